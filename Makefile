@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+# mosquitto-trust: see README.md. `make help` lists the targets.
+
+BUILD   ?= build
+PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
+SECONDS ?= 60
+CFLAGS  ?= -O2 -g -D_FORTIFY_SOURCE=2
+WERROR  ?=
+# The Python that Debian's packages are for.
+PYTEST  ?= /usr/bin/python3 -m pytest
+# What installs missing packages; empty where somebody else sees to that.
+DEPS    ?= tests/deps.sh
+# V=1 shows whole commands.
+SAY      = $(if $(V),,@echo '  $(1) $@' &&)
+ifeq ($(origin CC),default)
+CC       = gcc
+endif
+
+WARN     = -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes \
+           -Wstrict-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings \
+           -Wundef -Wvla -Wformat=2 -Wnull-dereference -Wno-unused-parameter
+HARDEN   = -fPIC -fvisibility=hidden -fstack-protector-strong
+ALLFLAGS = -std=c17 -D_GNU_SOURCE $(WARN) $(HARDEN) -Ipolicy $(CPPFLAGS) \
+           $(CFLAGS)
+LINK     = $(CC) $(CFLAGS) -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
+LIBS     = -lcrypto -lsqlite3 -ljansson
+
+objects  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
+POLICY  := $(call objects,policy)
+PLUGIN  := $(call objects,plugin)
+CERTS   := $(call objects,certs)
+CLI     := $(call objects,cli)
+UNITS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
+CASES   := $(BUILD)/tests/cases/decide
+FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+## all        build the plugin and trustctl into build/ (the default)
+all: $(BUILD)/mosquitto_trust.so $(BUILD)/trustctl
+
+$(BUILD)/libtrust.a: $(POLICY)
+	$(call SAY,AR  ) rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/mosquitto_trust.so: $(PLUGIN) $(BUILD)/libtrust.a plugin/exports.map
+	$(call SAY,LINK) $(LINK) -shared -o $@ $(PLUGIN) $(BUILD)/libtrust.a \
+	    -Wl,--version-script=plugin/exports.map -lssl $(LIBS)
+
+$(BUILD)/trustctl: $(CLI) $(CERTS) $(BUILD)/libtrust.a
+	$(call SAY,LINK) $(LINK) -pie -o $@ $^ $(LIBS) -lmosquitto
+
+$(UNITS): %: %.o $(CERTS) $(BUILD)/libtrust.a
+	$(call SAY,LINK) $(LINK) -o $@ $^ -lcmocka $(LIBS) -lmosquitto
+
+$(CASES): %: %.o $(BUILD)/libtrust.a
+	$(call SAY,LINK) $(LINK) -o $@ $^ $(LIBS)
+
+$(FUZZERS): %: %.o $(BUILD)/libtrust.a
+	$(call SAY,LINK) $(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call SAY,CC  ) $(CC) $(ALLFLAGS) $(WERROR) -MMD -MP -c -o $@ $<
+
+# cmocka 2 deprecates what cmocka 1 has no other name for.
+$(BUILD)/tests/unit/%.o: private ALLFLAGS += -Wno-deprecated-declarations
+
+# Other flags make other objects.
+$(BUILD)/flags: always | deps-build
+	@mkdir -p $(@D)
+	@echo '$(CC) $(ALLFLAGS)' | cmp -s - $@ || \
+	    echo '$(CC) $(ALLFLAGS)' >$@
+
+## deps       install the packages that building and testing need (Debian)
+deps: deps-test
+deps-%:
+	@$(if $(DEPS),$(DEPS) $*)
+
+## run        the demonstration gateway, until Ctrl-C
+run: deps-run all
+	@exec env BUILD='$(BUILD)' docker/demo.sh
+
+## install    install under DESTDIR and PREFIX (/usr/local)
+install: all
+	install -D -m 0755 $(BUILD)/trustctl \
+	    $(DESTDIR)$(PREFIX)/bin/trustctl
+	install -D -m 0644 $(BUILD)/mosquitto_trust.so \
+	    $(DESTDIR)$(LIBDIR)/mosquitto_trust.so
+	install -D -m 0644 docs/trustctl.1 \
+	    $(DESTDIR)$(PREFIX)/share/man/man1/trustctl.1
+	install -D -m 0644 docs/mosquitto_trust.7 \
+	    $(DESTDIR)$(PREFIX)/share/man/man7/mosquitto_trust.7
+	install -D -m 0644 cli/completion.bash \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/trustctl
+
+## test       all set-up, then every test
+test: TESTS = tests/unit tests/system
+## unit       the library's tests alone
+unit: TESTS = tests/unit
+## system     the tests with real brokers and clients alone
+system: TESTS = tests/system
+test unit system: WERROR = -Werror
+test unit system: deps-test all $(UNITS) $(CASES)
+	TRUST_BUILD='$(abspath $(BUILD))' $(PYTEST) $(TESTS) $(PYTEST_ARGS)
+
+## asan       every test again with AddressSanitizer and UBSan
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
+asan: deps-test
+	TRUST_BROKER_PRELOAD="$$(gcc -print-file-name=libasan.so)" \
+	ASAN_OPTIONS=detect_leaks=1:exitcode=99 \
+	LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 \
+	$(MAKE) test BUILD='$(BUILD)-asan' CC=gcc \
+	    CFLAGS='-O1 -g -fno-omit-frame-pointer $(SANITIZE)'
+
+## valgrind   a broker under valgrind while a thousand sensors connect
+valgrind: deps-valgrind
+	TRUST_BROKER_WRAPPER="valgrind --quiet --leak-check=full \
+	    --error-exitcode=99 --suppressions=$(CURDIR)/tests/valgrind.supp" \
+	$(MAKE) system PYTEST_ARGS='-k thousand'
+
+## soak       minutes of sync: kills, full disks, bad lines, another upstream
+soak:
+	TRUST_SOAK=1 $(MAKE) system \
+	    PYTEST_ARGS='-k "sync_faults or sync_python or sync_rabbitmq"'
+
+## fuzz       fuzz each reader of foreign bytes for SECONDS=60
+fuzz: deps-fuzz
+	$(MAKE) fuzzers BUILD='$(BUILD)-fuzz' CC=clang \
+	    CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+	    -fno-sanitize-recover=all'
+	tests/fuzz/run.sh '$(BUILD)-fuzz' '$(SECONDS)'
+fuzzers: $(FUZZERS)
+
+## bench      the measured tables, and build/bench.json; BENCH_QUICK=1 is short
+bench: deps-bench all $(BUILD)/bench/load $(BUILD)/bench/floor.so
+	@BUILD='$(BUILD)' python3 -B bench/run.py
+
+$(BUILD)/bench/load: $(BUILD)/bench/load.o $(BUILD)/bench/sensor.o \
+    $(BUILD)/libtrust.a
+	$(call SAY,LINK) $(LINK) -pie -o $@ $^ -lssl -lcrypto
+
+$(BUILD)/bench/floor.so: $(BUILD)/bench/floor.o
+	$(call SAY,LINK) $(LINK) -shared -o $@ $^ -lssl -lcrypto
+
+## matrix     the tests on Debian 12, 13 and unstable, in chroots (as root)
+matrix: deps-matrix
+	tests/matrix.sh
+
+## lint       what a script can check of the house rules
+lint: WERROR = -Werror
+lint: deps-lint all
+	@BUILD='$(BUILD)' CC='$(CC)' tests/lint.sh
+
+## fmt        format the C sources
+fmt: deps-lint
+	@tests/lint/format.sh fix
+
+## clean      remove what was built, and run/ of the demonstration
+clean:
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz run
+
+## help       this list
+help:
+	@sed -n 's/^## /make /p' Makefile
+
+.PHONY: all always deps run install test unit system asan valgrind soak fuzz \
+    fuzzers bench matrix lint fmt clean help
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where things are, how much is measured, and in which order."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+BUILD = pathlib.Path(os.environ.get("BUILD", "build")).resolve()
+WORK = BUILD / "bench" / "work"
+TRUSTCTL = BUILD / "trustctl"
+
+QUICK = os.environ.get("BENCH_QUICK", "") not in ("", "0")
+# Many short rounds scatter less than few long ones: what else runs on the
+# machine then hits all peers alike. FEW is for rounds that start brokers.
+FEW, MANY = (3, 10) if QUICK else (11, 40)
+PATIENCE_S = 60
+
+# Broker and load on a core each, where there are two.
+CORES = sorted(os.sched_getaffinity(0))
+BROKER_CORES, LOAD_CORES = set(CORES[:1]), set(CORES[1:] or CORES)
+
+
+def prepare(cores):
+    """Keep to these cores, and before others there: who runs in between
+    leaves cold caches. Only root may go before others."""
+    os.sched_setaffinity(0, cores)
+    if os.geteuid() == 0:
+        os.setpriority(os.PRIO_PROCESS, 0, -20)
+
+
+def pinned(arguments, cores, **more):
+    """Start a program on some of the cores."""
+    return subprocess.Popen([*map(str, arguments)],
+                            preexec_fn=lambda: prepare(cores), **more)
+
+
+def trustctl(*arguments, stdin=None):
+    """Run trustctl, which has to succeed; what it says."""
+    result = subprocess.run([TRUSTCTL, *map(str, arguments)], input=stdin,
+                            text=True, capture_output=True, check=False)
+    if result.returncode != 0:
+        raise RuntimeError(f"trustctl {' '.join(map(str, arguments))}: "
+                           f"{result.stdout}{result.stderr}")
+    return result.stdout
+
+
+def show(text):
+    """Progress, on a terminal."""
+    if sys.stderr.isatty():
+        print(f"\r{text:.78}\033[K", end="", file=sys.stderr, flush=True)
+
+
+def alternate(measures, rounds):
+    """Call all measures in turn, every other round in the reverse order, after
+    one round that does not count: {name: a value for each round}."""
+    samples = {name: [] for name in measures}
+    for number in range(-1, rounds):
+        show(f"round {number + 1} of {rounds}: {', '.join(measures)}")
+        order = list(measures) if number % 2 else list(measures)[::-1]
+        for name in order:
+            value = measures[name]()
+            if number >= 0:
+                samples[name].append(value)
+    show("")
+    return samples

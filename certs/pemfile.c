@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PEM files of the development PKI.
+ */
+#include "pemfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/pem.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+enum trust_err
+trust_pemfile_path(char out[PATH_MAX], const char *dir, const char *name,
+    const char *ending, struct trust_message *msg)
+{
+	int n = snprintf(out, PATH_MAX, "%s/%s%s", dir, name, ending);
+
+	if (n < 0 || n >= PATH_MAX)
+		return trust_err_set(
+		    msg, TRUST_ERR_INPUT, "path too long: %s", dir);
+	return TRUST_OK;
+}
+
+static bool
+write_all(int fd, struct trust_span bytes)
+{
+	ssize_t n;
+
+	while (bytes.len > 0) {
+		n = write(fd, bytes.p, bytes.len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		bytes.p += n;
+		bytes.len -= (size_t)n;
+	}
+	return true;
+}
+
+enum trust_err
+trust_pemfile_create(const char *path, mode_t mode, struct trust_span bytes,
+    struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	bool written;
+	int fd;
+
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd < 0)
+		return trust_err_set(msg,
+		    errno == EEXIST ? TRUST_ERR_CONFLICT : TRUST_ERR_IO,
+		    "%s: %s", path,
+		    errno == EEXIST ? "is there already, and stays as it is"
+				    : strerror(errno));
+	written = write_all(fd, bytes) && fsync(fd) == 0;
+	if (!written)
+		r = trust_err_set(
+		    msg, TRUST_ERR_IO, "%s: %s", path, strerror(errno));
+	if (close(fd) != 0 && written) {
+		written = false;
+		r = trust_err_set(
+		    msg, TRUST_ERR_IO, "%s: %s", path, strerror(errno));
+	}
+	if (!written) {
+		unlink(path);
+		return r;
+	}
+	return TRUST_OK;
+}
+
+enum trust_err
+trust_pemfile_store(const char *path, X509 *const *certificates, size_t n,
+    struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	BIO *bio = BIO_new(BIO_s_mem());
+	struct trust_span pem;
+	char *text;
+	long len;
+	size_t i;
+
+	if (bio == NULL)
+		return TRUST_ERR_NOMEM;
+	for (i = 0; i < n; i++)
+		if (PEM_write_bio_X509(bio, certificates[i]) != 1)
+			goto out;
+	if ((len = BIO_get_mem_data(bio, &text)) <= 0)
+		goto out;
+	pem = (struct trust_span){(const uint8_t *)text, (size_t)len};
+	r = trust_pemfile_create(path, 0644, pem, msg);
+out:
+	BIO_free(bio);
+	return r;
+}
+
+enum trust_err
+trust_pemfile_load(const char *path, X509 **out, struct trust_message *msg)
+{
+	FILE *in;
+
+	*out = NULL;
+	if ((in = fopen(path, "rbe")) == NULL)
+		return trust_err_set(msg,
+		    errno == ENOENT ? TRUST_ERR_NOT_FOUND : TRUST_ERR_IO,
+		    "%s: %s", path, strerror(errno));
+	*out = PEM_read_X509(in, NULL, NULL, NULL);
+	fclose(in);
+	if (*out == NULL)
+		return trust_err_set(msg, TRUST_ERR_INPUT,
+		    "%s: want a certificate in PEM, got something else", path);
+	return TRUST_OK;
+}

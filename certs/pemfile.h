@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PEM files of the development PKI. A file that exists is never written to.
+ */
+#ifndef TRUST_PEMFILE_H
+#define TRUST_PEMFILE_H
+
+#include <limits.h>
+#include <openssl/x509.h>
+#include <sys/types.h>
+
+#include "span.h"
+
+/* "DIR/NAME" with an ending (".pem"). TRUST_ERR_INPUT: too long. */
+enum trust_err trust_pemfile_path(char out[PATH_MAX], const char *dir,
+    const char *name, const char *ending,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+
+/* Make a new file of these bytes, with this mode less the umask.
+ * TRUST_ERR_CONFLICT: there is one already. */
+enum trust_err trust_pemfile_create(const char *path, mode_t mode,
+    struct trust_span bytes, struct trust_message *msg) TRUST_MUST_CHECK;
+
+/* Store certificates in this order in a new file. */
+enum trust_err trust_pemfile_store(const char *path, X509 *const *certificates,
+    size_t n, struct trust_message *msg) TRUST_MUST_CHECK;
+
+/* Load the first certificate of a file. TRUST_ERR_NOT_FOUND: no such file.
+ * The caller frees with X509_free. */
+enum trust_err trust_pemfile_load(
+    const char *path, X509 **out, struct trust_message *msg) TRUST_MUST_CHECK;
+
+#endif

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * trustctl check: what the gateway would decide about a certificate, and
+ * every step that led there.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "certfile.h"
+#include "commands.h"
+#include "options.h"
+
+/* By enum trust_revocation. */
+static const char *const revocations[] = {"if_present", "require", NULL};
+
+/* What a gateway has unless its configuration says otherwise. */
+#define GATEWAY_DEFAULT   "gateway"
+#define CRL_GRACE_DEFAULT (7 * 24 * 3600)
+
+/* The command line, and what came of it. */
+struct check {
+	const char *registry;
+	const char *client_id; /* or NULL: up to CONNECT */
+	const char *gateway;
+	const char *chain;
+	int revocation;
+	int64_t crl_grace_s;
+	int64_t now;
+	bool json;
+	struct trust_certificate *certificate;
+	struct trust_verdict verdict;
+	struct trust_steps steps;
+};
+
+/* ---- The decision ---- */
+
+static void
+log_line(void *arg, enum trust_log_level level, const char *line)
+{
+	if (level == TRUST_LOG_ERROR || level == TRUST_LOG_WARNING)
+		trust_output_error("%s", line);
+}
+
+/* Ask the gate, cold: `stack` is what the client would send. */
+static enum trust_err
+decide(struct check *check, STACK_OF(X509) *stack, struct trust_message *msg)
+{
+	const struct trust_gate_config config = {
+	    .gateway = check->gateway,
+	    .registry_path = check->registry,
+	    .revocation = (enum trust_revocation)check->revocation,
+	    .crl_grace_s = check->crl_grace_s,
+	    .log = {.write = log_line},
+	};
+	struct trust_admission *admission = NULL;
+	struct trust_gate *gate = NULL;
+	enum trust_err r = trust_gate_open(&config, &gate, msg);
+
+	if (r != TRUST_OK)
+		return r;
+	trust_gate_decide(gate, sk_X509_value(stack, 0), stack, check->now,
+	    &check->verdict, &admission, &check->steps);
+	if (check->client_id != NULL)
+		trust_decide_client_id(
+		    &check->verdict, check->client_id, &check->steps);
+	trust_admission_free(admission);
+	trust_gate_close(gate);
+	return TRUST_OK;
+}
+
+static enum trust_err
+answer(struct check *check, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	STACK_OF(X509) *stack = NULL;
+
+	if ((r = trust_certfile_load(check->chain, &stack, msg)) != TRUST_OK)
+		goto out;
+	r = trust_certificate_new(
+	    sk_X509_value(stack, 0), &check->certificate, msg);
+	if (r != TRUST_OK) {
+		r = trust_err_prefix(msg, r, "%s", check->chain);
+		goto out;
+	}
+	r = decide(check, stack, msg);
+out:
+	sk_X509_pop_free(stack, X509_free);
+	return r;
+}
+
+/* ---- For programs ---- */
+
+static bool
+append_text(json_t *array, const char *text)
+{
+	return json_array_append_new(array, json_string(text)) == 0;
+}
+
+/* What is granted: nothing with a denial. NULL without memory. */
+static json_t *
+roles_json(const struct trust_verdict *verdict)
+{
+	json_t *roles = json_array();
+	bool added = true;
+	size_t i;
+
+	if (verdict->outcome != TRUST_ALLOW)
+		return roles;
+	if (verdict->default_role)
+		added = append_text(roles, TRUST_ROLE_DEFAULT);
+	for (i = 0; i < verdict->n_roles && added; i++)
+		added = append_text(roles, verdict->roles[i]);
+	if (added)
+		return roles;
+	json_decref(roles);
+	return NULL;
+}
+
+static json_t *
+steps_json(const struct trust_steps *steps)
+{
+	static const char *const results[] = {
+	    [TRUST_STEP_FACT] = "fact",
+	    [TRUST_STEP_PASSED] = "passed",
+	    [TRUST_STEP_FAILED] = "failed",
+	};
+	json_t *array = json_array();
+	size_t i;
+
+	for (i = 0; i < steps->n; i++) {
+		if (json_array_append_new(
+			array, json_pack("{s:s, s:s}", "result",
+				   results[steps->v[i].kind], "text",
+				   steps->v[i].text)) != 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static enum trust_err
+print_json(const struct check *check, struct trust_message *msg)
+{
+	const struct trust_verdict *verdict = &check->verdict;
+	bool allowed = verdict->outcome == TRUST_ALLOW;
+	char thumbprint[TRUST_THUMBPRINT_TEXT], pin[TRUST_THUMBPRINT_TEXT];
+	char until[TRUST_CLOCK_TEXT] = "";
+
+	trust_thumbprint_format(&check->certificate->thumbprint, thumbprint);
+	trust_thumbprint_format(&check->certificate->pin, pin);
+	if (allowed && verdict->valid_until != TRUST_CLOCK_NEVER)
+		trust_clock_format(verdict->valid_until, until);
+	return trust_output_json(
+	    json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o}",
+		"decision", allowed ? "allow" : "deny", "reason",
+		trust_reason_name(verdict->reason), "device",
+		trust_output_json_text(verdict->device), "group",
+		trust_output_json_text(verdict->group), "roles",
+		roles_json(verdict), "thumbprint", thumbprint, "pin", pin,
+		"subject", check->certificate->subject, "valid_until",
+		trust_output_json_text(until), "detail",
+		trust_output_json_text(verdict->detail), "steps",
+		steps_json(&check->steps)),
+	    msg);
+}
+
+/* ---- For people ---- */
+
+static void
+print_steps(const struct trust_steps *steps)
+{
+	static const char *const words[] = {
+	    [TRUST_STEP_FACT] = "--",
+	    [TRUST_STEP_PASSED] = "ok",
+	    [TRUST_STEP_FAILED] = "no",
+	};
+	static const char *const signs[] = {
+	    [TRUST_STEP_FACT] = "·",
+	    [TRUST_STEP_PASSED] = "✓",
+	    [TRUST_STEP_FAILED] = "✗",
+	};
+	const char *const *marks =
+	    trust_output_is_utf8_terminal() ? signs : words;
+	size_t i;
+
+	for (i = 0; i < steps->n; i++)
+		printf("%s  %s\n", marks[steps->v[i].kind], steps->v[i].text);
+}
+
+static void
+print_roles(const struct trust_verdict *verdict)
+{
+	size_t i;
+
+	if (verdict->default_role)
+		printf("  roles: %s (built in)\n", TRUST_ROLE_DEFAULT);
+	else if (verdict->n_roles == 0)
+		printf("  roles: none, so no topic is allowed\n");
+	else
+		for (i = 0; i < verdict->n_roles; i++)
+			printf("%s%s%s", i == 0 ? "  roles: " : ", ",
+			    verdict->roles[i],
+			    i + 1 == verdict->n_roles ? "\n" : "");
+}
+
+static void
+print_text(const struct check *check)
+{
+	const struct trust_verdict *verdict = &check->verdict;
+	bool allowed = verdict->outcome == TRUST_ALLOW;
+	const char *name = trust_reason_name(verdict->reason);
+	char until[TRUST_CLOCK_TEXT];
+
+	print_steps(&check->steps);
+	printf("%s: %s: %s\n", allowed ? "allow" : "deny", name,
+	    allowed                      ? verdict->device
+	    : verdict->detail[0] != '\0' ? verdict->detail
+					 : check->certificate->subject);
+	printf("  %s\n", trust_reason_meaning(verdict->reason));
+	if (!allowed)
+		return;
+	if (verdict->group[0] != '\0')
+		printf("  group: %s\n", verdict->group);
+	print_roles(verdict);
+	printf(
+	    "  until: %s\n", trust_clock_format(verdict->valid_until, until));
+}
+
+static int
+run(struct check *check)
+{
+	struct trust_message msg = {0};
+	enum trust_err r = answer(check, &msg);
+	int status = TRUST_EXIT_NO;
+
+	if (r == TRUST_OK && check->json)
+		r = print_json(check, &msg);
+	else if (r == TRUST_OK)
+		print_text(check);
+	if (r != TRUST_OK)
+		status = trust_output_failure(r, &msg);
+	else if (check->verdict.outcome == TRUST_ALLOW)
+		status = TRUST_EXIT_YES;
+	trust_certificate_free(check->certificate);
+	trust_verdict_clear(&check->verdict);
+	trust_steps_free(&check->steps);
+	return status;
+}
+
+static const char about[] =
+    "Tell what the gateway would decide about a certificate, and every\n"
+    "step that led there. The first certificate of the file is the device's\n"
+    "own, the rest is what it would send with it.\n";
+
+int
+trust_check_run(int argc, char **argv)
+{
+	struct check check = {
+	    .gateway = GATEWAY_DEFAULT,
+	    .crl_grace_s = CRL_GRACE_DEFAULT,
+	    .now = trust_options_now(),
+	};
+	const struct trust_option options[] = {
+	    TRUST_OPTION_REGISTRY(&check.registry),
+	    {.name = "client-id",
+		.argument = "ID",
+		.help = "the MQTT client id to connect with",
+		.text = &check.client_id},
+	    {.name = "gateway",
+		.argument = "ID",
+		.help = "the gateway's id, its option gateway",
+		.text = &check.gateway},
+	    {.name = "revocation",
+		.argument = "if_present|require",
+		.help = "the gateway's option revocation",
+		.choice = &check.revocation,
+		.choices = revocations},
+	    {.name = "crl-grace",
+		.argument = "DURATION",
+		.help = "the gateway's option crl_grace; else 7d",
+		.duration = &check.crl_grace_s},
+	    TRUST_OPTION_AT(&check.now),
+	    TRUST_OPTION_JSON(&check.json),
+	};
+	const struct trust_usage usage = {
+	    .command = "check",
+	    .arguments = "CHAIN.pem",
+	    .text = about,
+	    TRUST_USAGE_OPTIONS(options),
+	    .min_args = 1,
+	    .max_args = 1,
+	};
+	struct trust_args args;
+
+	if (!trust_options_parse(&usage, argc, argv, &args))
+		return args.status;
+	check.chain = args.v[0];
+	return run(&check);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The subcommands: each has a file of its own with its run function. A run
+ * function gets the command line from its own name on and returns the exit
+ * status.
+ */
+#ifndef TRUST_COMMANDS_H
+#define TRUST_COMMANDS_H
+
+#include <stddef.h>
+
+struct trust_command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help; /* one line */
+};
+
+int trust_init_run(int argc, char **argv);
+int trust_put_run(int argc, char **argv);
+int trust_remove_run(int argc, char **argv);
+int trust_list_run(int argc, char **argv);
+int trust_show_run(int argc, char **argv);
+int trust_device_run(int argc, char **argv);
+int trust_device_add_run(int argc, char **argv);
+int trust_verify_run(int argc, char **argv);
+int trust_check_run(int argc, char **argv);
+int trust_thumbprint_run(int argc, char **argv);
+int trust_pki_run(int argc, char **argv);
+int trust_publish_run(int argc, char **argv);
+int trust_sign_run(int argc, char **argv);
+int trust_inspect_run(int argc, char **argv);
+int trust_apply_run(int argc, char **argv);
+
+/* Print what there is: "  name  help" a line. */
+void trust_commands_print(const struct trust_command *table, size_t n);
+
+/* NULL when there is none of that name. */
+const struct trust_command *trust_commands_find(
+    const struct trust_command *table, size_t n, const char *name);
+
+/*
+ * Run the one that argv[1] names, of a command that has commands of its own:
+ * `parent` is that command's name. Without a name, or a wrong one, an error
+ * line; --help prints `text` and the table.
+ */
+int trust_commands_run(const char *parent, const char *text,
+    const struct trust_command *table, size_t n, int argc, char **argv);
+
+#endif

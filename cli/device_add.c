@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * trustctl device add: a new device without JSON.
+ */
+#include <stdio.h>
+
+#include "certfile.h"
+#include "commands.h"
+#include "options.h"
+#include "records.h"
+
+/* What the command line says about a new device. */
+struct new_device {
+	const char *registry;
+	const char *id;
+	const char *thumbprint; /* one of these four */
+	const char *certificate;
+	const char *key_pin;
+	const char *group;
+	const char *secondary;
+	struct trust_texts roles;
+	/* The thumbprint in `certificate`, as text. */
+	char read_thumbprint[TRUST_THUMBPRINT_TEXT];
+};
+
+/* The thumbprint of the one certificate in the file. */
+static enum trust_err
+read_thumbprint(struct new_device *device, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	struct trust_thumbprint thumbprint;
+	STACK_OF(X509) *stack = NULL;
+
+	if (device->certificate == NULL)
+		return TRUST_OK;
+	r = trust_certfile_load(device->certificate, &stack, msg);
+	if (r != TRUST_OK)
+		goto out;
+	if (sk_X509_num(stack) != 1) {
+		r = trust_err_set(msg, TRUST_ERR_INPUT,
+		    "%s: want the device's own certificate alone, got %d",
+		    device->certificate, sk_X509_num(stack));
+		goto out;
+	}
+	r = trust_certificate_thumbprint(sk_X509_value(stack, 0), &thumbprint);
+	if (r != TRUST_OK)
+		goto out;
+	trust_thumbprint_format(&thumbprint, device->read_thumbprint);
+	device->thumbprint = device->read_thumbprint;
+	r = TRUST_OK;
+out:
+	sk_X509_pop_free(stack, X509_free);
+	return r;
+}
+
+/* The "auth" of a new device; NULL without memory. */
+static json_t *
+make_auth(const struct new_device *device)
+{
+	if (device->group != NULL)
+		return json_pack(
+		    "{s:s, s:s}", "type", "ca", "group", device->group);
+	if (device->key_pin != NULL)
+		return json_pack(
+		    "{s:s, s:[s]}", "type", "key", "pins", device->key_pin);
+	return json_pack("{s:s, s:s, s:s*}", "type", "thumbprint", "primary",
+	    device->thumbprint, "secondary", device->secondary);
+}
+
+static json_t *
+make_roles(const struct trust_texts *roles)
+{
+	json_t *array = json_array();
+	size_t i;
+
+	for (i = 0; i < roles->n; i++) {
+		if (json_array_append_new(array, json_string(roles->v[i]))) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static json_t *
+make_json(const struct new_device *device)
+{
+	json_t *json = json_pack("{s:s, s:s, s:o}", "kind", "device", "id",
+	    device->id, "auth", make_auth(device));
+
+	if (json == NULL || device->roles.n == 0)
+		return json;
+	if (json_object_set_new(json, "roles", make_roles(&device->roles))) {
+		json_decref(json);
+		return NULL;
+	}
+	return json;
+}
+
+static enum trust_err
+make_record(const struct new_device *device, struct trust_record **out,
+    struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	json_t *json = make_json(device);
+
+	if (json == NULL)
+		return trust_err_set(msg, TRUST_ERR_INPUT,
+		    "%s: not UTF-8, or out of memory", device->id);
+	r = trust_records_from_json(json, out, msg);
+	json_decref(json);
+	return r;
+}
+
+static enum trust_err
+check_absent(
+    struct trust_registry *registry, const char *id, struct trust_message *msg)
+{
+	struct trust_record *record = NULL;
+	enum trust_err r =
+	    trust_registry_find(registry, TRUST_KIND_DEVICE, id, &record, msg);
+
+	trust_record_free(record);
+	if (r == TRUST_ERR_NOT_FOUND)
+		return TRUST_OK;
+	if (r == TRUST_OK)
+		return trust_err_set(msg, TRUST_ERR_CONFLICT,
+		    "device %s is registered already; trustctl show device %s "
+		    "shows it, trustctl put replaces it",
+		    id, id);
+	return r;
+}
+
+/* The edit that adds a record. */
+static enum trust_err
+add_record(
+    struct trust_registry *registry, void *arg, struct trust_message *msg)
+{
+	const struct trust_record *record = arg;
+	enum trust_err r = check_absent(registry, record->id, msg);
+
+	if (r != TRUST_OK)
+		return r;
+	return trust_registry_put(registry, record, 0, msg);
+}
+
+static int
+add(struct new_device *device)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	struct trust_record *record = NULL;
+	struct trust_message msg = {0};
+
+	if ((r = read_thumbprint(device, &msg)) != TRUST_OK)
+		goto out;
+	if ((r = make_record(device, &record, &msg)) != TRUST_OK)
+		goto out;
+	r = trust_records_change(device->registry, add_record, record, &msg);
+	if (r != TRUST_OK)
+		goto out;
+	printf("device %s added\n", device->id);
+out:
+	trust_record_free(record);
+	if (r == TRUST_OK)
+		return TRUST_EXIT_YES;
+	trust_output_failure(r, &msg);
+	return r == TRUST_ERR_CONFLICT ? TRUST_EXIT_NO : TRUST_EXIT_ERROR;
+}
+
+static bool
+is_one_way(const struct new_device *device)
+{
+	int n = (device->thumbprint != NULL) + (device->certificate != NULL) +
+		(device->key_pin != NULL) + (device->group != NULL);
+
+	return n == 1;
+}
+
+static const char about[] =
+    "Register a device that is not registered yet. One of --thumbprint,\n"
+    "--certificate, --key-pin and --group says how it is known.\n";
+
+int
+trust_device_add_run(int argc, char **argv)
+{
+	struct new_device device = {0};
+	const struct trust_option options[] = {
+	    TRUST_OPTION_REGISTRY(&device.registry),
+	    {.name = "thumbprint",
+		.argument = "HEX",
+		.help = "SHA-256 of its certificate",
+		.text = &device.thumbprint},
+	    {.name = "certificate",
+		.argument = "FILE",
+		.help = "its certificate, known by its thumbprint",
+		.text = &device.certificate},
+	    {.name = "key-pin",
+		.argument = "HEX",
+		.help = "SHA-256 of its public key (SubjectPublicKeyInfo)",
+		.text = &device.key_pin},
+	    {.name = "group",
+		.argument = "GROUP",
+		.help = "the group whose anchors vouch for it",
+		.text = &device.group},
+	    {.name = "secondary",
+		.argument = "HEX",
+		.help = "a second thumbprint, for changing certificates",
+		.text = &device.secondary},
+	    {.name = "role",
+		.argument = "ROLE",
+		.help = "a role; else its group's, else default",
+		.texts = &device.roles},
+	};
+	const struct trust_usage usage = {
+	    .command = "device add",
+	    .arguments = "ID",
+	    .text = about,
+	    TRUST_USAGE_OPTIONS(options),
+	    .min_args = 1,
+	    .max_args = 1,
+	};
+	struct trust_args args;
+
+	if (!trust_options_parse(&usage, argc, argv, &args))
+		return args.status;
+	if (!is_one_way(&device))
+		return trust_options_wrong(&usage,
+		    "want one of --thumbprint, --certificate, --key-pin and "
+		    "--group");
+	if (device.secondary != NULL && device.thumbprint == NULL &&
+	    device.certificate == NULL)
+		return trust_options_wrong(&usage,
+		    "--secondary goes with --thumbprint or --certificate");
+	device.id = args.v[0];
+	return add(&device);
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An MQTT client. Each connection has a libmosquitto handle of its own, so
+ * that nothing of the one before is sent in the next.
+ */
+#include "mqtt.h"
+
+#include <errno.h>
+#include <mosquitto.h>
+#include <openssl/rand.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "files.h"
+#include "progress.h"
+
+#define PORT_PLAIN  1883
+#define PORT_TLS    8883
+#define KEEPALIVE_S 60
+
+/* Waits between attempts, in milliseconds: each twice the one before. */
+#define BACKOFF_MIN_MS 1000
+#define BACKOFF_MAX_MS (60 * 1000)
+
+/* How long to wait for the end of a connection that we close. */
+#define CLOSE_MS 1000
+
+/* Octets of a password file. */
+#define PASSWORD_MAX 4096
+
+struct trust_mqtt {
+	const struct trust_mqtt_options *options;
+	const struct trust_mqtt_events *events;
+	struct mosquitto *mosquitto; /* NULL between connections */
+	struct trust_buf password;
+	bool started;       /* the handle is connecting, or connected */
+	int64_t due_ms;     /* the next attempt */
+	int64_t backoff_ms; /* the wait after the next failure */
+	int broken;         /* a code, when sending found it to be */
+	int n_unacknowledged;
+	struct trust_message why; /* what libmosquitto complained of last */
+};
+
+/* ---- Called by libmosquitto ---- */
+
+static void
+on_log(struct mosquitto *mosquitto, void *arg, int level, const char *line)
+{
+	struct trust_mqtt *mqtt = arg;
+
+	if (level == MOSQ_LOG_ERR)
+		(void)trust_err_set(&mqtt->why, TRUST_OK, "%s", line);
+}
+
+static void
+on_connect(struct mosquitto *mosquitto, void *arg, int code)
+{
+	struct trust_mqtt *mqtt = arg;
+
+	if (code != 0) {
+		(void)trust_err_set(
+		    &mqtt->why, TRUST_OK, "%s", mosquitto_connack_string(code));
+		return;
+	}
+	mqtt->backoff_ms = BACKOFF_MIN_MS;
+	mqtt->events->connected(mqtt->events->arg);
+}
+
+static void
+on_subscribe(
+    struct mosquitto *mosquitto, void *arg, int id, int n, const int *granted)
+{
+	struct trust_mqtt *mqtt = arg;
+
+	/* MQTT 3.1.1 section 3.9.3: 0x80 is a failure. */
+	mqtt->events->subscribed(
+	    mqtt->events->arg, n == 1 && granted[0] < 0x80);
+}
+
+static void
+on_publish(struct mosquitto *mosquitto, void *arg, int id)
+{
+	struct trust_mqtt *mqtt = arg;
+
+	mqtt->n_unacknowledged--;
+}
+
+static void
+on_message(struct mosquitto *mosquitto, void *arg,
+    const struct mosquitto_message *message)
+{
+	struct trust_mqtt *mqtt = arg;
+	const struct trust_span payload = {
+	    message->payload, (size_t)message->payloadlen};
+
+	mqtt->events->message(mqtt->events->arg, message->topic, payload);
+}
+
+/* Instead of a question on the terminal. */
+static int
+no_passphrase(char *buf, int size, int rwflag, void *arg)
+{
+	return 0;
+}
+
+/* ---- Setting up ---- */
+
+static enum trust_err
+fail(int code, struct trust_message *msg)
+{
+	if (code == MOSQ_ERR_NOMEM)
+		return TRUST_ERR_NOMEM;
+	return trust_err_set(msg, TRUST_ERR_IO, "MQTT: %s",
+	    code == MOSQ_ERR_ERRNO ? strerror(errno)
+				   : mosquitto_strerror(code));
+}
+
+static enum trust_err
+set_tls(struct trust_mqtt *mqtt, struct trust_message *msg)
+{
+	const struct trust_mqtt_options *o = mqtt->options;
+
+	if (o->cafile == NULL && o->cert == NULL && o->tls_key == NULL)
+		return TRUST_OK;
+	if (o->cafile == NULL || (o->cert == NULL) != (o->tls_key == NULL))
+		return trust_err_set(msg, TRUST_ERR_INPUT,
+		    "want --cafile for TLS, and --cert and --tls-key together, "
+		    "got less");
+	if (mosquitto_tls_set(mqtt->mosquitto, o->cafile, NULL, o->cert,
+		o->tls_key, no_passphrase) != MOSQ_ERR_SUCCESS)
+		return trust_err_set(msg, TRUST_ERR_INPUT,
+		    "want files that can be read, got %s%s%s%s%s", o->cafile,
+		    o->cert != NULL ? ", " : "", o->cert != NULL ? o->cert : "",
+		    o->cert != NULL ? ", " : "",
+		    o->cert != NULL ? o->tls_key : "");
+	return TRUST_OK;
+}
+
+/* A new handle. */
+static enum trust_err
+prepare(struct trust_mqtt *mqtt, struct trust_message *msg)
+{
+	const struct trust_mqtt_options *o = mqtt->options;
+	struct mosquitto *mosquitto = mosquitto_new(o->id, true, mqtt);
+	int code;
+
+	mqtt->mosquitto = mosquitto;
+	if (mosquitto == NULL)
+		return trust_err_set(msg,
+		    errno == EINVAL ? TRUST_ERR_INPUT : TRUST_ERR_NOMEM,
+		    "--id: want an MQTT client id, got \"%s\"",
+		    o->id != NULL ? o->id : "");
+	mosquitto_log_callback_set(mosquitto, on_log);
+	mosquitto_connect_callback_set(mosquitto, on_connect);
+	mosquitto_subscribe_callback_set(mosquitto, on_subscribe);
+	mosquitto_publish_callback_set(mosquitto, on_publish);
+	mosquitto_message_callback_set(mosquitto, on_message);
+	code = mosquitto_int_option(mosquitto, MOSQ_OPT_TCP_NODELAY, 1);
+	if (code == MOSQ_ERR_SUCCESS && o->username != NULL)
+		code = mosquitto_username_pw_set(
+		    mosquitto, o->username, (const char *)mqtt->password.p);
+	if (code != MOSQ_ERR_SUCCESS)
+		return fail(code, msg);
+	return set_tls(mqtt, msg);
+}
+
+static enum trust_err
+load_password(struct trust_mqtt *mqtt, struct trust_message *msg)
+{
+	const char *path = mqtt->options->password_file;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	if (path == NULL)
+		return TRUST_OK;
+	if (mqtt->options->username == NULL)
+		return trust_err_set(msg, TRUST_ERR_INPUT,
+		    "--password-file: want --username as well, got none");
+	r = trust_files_read(path, PASSWORD_MAX, &mqtt->password, msg);
+	if (r == TRUST_OK)
+		r = trust_buf_add(&mqtt->password, "\n", 1);
+	if (r != TRUST_OK)
+		return r;
+	mqtt->password.p[strcspn((char *)mqtt->password.p, "\r\n")] = '\0';
+	return TRUST_OK;
+}
+
+enum trust_err
+trust_mqtt_open(const struct trust_mqtt_options *options,
+    const struct trust_mqtt_events *events, struct trust_mqtt **out,
+    struct trust_message *msg)
+{
+	struct trust_mqtt *mqtt = NULL;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	*out = NULL;
+	mqtt = calloc(1, sizeof(*mqtt));
+	if (mqtt == NULL || mosquitto_lib_init() != MOSQ_ERR_SUCCESS) {
+		free(mqtt);
+		return TRUST_ERR_NOMEM;
+	}
+	mqtt->options = options;
+	mqtt->events = events;
+	mqtt->backoff_ms = BACKOFF_MIN_MS;
+	r = load_password(mqtt, msg);
+	if (r == TRUST_OK)
+		r = prepare(mqtt, msg);
+	if (r != TRUST_OK)
+		goto out;
+	*out = mqtt;
+	mqtt = NULL; /* transferred */
+out:
+	trust_mqtt_close(mqtt);
+	return r;
+}
+
+void
+trust_mqtt_close(struct trust_mqtt *mqtt)
+{
+	int64_t deadline = trust_progress_now_ms() + CLOSE_MS;
+
+	if (mqtt == NULL)
+		return;
+	if (mqtt->started &&
+	    mosquitto_disconnect(mqtt->mosquitto) == MOSQ_ERR_SUCCESS) {
+		while (trust_progress_now_ms() < deadline &&
+		       mosquitto_loop(mqtt->mosquitto, CLOSE_MS, 1) ==
+			   MOSQ_ERR_SUCCESS)
+			;
+	}
+	mosquitto_destroy(mqtt->mosquitto);
+	mosquitto_lib_cleanup();
+	trust_buf_free(&mqtt->password);
+	free(mqtt);
+}
+
+/* ---- Running ---- */
+
+/* Up to a quarter more or less, so that not all come back at once. */
+static int64_t
+jitter(int64_t wait_ms)
+{
+	uint16_t random = 0;
+
+	(void)RAND_bytes((unsigned char *)&random, sizeof(random));
+	return wait_ms * 3 / 4 + wait_ms / 2 * random / UINT16_MAX;
+}
+
+static void
+drop(struct trust_mqtt *mqtt, int code)
+{
+	struct trust_message why = mqtt->why;
+
+	if (why.text[0] == '\0')
+		(void)fail(code, &why);
+	mosquitto_destroy(mqtt->mosquitto);
+	mqtt->mosquitto = NULL;
+	mqtt->started = false;
+	mqtt->broken = MOSQ_ERR_SUCCESS;
+	mqtt->n_unacknowledged = 0;
+	mqtt->why.text[0] = '\0';
+	mqtt->due_ms = trust_progress_now_ms() + jitter(mqtt->backoff_ms);
+	mqtt->backoff_ms = 2 * mqtt->backoff_ms < BACKOFF_MAX_MS
+			       ? 2 * mqtt->backoff_ms
+			       : BACKOFF_MAX_MS;
+	mqtt->events->disconnected(mqtt->events->arg, why.text);
+}
+
+static void
+start(struct trust_mqtt *mqtt)
+{
+	const struct trust_mqtt_options *o = mqtt->options;
+	int port = o->port;
+	int code = MOSQ_ERR_NOMEM;
+
+	if (port == 0)
+		port = o->cafile != NULL ? PORT_TLS : PORT_PLAIN;
+	mqtt->started = true;
+	if (mqtt->mosquitto != NULL || prepare(mqtt, &mqtt->why) == TRUST_OK)
+		code = mosquitto_connect(
+		    mqtt->mosquitto, o->host, port, KEEPALIVE_S);
+	if (code != MOSQ_ERR_SUCCESS)
+		drop(mqtt, code);
+}
+
+int64_t
+trust_mqtt_wait_ms(const struct trust_mqtt *mqtt)
+{
+	int64_t wait_ms = mqtt->due_ms - trust_progress_now_ms();
+
+	return mqtt->started || wait_ms < 0 ? 0 : wait_ms;
+}
+
+void
+trust_mqtt_run(struct trust_mqtt *mqtt, int timeout_ms)
+{
+	int64_t wait_ms = trust_mqtt_wait_ms(mqtt);
+	int code;
+
+	if (wait_ms > 0) {
+		(void)poll(
+		    NULL, 0, wait_ms < timeout_ms ? (int)wait_ms : timeout_ms);
+		return;
+	}
+	if (!mqtt->started)
+		start(mqtt);
+	if (!mqtt->started)
+		return;
+	code = mqtt->broken;
+	if (code == MOSQ_ERR_SUCCESS)
+		code = mosquitto_loop(mqtt->mosquitto, timeout_ms, 1);
+	if (code != MOSQ_ERR_SUCCESS)
+		drop(mqtt, code);
+}
+
+/* ---- Saying something ---- */
+
+/* A connection that breaks is told in one place, trust_mqtt_run. */
+static enum trust_err
+sent(struct trust_mqtt *mqtt, int code, struct trust_message *msg)
+{
+	switch (code) {
+	case MOSQ_ERR_SUCCESS:
+		return TRUST_OK;
+	case MOSQ_ERR_NOMEM:
+	case MOSQ_ERR_INVAL:
+	case MOSQ_ERR_PAYLOAD_SIZE:
+	case MOSQ_ERR_OVERSIZE_PACKET:
+		return fail(code, msg);
+	default:
+		mqtt->broken = code;
+		return TRUST_OK;
+	}
+}
+
+enum trust_err
+trust_mqtt_subscribe(
+    struct trust_mqtt *mqtt, const char *topic, struct trust_message *msg)
+{
+	return sent(
+	    mqtt, mosquitto_subscribe(mqtt->mosquitto, NULL, topic, 1), msg);
+}
+
+enum trust_err
+trust_mqtt_publish(struct trust_mqtt *mqtt, const char *topic,
+    struct trust_span payload, bool retain, struct trust_message *msg)
+{
+	mqtt->n_unacknowledged++;
+	return sent(mqtt,
+	    mosquitto_publish(mqtt->mosquitto, NULL, topic, (int)payload.len,
+		payload.p, 1, retain),
+	    msg);
+}
+
+int
+trust_mqtt_count_unacknowledged(const struct trust_mqtt *mqtt)
+{
+	return mqtt->n_unacknowledged;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the commands print. The one place that prints errors.
+ */
+#include "output.h"
+
+#include <errno.h>
+#include <langinfo.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Blanks between two columns. */
+#define COLUMN_GAP 2
+
+void
+trust_output_error(const char *fmt, ...)
+{
+	char text[2 * TRUST_MESSAGE_MAX];
+	va_list args;
+
+	va_start(args, fmt);
+	if (vsnprintf(text, sizeof(text), fmt, args) < 0)
+		text[0] = '\0';
+	va_end(args);
+	trust_err_flatten(text);
+	fprintf(stderr, "trustctl: %s\n", text);
+}
+
+int
+trust_output_failure(enum trust_err err, const struct trust_message *msg)
+{
+	trust_output_error(
+	    "%s", msg->text[0] != '\0' ? msg->text : trust_err_text(err));
+	return TRUST_EXIT_ERROR;
+}
+
+enum trust_err
+trust_output_json(json_t *value, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	struct trust_buf line = {0};
+
+	if (value == NULL) {
+		r = trust_err_set(msg, TRUST_ERR_NOMEM,
+		    "cannot be written as JSON: not UTF-8, or out of memory");
+		goto out;
+	}
+	if ((r = trust_json_encode(value, &line)) != TRUST_OK)
+		goto out;
+	if (fwrite(line.p, 1, line.len, stdout) != line.len ||
+	    putchar('\n') == EOF) {
+		r = TRUST_ERR_IO;
+		goto out;
+	}
+	r = TRUST_OK;
+out:
+	trust_buf_free(&line);
+	json_decref(value);
+	return r;
+}
+
+json_t *
+trust_output_json_text(const char *text)
+{
+	if (text == NULL || text[0] == '\0')
+		return json_null();
+	return json_string(text);
+}
+
+bool
+trust_output_is_utf8_terminal(void)
+{
+	return isatty(STDOUT_FILENO) &&
+	       strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+enum trust_err
+trust_output_flush(struct trust_message *msg)
+{
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return trust_err_set(
+		    msg, TRUST_ERR_IO, "standard output: %s", strerror(errno));
+	return TRUST_OK;
+}
+
+static void
+measure(struct trust_table *table, const char *const *cells)
+{
+	size_t i, width;
+
+	for (i = 0; table->headers[i] != NULL; i++) {
+		width = strlen(cells[i]);
+		if (width > table->widths[i])
+			table->widths[i] = width;
+	}
+}
+
+static void
+print(const struct trust_table *table, const char *const *cells)
+{
+	size_t i;
+
+	for (i = 0; table->headers[i + 1] != NULL; i++)
+		printf("%-*s", (int)table->widths[i] + COLUMN_GAP, cells[i]);
+	printf("%s\n", cells[i]);
+}
+
+void
+trust_table_row(
+    struct trust_table *table, const char *const cells[TRUST_TABLE_COLUMNS_MAX])
+{
+	if (table->printing)
+		print(table, cells);
+	else
+		measure(table, cells);
+}
+
+void
+trust_table_print(struct trust_table *table)
+{
+	measure(table, table->headers);
+	print(table, table->headers);
+	table->printing = true;
+}

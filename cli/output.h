@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the commands print: errors on standard error, tables for people, JSON
+ * for programs.
+ */
+#ifndef TRUST_OUTPUT_H
+#define TRUST_OUTPUT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "trust.h"
+
+/* Exit statuses: part of the public contract. */
+enum trust_exit {
+	TRUST_EXIT_YES = 0,   /* yes, or done */
+	TRUST_EXIT_NO = 1,    /* a negative answer */
+	TRUST_EXIT_ERROR = 2, /* usage or error, with a line on stderr */
+};
+
+/* One line on standard error: "trustctl: text". Control characters of file
+ * names and peers' texts become blanks. */
+void trust_output_error(const char *fmt, ...) TRUST_PRINTF(1, 2);
+
+/* Print the message, or the error's own words where it is empty. Returns
+ * TRUST_EXIT_ERROR, so that a command can end with it. */
+int trust_output_failure(enum trust_err err, const struct trust_message *msg);
+
+/*
+ * One canonical line (RFC 8785) on standard output. Takes the reference; NULL
+ * counts as out of memory, so that json_pack can be passed as it comes.
+ */
+enum trust_err trust_output_json(
+    json_t *value, struct trust_message *msg) TRUST_MUST_CHECK;
+
+/* A JSON string, or null for NULL and "". */
+json_t *trust_output_json_text(const char *text);
+
+/* Whether standard output is a terminal that shows UTF-8. */
+bool trust_output_is_utf8_terminal(void);
+
+/* Flush standard output. TRUST_ERR_IO: it could not be written. */
+enum trust_err trust_output_flush(struct trust_message *msg) TRUST_MUST_CHECK;
+
+/* ---- Tables ---- */
+
+#define TRUST_TABLE_COLUMNS_MAX 6
+
+/*
+ * An aligned table. The same rows are given twice: first they are measured,
+ * then, after trust_table_print, printed; no row is kept in memory.
+ */
+struct trust_table {
+	/* Up to a NULL. */
+	const char *headers[TRUST_TABLE_COLUMNS_MAX + 1];
+	size_t widths[TRUST_TABLE_COLUMNS_MAX];
+	bool printing;
+};
+
+void trust_table_row(struct trust_table *table,
+    const char *const cells[TRUST_TABLE_COLUMNS_MAX]);
+/* From here on rows are printed; prints the headers. */
+void trust_table_print(struct trust_table *table);
+
+#endif

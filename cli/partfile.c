@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A notification and its parts as files.
+ */
+#include "partfile.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../certs/pemfile.h"
+
+/* Nothing in them is secret. */
+#define MODE 0644
+
+static enum trust_err
+join(char out[TRUST_PARTFILE_PATH_MAX], const char *dir, const char *name,
+    const char *ending, struct trust_message *msg)
+{
+	int len = snprintf(
+	    out, TRUST_PARTFILE_PATH_MAX, "%s/%s%s", dir, name, ending);
+
+	if (len < 0 || len >= TRUST_PARTFILE_PATH_MAX)
+		return trust_err_set(
+		    msg, TRUST_ERR_INPUT, "%s: too long a path", dir);
+	return TRUST_OK;
+}
+
+enum trust_err
+trust_partfile_notification(char out[TRUST_PARTFILE_PATH_MAX], const char *dir,
+    struct trust_message *msg)
+{
+	return join(out, dir, "notification", ".der", msg);
+}
+
+enum trust_err
+trust_partfile_path(char out[TRUST_PARTFILE_PATH_MAX], const char *dir,
+    const struct trust_thumbprint *sha256, struct trust_message *msg)
+{
+	char hex[TRUST_THUMBPRINT_TEXT];
+
+	return join(
+	    out, dir, trust_thumbprint_format(sha256, hex), ".part", msg);
+}
+
+enum trust_err
+trust_partfile_store(
+    const char *path, struct trust_span bytes, struct trust_message *msg)
+{
+	struct trust_buf draft = {0};
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_buf_printf(&draft, "%s.%ld", path, (long)getpid());
+	if (r != TRUST_OK)
+		return r;
+	r = trust_pemfile_create((const char *)draft.p, MODE, bytes, msg);
+	if (r != TRUST_OK)
+		goto out;
+	if (rename((const char *)draft.p, path) != 0) {
+		r = trust_err_set(
+		    msg, TRUST_ERR_IO, "%s: %s", path, strerror(errno));
+		(void)unlink((const char *)draft.p);
+	}
+out:
+	trust_buf_free(&draft);
+	return r;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Topics: each check is answered from the session's compiled rules. Checks
+ * for who has no session (retained messages, queues, late wills) are answered
+ * from the registry, by the name that the broker vouches for.
+ */
+#include <string.h>
+
+#include "plugin.h"
+#include "refusal.h"
+
+static int
+answer(bool allowed)
+{
+	return allowed ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
+}
+
+static bool
+check(const struct trust_access *access,
+    const struct mosquitto_evt_acl_check *acl)
+{
+	if (access == NULL)
+		return false;
+	switch (acl->access) {
+	case MOSQ_ACL_WRITE:
+		return trust_access_check_publish(
+		    access, acl->topic, acl->qos, acl->retain);
+	case MOSQ_ACL_READ:
+		return trust_access_check_receive(access, acl->topic);
+	case MOSQ_ACL_SUBSCRIBE:
+		return trust_access_check_subscribe(
+		    access, acl->topic, acl->qos);
+	case MOSQ_ACL_UNSUBSCRIBE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A device that keeps trying gets one line a second. What is not delivered to
+ * it is no refusal: it asked for more than it may see. */
+static void
+log_refusal(
+    struct trust_session *session, const struct mosquitto_evt_acl_check *acl)
+{
+	int64_t now = trust_plugin_now();
+
+	if (session->refused_at == now ||
+	    (acl->access != MOSQ_ACL_WRITE &&
+		acl->access != MOSQ_ACL_SUBSCRIBE))
+		return;
+	session->refused_at = now;
+	trust_refusal_log_topic(session->admission,
+	    acl->access == MOSQ_ACL_WRITE ? "publish to" : "subscribe to",
+	    acl->topic, mosquitto_client_address(acl->client));
+}
+
+static int
+check_device(
+    struct trust_session *session, const struct mosquitto_evt_acl_check *acl)
+{
+	bool allowed = check(session->access, acl);
+
+	if (!allowed)
+		log_refusal(session, acl);
+	return answer(allowed);
+}
+
+/* ---- Clients that others govern ---- */
+
+/* What nobody but devices reaches: the gateway's own topics. */
+static bool
+is_ours(const char *topic)
+{
+	const char *filter = trust_topic_unshare(topic);
+
+	return filter == NULL || strcmp(filter, "trust") == 0 ||
+	       strncmp(filter, "trust/", 6) == 0 ||
+	       strcmp(filter, "$CONTROL/trust") == 0 ||
+	       strncmp(filter, "$CONTROL/trust/", 15) == 0;
+}
+
+static int
+check_guest(const struct mosquitto_evt_acl_check *acl)
+{
+	return is_ours(acl->topic) ? MOSQ_ERR_ACL_DENIED
+				   : MOSQ_ERR_PLUGIN_DEFER;
+}
+
+/* ---- Who has no session ---- */
+
+/* The broker asks whether the source of a retained message may (still) write
+ * there, with the source's names and nothing else. Bridges are not asked
+ * about elsewhere, and here have lost the mark that they are bridges. */
+static bool
+is_retained_of_bridge(
+    struct trust_plugin *plugin, const struct mosquitto_evt_acl_check *acl)
+{
+	return acl->access == MOSQ_ACL_WRITE &&
+	       mosquitto_client_address(acl->client) == NULL &&
+	       trust_gate_is_bridge(
+		   plugin->gate, mosquitto_client_id(acl->client));
+}
+
+/* Retained messages' sources and clients restored from disk have no address:
+ * their names are those that the broker has kept. */
+static int
+check_absent(
+    struct trust_plugin *plugin, const struct mosquitto_evt_acl_check *acl)
+{
+	const char *id = mosquitto_client_id(acl->client);
+	const char *device = mosquitto_client_username(acl->client);
+	struct trust_access *access = NULL;
+	enum trust_err r = TRUST_ERR_NOT_FOUND;
+	bool allowed;
+
+	if (device != NULL)
+		r = trust_gate_access_by_name(
+		    plugin->gate, device, id, &access, NULL);
+	if (r == TRUST_OK) {
+		allowed = check(access, acl);
+		trust_access_free(access);
+		return answer(allowed);
+	}
+	if (r != TRUST_ERR_NOT_FOUND || trust_gate_is_device(plugin->gate, id))
+		return MOSQ_ERR_ACL_DENIED;
+	if (is_retained_of_bridge(plugin, acl))
+		return MOSQ_ERR_SUCCESS;
+	return check_guest(acl);
+}
+
+/*
+ * A client with an address was connected, and nobody asked this plugin about
+ * it: with a certificate, or with a device's client id, it came in past the
+ * plugin. Else it is a guest whose session has been forgotten.
+ */
+static bool
+is_intruder(struct trust_plugin *plugin, struct mosquitto *client)
+{
+	X509 *leaf = mosquitto_client_certificate(client);
+
+	X509_free(leaf);
+	return leaf != NULL ||
+	       trust_gate_is_device(plugin->gate, mosquitto_client_id(client));
+}
+
+static int
+check_stranger(
+    struct trust_plugin *plugin, const struct mosquitto_evt_acl_check *acl)
+{
+	if (mosquitto_client_address(acl->client) == NULL)
+		return check_absent(plugin, acl);
+	if (!is_intruder(plugin, acl->client))
+		return check_guest(acl);
+	trust_intruder_note(plugin, mosquitto_client_id(acl->client));
+	return MOSQ_ERR_ACL_DENIED;
+}
+
+/* ---- Events ---- */
+
+int
+trust_access_on_acl_check(int event, void *data, void *userdata)
+{
+	const struct mosquitto_evt_acl_check *acl = data;
+	struct trust_plugin *plugin = userdata;
+	const char *id = mosquitto_client_id(acl->client);
+	struct trust_session *session;
+
+	(void)event;
+	if (id == NULL || acl->topic == NULL)
+		return MOSQ_ERR_ACL_DENIED;
+	if (acl->access == MOSQ_ACL_WRITE)
+		plugin->last_publisher = acl->client;
+	session = trust_session_find(plugin->sessions, acl->client, id);
+	if (session != NULL)
+		return session->kind == TRUST_SESSION_DEVICE
+			   ? check_device(session, acl)
+			   : check_guest(acl);
+	return check_stranger(plugin, acl);
+}
+
+/* Comes after the check for the same message. A publisher that was not asked
+ * about, and has no address, is a bridge: its client id is remembered for its
+ * retained messages. */
+int
+trust_access_on_message(int event, void *data, void *userdata)
+{
+	const struct mosquitto_evt_message *message = data;
+	struct trust_plugin *plugin = userdata;
+	bool asked = plugin->last_publisher == message->client;
+
+	(void)event;
+	plugin->last_publisher = NULL;
+	if (!asked && message->retain && message->client != NULL &&
+	    mosquitto_client_id(message->client) != NULL &&
+	    mosquitto_client_address(message->client) == NULL)
+		trust_gate_remember_bridge(
+		    plugin->gate, mosquitto_client_id(message->client));
+	return MOSQ_ERR_SUCCESS;
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CONNECT: the verdict of the handshake is looked at again, the client id is
+ * bound to the device, the username is set, and a session opens. Clients
+ * without a certificate are others' business, as long as they do not take a
+ * device's name.
+ */
+#include "plugin.h"
+#include "refusal.h"
+
+/* ---- Clients with a certificate ---- */
+
+/* The admission of a client: what the handshake gave it, if that still holds;
+ * else a decision from the leaf alone. NULL on a denial. */
+static struct trust_admission *
+find_admission(
+    struct trust_plugin *plugin, X509 *leaf, struct trust_verdict *verdict)
+{
+	struct trust_admission *given, *fresh = NULL;
+
+	given = trust_handshake_get0_admission(plugin->handshake, leaf);
+	if (given != NULL)
+		trust_gate_review(
+		    plugin->gate, given, trust_plugin_now(), &fresh, verdict);
+	else
+		trust_gate_decide(plugin->gate, leaf, NULL, trust_plugin_now(),
+		    verdict, &fresh, NULL);
+	return fresh;
+}
+
+/* Takes over the admission. */
+static int
+open_session(struct trust_plugin *plugin, struct mosquitto *client,
+    struct trust_admission *admission)
+{
+	const struct trust_verdict *verdict =
+	    trust_admission_get0_verdict(admission);
+	const char *id = mosquitto_client_id(client);
+	struct trust_access *access = NULL;
+	struct trust_message msg = {0};
+
+	if (trust_gate_access(plugin->gate, admission, id, &access, &msg) !=
+		TRUST_OK ||
+	    mosquitto_set_username(client, verdict->device) !=
+		MOSQ_ERR_SUCCESS) {
+		mosquitto_log_printf(MOSQ_LOG_ERR,
+		    "mosquitto_trust: refused internal_error: client %s: the "
+		    "session could not be set up: %s",
+		    id, msg.text);
+		trust_access_free(access);
+		trust_admission_free(admission);
+		return MOSQ_ERR_AUTH;
+	}
+	trust_gate_remember_device(plugin->gate, admission);
+	trust_plugin_note_end(plugin, verdict->valid_until);
+	if (trust_session_open(plugin->sessions, client, id,
+		TRUST_SESSION_DEVICE, admission, access) != TRUST_OK)
+		return MOSQ_ERR_AUTH;
+	return MOSQ_ERR_SUCCESS;
+}
+
+static int
+connect_device(
+    struct trust_plugin *plugin, struct mosquitto *client, X509 *leaf)
+{
+	struct trust_admission *admission;
+	struct trust_verdict verdict;
+	int rc = MOSQ_ERR_AUTH;
+
+	admission = find_admission(plugin, leaf, &verdict);
+	trust_decide_client_id(&verdict, mosquitto_client_id(client), NULL);
+	if (admission != NULL && verdict.outcome == TRUST_ALLOW) {
+		rc = open_session(plugin, client, admission);
+	} else {
+		trust_refusal_log(
+		    &verdict, leaf, mosquitto_client_address(client));
+		trust_admission_free(admission);
+	}
+	trust_verdict_clear(&verdict);
+	return rc;
+}
+
+/* ---- Clients without ---- */
+
+/* A durable client that was restored from disk has no address and never was
+ * connected to this process; the broker vouches for its names. */
+static bool
+is_restored_device(struct trust_plugin *plugin, const struct mosquitto *client)
+{
+	const char *device = mosquitto_client_username(client);
+	struct trust_access *access = NULL;
+	bool known;
+
+	if (mosquitto_client_address(client) != NULL || device == NULL)
+		return false;
+	known = trust_gate_access_by_name(plugin->gate, device,
+		    mosquitto_client_id(client), &access, NULL) == TRUST_OK;
+	trust_access_free(access);
+	return known;
+}
+
+/* A client id that a device may come with, or is away under, is none for
+ * others. */
+static bool
+is_reserved(struct trust_plugin *plugin, const char *client_id)
+{
+	const struct trust_session *holder =
+	    trust_session_find_id(plugin->sessions, client_id);
+
+	return (holder != NULL && holder->kind == TRUST_SESSION_DEVICE) ||
+	       trust_gate_is_device(plugin->gate, client_id);
+}
+
+/* Others decide about a guest, unless it takes a device's name. */
+static int
+connect_guest(struct trust_plugin *plugin, struct mosquitto *client)
+{
+	const char *id = mosquitto_client_id(client);
+	const char *address = mosquitto_client_address(client);
+
+	if (!trust_gate_is_ready(plugin->gate)) {
+		trust_refusal_log_client(TRUST_REASON_REGISTRY_MISSING, id,
+		    NULL, address,
+		    "without a registry nobody can tell whether the client "
+		    "id is a device's");
+		return MOSQ_ERR_AUTH;
+	}
+	if (is_reserved(plugin, id)) {
+		trust_refusal_log_client(TRUST_REASON_NO_CERTIFICATE, id, NULL,
+		    address,
+		    "the client id is a device's, which comes with a "
+		    "certificate");
+		return MOSQ_ERR_AUTH;
+	}
+	if (trust_session_open(plugin->sessions, client, id,
+		TRUST_SESSION_GUEST, NULL, NULL) != TRUST_OK) {
+		trust_refusal_log_client(TRUST_REASON_INTERNAL_ERROR, id, NULL,
+		    address, "out of memory");
+		return MOSQ_ERR_AUTH;
+	}
+	return MOSQ_ERR_PLUGIN_DEFER;
+}
+
+/* ---- Events ---- */
+
+static bool
+is_same_certificate(const struct trust_session *session, X509 *leaf)
+{
+	const struct trust_certificate *certificate =
+	    trust_admission_get0_certificate(session->admission);
+	struct trust_thumbprint thumbprint;
+
+	return trust_certificate_thumbprint(leaf, &thumbprint) == TRUST_OK &&
+	       trust_thumbprint_equal(&certificate->thumbprint, &thumbprint);
+}
+
+/*
+ * On SIGHUP the broker asks again for every client, also for those that are
+ * away. What changed for them is the tick's business: a client that is away
+ * must not be refused, for Mosquitto 2.0 would disconnect it a second time.
+ */
+static bool
+is_asked_again(struct trust_plugin *plugin, struct mosquitto *client,
+    X509 *leaf, int *answer)
+{
+	const struct trust_session *session;
+
+	if (!trust_tick_is_reloading(plugin)) {
+		trust_tick_look(plugin);
+		return false;
+	}
+	session = trust_session_find(
+	    plugin->sessions, client, mosquitto_client_id(client));
+	if (session == NULL) {
+		*answer = is_restored_device(plugin, client)
+			      ? MOSQ_ERR_SUCCESS
+			      : MOSQ_ERR_PLUGIN_DEFER;
+		return leaf == NULL;
+	}
+	*answer = session->kind == TRUST_SESSION_DEVICE ? MOSQ_ERR_SUCCESS
+							: MOSQ_ERR_PLUGIN_DEFER;
+	if (leaf == NULL)
+		return session->offline || session->kind == TRUST_SESSION_GUEST;
+	return session->kind == TRUST_SESSION_DEVICE && !session->offline &&
+	       is_same_certificate(session, leaf);
+}
+
+int
+trust_connect_on_basic_auth(int event, void *data, void *userdata)
+{
+	struct mosquitto_evt_basic_auth *auth = data;
+	struct trust_plugin *plugin = userdata;
+	X509 *leaf;
+	int rc;
+
+	(void)event;
+	if (mosquitto_client_id(auth->client) == NULL)
+		return MOSQ_ERR_AUTH;
+	leaf = mosquitto_client_certificate(auth->client);
+	if (!is_asked_again(plugin, auth->client, leaf, &rc))
+		rc = leaf != NULL ? connect_device(plugin, auth->client, leaf)
+				  : connect_guest(plugin, auth->client);
+	X509_free(leaf);
+	return rc;
+}
+
+/* A certificate is all that a device proves itself with; enhanced
+ * authentication (MQTT 5.0 section 4.12) would go past it. For guests it is
+ * one of the ways in that others decide about. */
+int
+trust_connect_on_ext_auth(int event, void *data, void *userdata)
+{
+	struct mosquitto_evt_extended_auth *auth = data;
+	struct trust_plugin *plugin = userdata;
+	X509 *leaf;
+
+	(void)event;
+	if (mosquitto_client_id(auth->client) == NULL)
+		return MOSQ_ERR_AUTH;
+	leaf = mosquitto_client_certificate(auth->client);
+	if (leaf == NULL)
+		return connect_guest(plugin, auth->client);
+	trust_refusal_log_client(TRUST_REASON_NO_CERTIFICATE,
+	    mosquitto_client_id(auth->client), leaf,
+	    mosquitto_client_address(auth->client),
+	    "a device proves itself with its certificate, want no enhanced "
+	    "authentication");
+	X509_free(leaf);
+	return MOSQ_ERR_AUTH;
+}
+
+/* Mosquitto 2.1: tells of every client that is in, so also of one that nobody
+ * asked this plugin about. The data begin as those of DISCONNECT do. */
+int
+trust_connect_on_connect(int event, void *data, void *userdata)
+{
+	const struct mosquitto_evt_disconnect *connected = data;
+	struct trust_plugin *plugin = userdata;
+	const char *id = mosquitto_client_id(connected->client);
+	X509 *leaf;
+
+	(void)event;
+	if (id == NULL ||
+	    trust_session_find(plugin->sessions, connected->client, id) != NULL)
+		return MOSQ_ERR_SUCCESS;
+	leaf = mosquitto_client_certificate(connected->client);
+	if (leaf != NULL || is_reserved(plugin, id))
+		trust_intruder_note(plugin, id);
+	X509_free(leaf);
+	return MOSQ_ERR_SUCCESS;
+}
+
+/* A client that the broker refused in the end has lost its id when it goes. */
+static void
+forget_nameless(struct trust_plugin *plugin, const struct mosquitto *client)
+{
+	trust_session_close(plugin->sessions,
+	    trust_session_find_client(plugin->sessions, client));
+}
+
+/*
+ * The session stays until the next tick, because the will is asked about
+ * after this event; that of a durable client until it comes again, for its
+ * queue. With MQTT 5 nobody can tell who is durable: a clean start may go
+ * with a session expiry interval.
+ */
+int
+trust_connect_on_disconnect(int event, void *data, void *userdata)
+{
+	const struct mosquitto_evt_disconnect *gone = data;
+	struct trust_plugin *plugin = userdata;
+	const char *id = mosquitto_client_id(gone->client);
+	struct trust_session *session;
+
+	(void)event;
+	if (id == NULL) {
+		forget_nameless(plugin, gone->client);
+		return MOSQ_ERR_SUCCESS;
+	}
+	session = trust_session_find(plugin->sessions, gone->client, id);
+	if (session == NULL)
+		return MOSQ_ERR_SUCCESS;
+	plugin->departed = true;
+	session->offline = true;
+	session->durable =
+	    session->kind == TRUST_SESSION_DEVICE &&
+	    (!mosquitto_client_clean_session(gone->client) ||
+		mosquitto_client_protocol_version(gone->client) == 5);
+	return MOSQ_ERR_SUCCESS;
+}

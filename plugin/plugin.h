@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plugin's state, and which file answers which of the broker's events.
+ * Everything runs on the broker's one thread.
+ */
+#ifndef TRUST_PLUGIN_H
+#define TRUST_PLUGIN_H
+
+#include "broker.h"
+#include "handshake.h"
+#include "options.h"
+#include "session.h"
+#include "sync.h"
+#include "trust.h"
+
+struct trust_plugin {
+	mosquitto_plugin_id_t *id;
+	struct trust_options options;
+	struct trust_gate *gate;
+	STACK_OF(X509) *registry_anchors; /* NULL: the registry is an origin */
+	struct trust_sync *sync;          /* NULL: likewise */
+	enum trust_on_stale acted; /* on the registry's age; 0: it is fresh */
+	struct trust_handshake *handshake;
+	struct trust_sessions *sessions;
+	/* From a SIGHUP to the next tick, at most for a moment: the broker
+	 * asks again about clients that are connected, and about durable ones
+	 * that are away. In milliseconds of a monotonic clock; 0: it is over.
+	 */
+	int64_t reloading_until_ms;
+	/* When the tick looks again, in milliseconds of a monotonic clock. */
+	int64_t next_look_ms;
+	/* A session went offline since the last look. */
+	bool departed;
+	/* The first second in which a session may have to end. */
+	int64_t next_end;
+	/* Who was asked about a publication last: whoever publishes without
+	 * being asked about is a bridge (access.c). */
+	const struct mosquitto *last_publisher;
+	/* Client ids that came in past the plugin, for the next tick. */
+	struct trust_intruder *intruders;
+};
+
+/* A client that came in past the plugin. */
+struct trust_intruder {
+	char *client_id; /* owned */
+	struct trust_intruder *next;
+};
+
+/* connect.c */
+int trust_connect_on_basic_auth(int event, void *data, void *plugin);
+int trust_connect_on_ext_auth(int event, void *data, void *plugin);
+int trust_connect_on_connect(int event, void *data, void *plugin);
+int trust_connect_on_disconnect(int event, void *data, void *plugin);
+
+/* access.c */
+int trust_access_on_acl_check(int event, void *data, void *plugin);
+int trust_access_on_message(int event, void *data, void *plugin);
+
+/* tick.c */
+int trust_tick_on_tick(int event, void *data, void *plugin);
+int trust_tick_on_reload(int event, void *data, void *plugin);
+/* Look at a device's sessions again, now. */
+void trust_tick_review_device(void *plugin, const char *device);
+/* Close a device's sessions; it may come again. False: it has none. */
+bool trust_tick_kick_device(struct trust_plugin *plugin, const char *device);
+/* What a tick does, if it is time: for where no tick comes (Mosquitto 2.0 with
+ * per_listener_settings). Not while the broker is reloading. */
+void trust_tick_look(struct trust_plugin *plugin);
+bool trust_tick_is_reloading(const struct trust_plugin *plugin);
+
+/* intruder.c */
+/* Note a client that came in past the plugin; the next tick closes it. */
+void trust_intruder_note(struct trust_plugin *plugin, const char *client_id);
+/* Close those that were noted, with a log line. */
+void trust_intruder_close_all(struct trust_plugin *plugin);
+/* Forget those that were noted. */
+void trust_intruder_forget_all(struct trust_plugin *plugin);
+
+/* A session's verdict holds until then: the tick looks after that. */
+void trust_plugin_note_end(struct trust_plugin *plugin, int64_t valid_until);
+
+/* A line into the broker's log; a trust_log's write. */
+void trust_plugin_log(void *arg, enum trust_log_level level, const char *line);
+
+/* Seconds since 1970: the one place where the plugin reads the clock. */
+int64_t trust_plugin_now(void);
+
+#endif

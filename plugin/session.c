@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The session table: three ways to the same sessions.
+ */
+#include "session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+/* The sessions of one device. */
+struct device {
+	char id[TRUST_ID_MAX + 1];
+	struct trust_session *first;
+	UT_hash_handle hh;
+};
+
+struct trust_sessions {
+	struct trust_session *by_client;
+	struct trust_session *by_id;
+	struct device *devices;
+};
+
+enum trust_err
+trust_sessions_new(struct trust_sessions **out)
+{
+	*out = calloc(1, sizeof(**out));
+	return *out != NULL ? TRUST_OK : TRUST_ERR_NOMEM;
+}
+
+void
+trust_sessions_free(struct trust_sessions *sessions)
+{
+	struct trust_session *session, *next;
+
+	if (sessions == NULL)
+		return;
+	HASH_ITER(by_client, sessions->by_client, session, next)
+	trust_session_close(sessions, session);
+	free(sessions);
+}
+
+/* ---- By device ---- */
+
+static struct device *
+find_device(struct trust_sessions *sessions, const char *id)
+{
+	struct device *device;
+
+	HASH_FIND_STR(sessions->devices, id, device);
+	return device;
+}
+
+static bool
+link_device(struct trust_sessions *sessions, struct trust_session *session)
+{
+	struct device *device = find_device(sessions, session->device);
+
+	if (device == NULL) {
+		device = calloc(1, sizeof(*device));
+		if (device == NULL)
+			return false;
+		memcpy(device->id, session->device, sizeof(device->id));
+		HASH_ADD_STR(sessions->devices, id, device);
+		if (device->hh.tbl == NULL) {
+			free(device);
+			return false;
+		}
+	}
+	DL_APPEND(device->first, session);
+	return true;
+}
+
+static void
+unlink_device(struct trust_sessions *sessions, struct trust_session *session)
+{
+	struct device *device = find_device(sessions, session->device);
+
+	if (device == NULL)
+		return;
+	DL_DELETE(device->first, session);
+	if (device->first == NULL) {
+		HASH_DEL(sessions->devices, device);
+		free(device);
+	}
+}
+
+struct trust_session *
+trust_session_of_device(struct trust_sessions *sessions, const char *device)
+{
+	struct device *found = find_device(sessions, device);
+
+	return found != NULL ? found->first : NULL;
+}
+
+/* ---- Opening and closing ---- */
+
+static void
+session_free(struct trust_session *session)
+{
+	trust_admission_free(session->admission);
+	trust_access_free(session->access);
+	free(session->client_id);
+	free(session);
+}
+
+void
+trust_session_close(
+    struct trust_sessions *sessions, struct trust_session *session)
+{
+	struct trust_session *same_id;
+
+	if (session == NULL)
+		return;
+	HASH_DELETE(by_client, sessions->by_client, session);
+	HASH_FIND(by_id, sessions->by_id, session->client_id,
+	    strlen(session->client_id), same_id);
+	if (same_id == session)
+		HASH_DELETE(by_id, sessions->by_id, session);
+	unlink_device(sessions, session);
+	session_free(session);
+}
+
+/* Who was at this address, or is away under this name, is gone now. A
+ * connected one of the same name is about to be told so by the broker. */
+static void
+make_room(struct trust_sessions *sessions, const struct mosquitto *client,
+    const char *client_id)
+{
+	struct trust_session *old;
+
+	HASH_FIND(by_client, sessions->by_client, &client, sizeof(client), old);
+	trust_session_close(sessions, old);
+	HASH_FIND(by_id, sessions->by_id, client_id, strlen(client_id), old);
+	if (old == NULL)
+		return;
+	if (old->offline)
+		trust_session_close(sessions, old);
+	else
+		HASH_DELETE(by_id, sessions->by_id, old);
+}
+
+static bool
+add(struct trust_sessions *sessions, struct trust_session *session)
+{
+	if (!link_device(sessions, session))
+		return false;
+	HASH_ADD(by_client, sessions->by_client, client,
+	    sizeof(session->client), session);
+	if (session->by_client.tbl == NULL) {
+		unlink_device(sessions, session);
+		return false;
+	}
+	HASH_ADD_KEYPTR(by_id, sessions->by_id, session->client_id,
+	    strlen(session->client_id), session);
+	if (session->by_id.tbl == NULL) {
+		HASH_DELETE(by_client, sessions->by_client, session);
+		unlink_device(sessions, session);
+		return false;
+	}
+	return true;
+}
+
+enum trust_err
+trust_session_open(struct trust_sessions *sessions,
+    const struct mosquitto *client, const char *client_id,
+    enum trust_session_kind kind, struct trust_admission *admission,
+    struct trust_access *access)
+{
+	struct trust_session *session = calloc(1, sizeof(*session));
+
+	if (session == NULL) {
+		trust_admission_free(admission);
+		trust_access_free(access);
+		return TRUST_ERR_NOMEM;
+	}
+	session->client = client;
+	session->kind = kind;
+	session->admission = admission;
+	session->access = access;
+	session->client_id = strdup(client_id);
+	if (session->client_id == NULL)
+		goto fail;
+	(void)trust_identity_client_device(client_id, session->device);
+	make_room(sessions, client, client_id);
+	if (!add(sessions, session))
+		goto fail;
+	return TRUST_OK;
+fail:
+	session_free(session);
+	return TRUST_ERR_NOMEM;
+}
+
+/* ---- Looking up ---- */
+
+struct trust_session *
+trust_session_find_client(
+    struct trust_sessions *sessions, const struct mosquitto *client)
+{
+	struct trust_session *session;
+
+	HASH_FIND(
+	    by_client, sessions->by_client, &client, sizeof(client), session);
+	return session;
+}
+
+struct trust_session *
+trust_session_find(struct trust_sessions *sessions,
+    const struct mosquitto *client, const char *client_id)
+{
+	struct trust_session *session =
+	    trust_session_find_client(sessions, client);
+
+	if (session == NULL || client_id == NULL ||
+	    strcmp(session->client_id, client_id) != 0)
+		return NULL;
+	return session;
+}
+
+struct trust_session *
+trust_session_find_id(struct trust_sessions *sessions, const char *client_id)
+{
+	struct trust_session *session;
+
+	HASH_FIND(
+	    by_id, sessions->by_id, client_id, strlen(client_id), session);
+	return session;
+}
+
+void
+trust_session_renew(struct trust_session *session,
+    struct trust_admission *admission, struct trust_access *access)
+{
+	trust_admission_free(session->admission);
+	trust_access_free(session->access);
+	session->admission = admission;
+	session->access = access;
+}
+
+void
+trust_session_revoke(struct trust_session *session)
+{
+	trust_access_free(session->access);
+	session->access = NULL;
+}
+
+void
+trust_sessions_walk(struct trust_sessions *sessions,
+    void (*visit)(void *arg, struct trust_session *session), void *arg)
+{
+	struct trust_session *session, *next;
+
+	HASH_ITER(by_client, sessions->by_client, session, next)
+	visit(arg, session);
+}
+
+size_t
+trust_sessions_count(const struct trust_sessions *sessions)
+{
+	return HASH_CNT(by_client, sessions->by_client);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sessions: the clients that the plugin has seen at CONNECT, by the broker's
+ * pointer, by client id, and by the device that they are or might be.
+ *
+ * Pointers alone prove nothing: the broker frees clients without telling, and
+ * a new one may lie where an old one lay. So a session counts for a pointer
+ * only with the same client id.
+ */
+#ifndef TRUST_SESSION_H
+#define TRUST_SESSION_H
+
+/* Without memory an entry is not added, and the program goes on. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "trust.h"
+
+struct mosquitto;
+
+enum trust_session_kind {
+	TRUST_SESSION_DEVICE, /* let in by this plugin */
+	TRUST_SESSION_GUEST,  /* came without a certificate: others decide */
+};
+
+struct trust_session {
+	const struct mosquitto *client;
+	char *client_id; /* owned */
+	enum trust_session_kind kind;
+	bool offline; /* disconnected; kept for its will and its queue */
+	bool durable; /* while offline: the broker may keep its queue */
+	struct trust_admission *admission; /* counted; NULL for a guest */
+	/* Owned. NULL for a guest, and for a device that is away and would no
+	 * longer be let in: it may do nothing. */
+	struct trust_access *access;
+	int64_t refused_at; /* the second of the last refusal in the log */
+	/* The device id that its client id begins with; "" for none. */
+	char device[TRUST_ID_MAX + 1];
+	struct trust_session *prev, *next; /* of the same device */
+	UT_hash_handle by_client;
+	UT_hash_handle by_id;
+};
+
+struct trust_sessions;
+
+enum trust_err trust_sessions_new(struct trust_sessions **out) TRUST_MUST_CHECK;
+void trust_sessions_free(struct trust_sessions *sessions);
+
+/*
+ * Open a session; what was there for the same pointer goes, and what was
+ * offline under the same client id. Takes over the admission and the access,
+ * also when it fails.
+ */
+enum trust_err trust_session_open(struct trust_sessions *sessions,
+    const struct mosquitto *client, const char *client_id,
+    enum trust_session_kind kind, struct trust_admission *admission,
+    struct trust_access *access) TRUST_MUST_CHECK;
+
+/* Remove one; NULL is safe. */
+void trust_session_close(
+    struct trust_sessions *sessions, struct trust_session *session);
+
+/* The session of this pointer with this client id, or NULL. */
+struct trust_session *trust_session_find(struct trust_sessions *sessions,
+    const struct mosquitto *client, const char *client_id);
+/* Whatever stands for this pointer, or NULL. */
+struct trust_session *trust_session_find_client(
+    struct trust_sessions *sessions, const struct mosquitto *client);
+/* The last session under this client id, connected or away, or NULL. */
+struct trust_session *trust_session_find_id(
+    struct trust_sessions *sessions, const char *client_id);
+
+/* The first session of a device, to go on with by ->next; or NULL. */
+struct trust_session *trust_session_of_device(
+    struct trust_sessions *sessions, const char *device);
+
+/* Replace what a session rests on; takes over both. */
+void trust_session_renew(struct trust_session *session,
+    struct trust_admission *admission, struct trust_access *access);
+
+/* From now on it may do nothing, until a review renews it. */
+void trust_session_revoke(struct trust_session *session);
+
+/* Called for every session; it may close the one that it is given. */
+void trust_sessions_walk(struct trust_sessions *sessions,
+    void (*visit)(void *arg, struct trust_session *session), void *arg);
+
+size_t trust_sessions_count(const struct trust_sessions *sessions);
+
+#endif

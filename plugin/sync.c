@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sync thread: a replica between two mailboxes.
+ */
+#include "sync.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mailbox.h"
+#include "plugin.h"
+
+/* Octets that may wait for the thread: all of one request's parts, twice. */
+#define INBOX_MAX ((size_t)2 * TRUST_REQUEST_WANT_MAX * TRUST_PART_MAX)
+/* Octets that may wait for the broker's tick. */
+#define OUTBOX_MAX ((size_t)4 * 1024 * 1024)
+/* How often the replica looks at the time, in milliseconds. */
+#define TICK_MS 250
+/* When a notification that an error (a full disk) kept from being heard is
+ * heard again, in seconds: the bridge has acknowledged it, and it will not
+ * come by itself. */
+#define AGAIN_S 5
+
+enum in {
+	IN_NOTIFICATION,
+	IN_CONTENT,
+	IN_RESYNC,
+};
+
+enum out {
+	OUT_REQUEST,
+	OUT_REPORT,
+	OUT_LOG, /* plus enum trust_log_level */
+};
+
+struct trust_sync {
+	struct trust_replica *replica;
+	struct trust_mailbox *in, *out;
+	pthread_t thread;
+	bool started;
+	/* The thread's: the last notification, if it was not heard. */
+	struct trust_buf unheard;
+	int64_t again_at;
+	char complaint[TRUST_MESSAGE_MAX]; /* the last one logged */
+};
+
+/* ---- Within the thread ---- */
+
+static void
+put_request(void *arg, struct trust_span json)
+{
+	struct trust_sync *sync = arg;
+
+	(void)trust_mailbox_put(sync->out, OUT_REQUEST, json);
+}
+
+static void
+put_report(void *arg, struct trust_span json)
+{
+	struct trust_sync *sync = arg;
+
+	(void)trust_mailbox_put(sync->out, OUT_REPORT, json);
+}
+
+static bool
+is_stopping(void *arg)
+{
+	struct trust_sync *sync = arg;
+
+	return trust_mailbox_is_closed(sync->in);
+}
+
+static void
+put_log(void *arg, enum trust_log_level level, const char *line)
+{
+	struct trust_sync *sync = arg;
+
+	(void)trust_mailbox_put(
+	    sync->out, OUT_LOG + (int)level, trust_span_of(line));
+}
+
+static void
+put_applied(void *arg, const struct trust_notification_mark *held)
+{
+	struct trust_message line;
+
+	(void)trust_err_set(&line, TRUST_OK,
+	    "registry is at serial %lld now, %lld records",
+	    (long long)held->serial, (long long)held->n_records);
+	put_log(arg, TRUST_LOG_NOTICE, line.text);
+}
+
+static void
+put_refused(void *arg, enum trust_sync_reason reason, const char *detail)
+{
+	struct trust_message line;
+
+	(void)trust_err_set(&line, TRUST_OK, "sync refused %s: %s: %s",
+	    trust_sync_reason_name(reason), detail,
+	    trust_sync_reason_meaning(reason));
+	put_log(arg, TRUST_LOG_WARNING, line.text);
+}
+
+/* Once for each new trouble: a full disk would fill the log as well. */
+static void
+complain(
+    struct trust_sync *sync, enum trust_err r, const struct trust_message *msg)
+{
+	const char *text = msg->text[0] != '\0' ? msg->text : trust_err_text(r);
+
+	if (r == TRUST_OK || strcmp(sync->complaint, text) == 0)
+		return;
+	(void)snprintf(sync->complaint, sizeof(sync->complaint), "%s", text);
+	put_log(sync, TRUST_LOG_ERROR, text);
+}
+
+/* Takes over the bytes. */
+static void
+hear(struct trust_sync *sync, struct trust_buf *bytes)
+{
+	struct trust_message msg = {0};
+	int64_t now = trust_plugin_now();
+	enum trust_err r;
+
+	r = trust_replica_notify(
+	    sync->replica, trust_buf_get0(bytes), now, &msg);
+	complain(sync, r, &msg);
+	trust_buf_free(&sync->unheard);
+	if (r == TRUST_OK) {
+		sync->complaint[0] = '\0';
+		trust_buf_free(bytes);
+		return;
+	}
+	sync->unheard = *bytes; /* transferred */
+	sync->again_at = now + AGAIN_S;
+}
+
+static void
+hear_again(struct trust_sync *sync)
+{
+	struct trust_buf bytes = sync->unheard;
+
+	if (bytes.len == 0 || trust_plugin_now() < sync->again_at)
+		return;
+	sync->unheard = (struct trust_buf){0}; /* transferred */
+	hear(sync, &bytes);
+}
+
+/* Takes over the mail's bytes. */
+static void
+handle(struct trust_sync *sync, struct trust_mail *mail)
+{
+	struct trust_message msg = {0};
+	int64_t now = trust_plugin_now();
+	enum trust_err r;
+
+	if (mail->kind == IN_NOTIFICATION) {
+		hear(sync, &mail->bytes);
+		return;
+	}
+	if (mail->kind == IN_CONTENT)
+		r = trust_replica_receive(
+		    sync->replica, trust_buf_get0(&mail->bytes), now, &msg);
+	else
+		r = trust_replica_resync(sync->replica, now, &msg);
+	complain(sync, r, &msg);
+	trust_buf_free(&mail->bytes);
+}
+
+static void *
+run(void *arg)
+{
+	struct trust_sync *sync = arg;
+	struct trust_mail mail;
+
+	while (!trust_mailbox_is_closed(sync->in)) {
+		struct trust_message msg = {0};
+
+		if (trust_mailbox_take(sync->in, TICK_MS, &mail))
+			handle(sync, &mail);
+		hear_again(sync);
+		complain(sync,
+		    trust_replica_tick(sync->replica, trust_plugin_now(), &msg),
+		    &msg);
+	}
+	return NULL;
+}
+
+/* ---- The broker's side ---- */
+
+/* Signals are the broker's: its thread has handlers that expect them. */
+static bool
+start_thread(struct trust_sync *sync)
+{
+	sigset_t all, before;
+
+	(void)sigfillset(&all);
+	if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
+		return false;
+	sync->started = pthread_create(&sync->thread, NULL, run, sync) == 0;
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return sync->started;
+}
+
+enum trust_err
+trust_sync_start(const struct trust_replica_config *config,
+    struct trust_sync **out, struct trust_message *msg)
+{
+	struct trust_sync *sync = calloc(1, sizeof(*sync));
+	struct trust_replica_events events = {
+	    .request = put_request,
+	    .report = put_report,
+	    .applied = put_applied,
+	    .refused = put_refused,
+	    .is_stopping = is_stopping,
+	    .log = {.write = put_log, .arg = sync},
+	    .arg = sync,
+	};
+	enum trust_err r = TRUST_ERR_NOMEM;
+
+	*out = NULL;
+	if (sync == NULL)
+		return r;
+	r = trust_mailbox_new(INBOX_MAX, &sync->in);
+	if (r == TRUST_OK)
+		r = trust_mailbox_new(OUTBOX_MAX, &sync->out);
+	if (r == TRUST_OK)
+		r = trust_replica_open(config, &events, &sync->replica, msg);
+	if (r == TRUST_OK && !start_thread(sync))
+		r = trust_err_set(msg, TRUST_ERR_INTERNAL,
+		    "sync: the thread could not be started");
+	if (r != TRUST_OK) {
+		trust_sync_stop(sync);
+		return r;
+	}
+	*out = sync;
+	return TRUST_OK;
+}
+
+void
+trust_sync_stop(struct trust_sync *sync)
+{
+	if (sync == NULL)
+		return;
+	if (sync->in != NULL)
+		trust_mailbox_close(sync->in);
+	if (sync->started)
+		(void)pthread_join(sync->thread, NULL);
+	trust_replica_close(sync->replica);
+	trust_mailbox_free(sync->in);
+	trust_mailbox_free(sync->out);
+	trust_buf_free(&sync->unheard);
+	free(sync);
+}
+
+bool
+trust_sync_notify(struct trust_sync *sync, struct trust_span bytes)
+{
+	return trust_mailbox_put(sync->in, IN_NOTIFICATION, bytes);
+}
+
+bool
+trust_sync_receive(struct trust_sync *sync, struct trust_span bytes)
+{
+	return trust_mailbox_put(sync->in, IN_CONTENT, bytes);
+}
+
+bool
+trust_sync_resync(struct trust_sync *sync)
+{
+	return trust_mailbox_put(
+	    sync->in, IN_RESYNC, (struct trust_span){NULL, 0});
+}
+
+void
+trust_sync_drain(
+    struct trust_sync *sync, const struct trust_sync_visitor *visitor)
+{
+	struct trust_mail mail;
+
+	while (trust_mailbox_take(sync->out, 0, &mail)) {
+		struct trust_span bytes = trust_buf_get0(&mail.bytes);
+
+		if (mail.kind == OUT_REQUEST)
+			visitor->request(visitor->arg, bytes);
+		else if (mail.kind == OUT_REPORT)
+			visitor->report(visitor->arg, bytes);
+		else
+			visitor->log(visitor->arg,
+			    (enum trust_log_level)(mail.kind - OUT_LOG), bytes);
+		trust_buf_free(&mail.bytes);
+	}
+}

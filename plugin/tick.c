@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tick: follow the registry, close who would no longer be let in, drop
+ * what is no longer needed. Mosquitto calls it about every 100 ms.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "control.h"
+#include "plugin.h"
+
+/* How often the registry and the sessions are looked at, in milliseconds. */
+#define LOOK_EVERY_MS 100
+/* How long a reload takes at the most, in milliseconds, where no tick tells
+ * that it is over. */
+#define RELOAD_MS 2000
+
+static void
+close_session(struct trust_plugin *plugin, struct trust_session *session,
+    enum trust_reason reason, const char *detail)
+{
+	char shown[TRUST_SHOWN_MAX];
+
+	/* Who is away stays known, and may do nothing from now on. */
+	if (session->offline) {
+		trust_session_revoke(session);
+		return;
+	}
+	mosquitto_log_printf(MOSQ_LOG_NOTICE,
+	    "mosquitto_trust: closed client %s: %s: %s",
+	    trust_span_show(
+		trust_span_of(session->client_id), shown, sizeof(shown)),
+	    trust_reason_name(reason), detail);
+	/* The client id may be another's by now. */
+	if (trust_session_find_id(plugin->sessions, session->client_id) ==
+	    session)
+		(void)mosquitto_kick_client_by_clientid(
+		    session->client_id, false);
+	trust_session_revoke(session);
+}
+
+/* ---- Looking at a session again ---- */
+
+static void
+review_guest(struct trust_plugin *plugin, struct trust_session *session)
+{
+	if (trust_gate_is_device(plugin->gate, session->client_id))
+		close_session(plugin, session, TRUST_REASON_NO_CERTIFICATE,
+		    "its client id has become a device's");
+}
+
+/* Takes over the fresh admission. */
+static void
+renew(struct trust_plugin *plugin, struct trust_session *session,
+    struct trust_admission *fresh)
+{
+	const struct trust_verdict *was =
+	    trust_admission_get0_verdict(session->admission);
+	const struct trust_verdict *is = trust_admission_get0_verdict(fresh);
+	struct trust_access *access = NULL;
+	struct trust_message msg = {0};
+
+	if (strcmp(was->device, is->device) != 0 ||
+	    !trust_identity_check_client_id(
+		is->device, is->client_id, session->client_id)) {
+		close_session(plugin, session, TRUST_REASON_CLIENT_ID_MISMATCH,
+		    "its certificate stands for another device now");
+		trust_admission_free(fresh);
+		return;
+	}
+	if (trust_gate_access(plugin->gate, fresh, session->client_id, &access,
+		&msg) != TRUST_OK) {
+		close_session(
+		    plugin, session, TRUST_REASON_INTERNAL_ERROR, msg.text);
+		trust_admission_free(fresh);
+		return;
+	}
+	trust_plugin_note_end(plugin, is->valid_until);
+	trust_session_renew(session, fresh, access);
+}
+
+static void
+review(void *arg, struct trust_session *session)
+{
+	struct trust_plugin *plugin = arg;
+	struct trust_admission *fresh = NULL;
+	struct trust_verdict verdict;
+
+	if (session->kind == TRUST_SESSION_GUEST) {
+		review_guest(plugin, session);
+		return;
+	}
+	trust_gate_review(plugin->gate, session->admission, trust_plugin_now(),
+	    &fresh, &verdict);
+	if (fresh != NULL)
+		renew(plugin, session, fresh);
+	else
+		close_session(plugin, session, verdict.reason, verdict.detail);
+	trust_verdict_clear(&verdict);
+}
+
+void
+trust_tick_review_device(void *arg, const char *device)
+{
+	struct trust_plugin *plugin = arg;
+	struct trust_session *session, *next;
+
+	session = trust_session_of_device(plugin->sessions, device);
+	for (; session != NULL; session = next) {
+		next = session->next;
+		review(plugin, session);
+	}
+}
+
+bool
+trust_tick_kick_device(struct trust_plugin *plugin, const char *device)
+{
+	struct trust_session *session, *next;
+	bool found = false;
+
+	session = trust_session_of_device(plugin->sessions, device);
+	for (; session != NULL; session = next) {
+		next = session->next;
+		if (session->kind != TRUST_SESSION_DEVICE || session->offline)
+			continue;
+		found = true;
+		mosquitto_log_printf(MOSQ_LOG_NOTICE,
+		    "mosquitto_trust: kicked client %s, as it was asked for",
+		    session->client_id);
+		(void)mosquitto_kick_client_by_clientid(
+		    session->client_id, false);
+	}
+	return found;
+}
+
+/* ---- The registry's age ---- */
+
+static void
+act_on_age(struct trust_plugin *plugin)
+{
+	static const char *const acts[] = {
+	    [0] = "the registry is fresh again",
+	    [TRUST_ON_STALE_WARN] = "the registry is older than max_offline; "
+				    "going on with it (on_stale warn)",
+	    [TRUST_ON_STALE_DENY_NEW] =
+		"the registry is older than max_offline; nobody new comes in "
+		"(on_stale deny_new)",
+	    [TRUST_ON_STALE_DENY_ALL] =
+		"the registry is older than max_offline; closing every "
+		"session (on_stale deny_all)",
+	};
+	enum trust_on_stale act =
+	    trust_gate_check_age(plugin->gate, trust_plugin_now());
+
+	if (act == plugin->acted)
+		return;
+	plugin->acted = act;
+	mosquitto_log_printf(act == 0 ? MOSQ_LOG_NOTICE : MOSQ_LOG_WARNING,
+	    "mosquitto_trust: %s", acts[act]);
+	if (act == TRUST_ON_STALE_DENY_ALL)
+		trust_sessions_walk(plugin->sessions, review, plugin);
+}
+
+/* ---- What is due ---- */
+
+static void
+look_at_time(void *arg, struct trust_session *session)
+{
+	struct trust_plugin *plugin = arg;
+	int64_t valid_until;
+
+	if (session->offline && !session->durable) {
+		trust_session_close(plugin->sessions, session);
+		return;
+	}
+	if (session->kind != TRUST_SESSION_DEVICE || session->access == NULL)
+		return;
+	valid_until =
+	    trust_admission_get0_verdict(session->admission)->valid_until;
+	if (valid_until < trust_plugin_now())
+		review(plugin, session);
+	else
+		trust_plugin_note_end(plugin, valid_until);
+}
+
+static void
+close_what_ended(struct trust_plugin *plugin)
+{
+	if (!plugin->departed && trust_plugin_now() < plugin->next_end)
+		return;
+	plugin->departed = false;
+	plugin->next_end = TRUST_CLOCK_NEVER;
+	trust_sessions_walk(plugin->sessions, look_at_time, plugin);
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Mosquitto 2.0 ticks at every turn of its main loop, so at every message:
+ * what is looked at costs system calls, and is looked at ten times a second. */
+static bool
+is_time(struct trust_plugin *plugin)
+{
+	int64_t now = now_ms();
+
+	if (now < plugin->next_look_ms)
+		return false;
+	plugin->next_look_ms = now + LOOK_EVERY_MS;
+	return true;
+}
+
+void
+trust_tick_look(struct trust_plugin *plugin)
+{
+	if (plugin->intruders != NULL)
+		trust_intruder_close_all(plugin);
+	if (!is_time(plugin))
+		return;
+	if (plugin->sync != NULL)
+		trust_control_drain(plugin);
+	if (trust_gate_follow(plugin->gate, trust_tick_review_device, plugin) ==
+	    TRUST_GATE_EVERYTHING)
+		trust_sessions_walk(plugin->sessions, review, plugin);
+	act_on_age(plugin);
+	close_what_ended(plugin);
+}
+
+int
+trust_tick_on_tick(int event, void *data, void *userdata)
+{
+	struct trust_plugin *plugin = userdata;
+
+	(void)event;
+	(void)data;
+	plugin->reloading_until_ms = 0;
+	trust_tick_look(plugin);
+	return MOSQ_ERR_SUCCESS;
+}
+
+bool
+trust_tick_is_reloading(const struct trust_plugin *plugin)
+{
+	return plugin->reloading_until_ms != 0 &&
+	       now_ms() < plugin->reloading_until_ms;
+}
+
+int
+trust_tick_on_reload(int event, void *data, void *userdata)
+{
+	struct trust_plugin *plugin = userdata;
+
+	(void)event;
+	(void)data;
+	plugin->reloading_until_ms = now_ms() + RELOAD_MS;
+	/* Mosquitto 2.0 tells nobody behind who answers. */
+	return MOSQ_ERR_PLUGIN_DEFER;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An admission: an allowing verdict with all that is needed to reach it again
+ * without the client. Counted references, for one thread.
+ */
+#ifndef TRUST_ADMISSION_H
+#define TRUST_ADMISSION_H
+
+#include "judge.h"
+#include "pool.h"
+
+struct trust_admission {
+	unsigned refs;
+	struct trust_verdict verdict;
+	struct trust_certificate *certificate; /* owned */
+	struct trust_buf leaf;                 /* DER */
+	STACK_OF(X509) *untrusted;             /* as sent; owned */
+	struct trust_group_chains chains;
+	uint64_t epoch;     /* of the gate: which file it was that said so */
+	int64_t generation; /* of the registry, at which it was reached */
+	uint64_t blocks;    /* of the gate: as they were when it was reached */
+	uint64_t sets_serial; /* of the sets that the chains rest on */
+	int64_t valid_from;   /* a clock before this asks again */
+};
+
+/*
+ * Make one. Takes over the verdict, the certificate and the chains, also when
+ * it fails; the leaf is copied, the untrusted certificates come to share what
+ * the pool has.
+ */
+enum trust_err trust_admission_new(struct trust_verdict *verdict,
+    struct trust_certificate *certificate, struct trust_group_chains *chains,
+    X509 *leaf, STACK_OF(X509) *untrusted, struct trust_pool *pool,
+    struct trust_admission **out) TRUST_MUST_CHECK;
+
+struct trust_admission *trust_admission_get1(struct trust_admission *admission);
+void trust_admission_free(struct trust_admission *admission);
+const struct trust_verdict *trust_admission_get0_verdict(
+    const struct trust_admission *admission);
+const struct trust_certificate *trust_admission_get0_certificate(
+    const struct trust_admission *admission);
+
+#endif

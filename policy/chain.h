@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Path validation: RFC 5280 section 6, from a leaf to a trust anchor. OpenSSL
+ * builds the path and checks it; what it finds wrong becomes one of our
+ * reasons, the first that applies by the order of the interface.
+ */
+#ifndef TRUST_CHAIN_H
+#define TRUST_CHAIN_H
+
+#include <openssl/x509.h>
+#include <stdbool.h>
+
+#include "clock.h"
+#include "reason.h"
+#include "thumbprint.h"
+
+enum trust_purpose {
+	TRUST_PURPOSE_CLIENT, /* TLS client */
+	TRUST_PURPOSE_SERVER, /* TLS server */
+	TRUST_PURPOSE_ANY,
+};
+
+enum trust_revocation {
+	TRUST_REVOCATION_IF_PRESENT, /* a CA without a current CRL is fine */
+	TRUST_REVOCATION_REQUIRE,    /* every CA of the path needs one */
+};
+
+/* What to validate, against what. All borrowed; stacks may be NULL. */
+struct trust_chain_input {
+	X509 *leaf;
+	STACK_OF(X509) *untrusted; /* in any order, may hold strangers */
+	STACK_OF(X509) *anchors;   /* roots or intermediates */
+	STACK_OF(X509_CRL) *crls;
+	int64_t now;
+	enum trust_purpose purpose;
+	enum trust_revocation revocation;
+	int64_t crl_grace_s; /* a CRL counts so long after nextUpdate */
+	int max_depth;       /* CAs between leaf and anchor; -1: no bound */
+	/* RFC 5280 section 6.1.1 (c), (d), (e), (f), (g). */
+	const char *const *policies; /* OIDs; none: any policy */
+	size_t n_policies;
+	bool require_policy;
+	bool no_policy_mapping;
+	bool no_any_policy;
+};
+
+/* What came of it. Zeroed memory is not valid. */
+struct trust_chain {
+	bool valid;
+	enum trust_reason reason; /* when not valid */
+	int depth; /* of the certificate that it is about; 0 is the leaf */
+	char subject[TRUST_SHOWN_MAX]; /* of that certificate */
+	char detail[TRUST_DETAIL_MAX]; /* the rule, for a person */
+	/* The path, leaf first, anchor last; also of a path that breaks a
+	 * rule. Empty when no anchor is reached. */
+	struct trust_thumbprint path[TRUST_CHAIN_PATH_MAX];
+	size_t n_path;
+	/* The result holds for `now` in [valid_from, valid_until], both
+	 * inclusive: certificates' dates, and CRLs' with the grace. */
+	int64_t valid_from;
+	int64_t valid_until;
+	int min_rsa_bits; /* smallest RSA key of the path; 0: none */
+	/* A CRL was past its nextUpdate and still counted, or was left out. */
+	bool crl_stale;
+};
+
+/*
+ * Validate. The answer, good or bad, is in `out`; an error means that there
+ * is none.
+ */
+enum trust_err trust_chain_verify(const struct trust_chain_input *in,
+    struct trust_chain *out, struct trust_message *msg) TRUST_MUST_CHECK;
+
+/*
+ * The place of a reason among those that a chain can fail for (step 5 of the
+ * interface's order), 0 foremost; a number past them for any other.
+ */
+unsigned trust_chain_rank(enum trust_reason reason);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gate's belongings: the registry, its sets, the verdict cache, and what
+ * the gateway remembers by itself.
+ */
+#include "gate_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- Opening ---- */
+
+void
+trust_gate_complain(struct trust_gate *gate, const struct trust_message *msg)
+{
+	if (strcmp(gate->complaint, msg->text) == 0)
+		return;
+	memcpy(gate->complaint, msg->text, sizeof(gate->complaint));
+	trust_log_printf(&gate->config.log, TRUST_LOG_ERROR, "%s", msg->text);
+}
+
+static bool
+find_file(const char *path, struct file_id *out)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return false;
+	*out = (struct file_id){st.st_dev, st.st_ino};
+	return true;
+}
+
+bool
+trust_gate_is_same_file(const struct trust_gate *gate)
+{
+	struct file_id now;
+
+	return find_file(gate->config.registry_path, &now) &&
+	       now.device == gate->file.device && now.inode == gate->file.inode;
+}
+
+void
+trust_gate_forget_registry(struct trust_gate *gate)
+{
+	trust_sets_free(gate->sets);
+	gate->sets = NULL;
+	trust_registry_close(gate->registry);
+	gate->registry = NULL;
+	trust_cache_free(gate->cache);
+	gate->cache = NULL;
+}
+
+enum trust_err
+trust_gate_open_registry(struct trust_gate *gate, struct trust_message *msg)
+{
+	enum trust_err r;
+
+	if (!find_file(gate->config.registry_path, &gate->file))
+		return trust_err_set(msg, TRUST_ERR_NOT_FOUND,
+		    "%s: there is no registry; make one with trustctl init",
+		    gate->config.registry_path);
+	r = trust_cache_new(TRUST_CACHE_MAX, &gate->cache);
+	if (r == TRUST_OK)
+		r = trust_registry_open(gate->config.registry_path,
+		    TRUST_REGISTRY_READ, &gate->registry, msg);
+	if (r == TRUST_OK)
+		r = trust_registry_get_generation(
+		    gate->registry, &gate->told_generation, msg);
+	if (r == TRUST_OK)
+		r = trust_gate_read_age(gate, msg);
+	if (r != TRUST_OK)
+		trust_gate_forget_registry(gate);
+	gate->epoch++;
+	return r;
+}
+
+void
+trust_gate_open_local(struct trust_gate *gate)
+{
+	struct trust_message msg = {0};
+
+	if (!gate->config.remember || gate->local != NULL)
+		return;
+	if (trust_local_open(gate->config.registry_path, &gate->local, &msg) !=
+	    TRUST_OK)
+		trust_log_printf(&gate->config.log, TRUST_LOG_WARNING,
+		    "%s; going on without it", msg.text);
+}
+
+enum trust_err
+trust_gate_open(const struct trust_gate_config *config, struct trust_gate **out,
+    struct trust_message *msg)
+{
+	struct trust_message trouble = {0};
+	struct trust_gate *gate;
+	enum trust_err r;
+
+	*out = NULL;
+	gate = calloc(1, sizeof(*gate));
+	if (gate == NULL)
+		return trust_err_set(
+		    msg, TRUST_ERR_NOMEM, "gate: out of memory");
+	gate->config = *config;
+	trust_gate_open_local(gate);
+	r = trust_pool_new(TRUST_POOL_MAX, &gate->pool);
+	if (r == TRUST_OK)
+		r = trust_gate_open_registry(gate, &trouble);
+	if (r == TRUST_ERR_NOT_FOUND) {
+		trust_gate_complain(gate, &trouble);
+	} else if (r != TRUST_OK) {
+		trust_gate_close(gate);
+		return trust_err_set(msg, r, "%s", trouble.text);
+	}
+	*out = gate;
+	return TRUST_OK;
+}
+
+void
+trust_gate_close(struct trust_gate *gate)
+{
+	if (gate == NULL)
+		return;
+	trust_gate_forget_registry(gate);
+	trust_local_close(gate->local);
+	trust_pool_free(gate->pool);
+	free(gate);
+}
+
+/* ---- Keeping the sets current ---- */
+
+static void
+note_kind(void *arg, enum trust_kind kind, const char *id)
+{
+	bool *others = arg;
+
+	(void)id;
+	if (kind != TRUST_KIND_DEVICE && kind != TRUST_KIND_TOKEN &&
+	    kind != TRUST_KIND_GATEWAY)
+		*others = true;
+}
+
+/* Whether something of the sets has changed since they were loaded. */
+static enum trust_err
+need_sets(struct trust_gate *gate, bool *need, struct trust_message *msg)
+{
+	enum trust_err r;
+
+	*need = gate->sets == NULL;
+	if (*need)
+		return TRUST_OK;
+	r = trust_registry_changes(
+	    gate->registry, gate->sets_generation, note_kind, need, msg);
+	if (r == TRUST_ERR_NOT_FOUND) {
+		*need = true;
+		return TRUST_OK;
+	}
+	return r;
+}
+
+/* Within a read: the sets as this state of the registry has them. */
+static enum trust_err
+refresh_sets(
+    struct trust_gate *gate, int64_t *generation, struct trust_message *msg)
+{
+	struct trust_sets *fresh;
+	enum trust_err r;
+	bool need;
+
+	r = trust_registry_get_generation(gate->registry, generation, msg);
+	if (r != TRUST_OK ||
+	    (gate->sets != NULL && *generation == gate->sets_generation))
+		return r;
+	r = need_sets(gate, &need, msg);
+	if (r != TRUST_OK)
+		return r;
+	if (need) {
+		r = trust_sets_load(gate->registry, &fresh, msg);
+		if (r != TRUST_OK)
+			return r;
+		trust_sets_free(gate->sets);
+		gate->sets = fresh;
+		gate->sets_serial++;
+	}
+	gate->sets_generation = *generation;
+	return TRUST_OK;
+}
+
+enum trust_err
+trust_gate_begin_read(
+    struct trust_gate *gate, int64_t *generation, struct trust_message *msg)
+{
+	enum trust_err r;
+
+	r = trust_registry_begin_read(gate->registry, msg);
+	if (r != TRUST_OK)
+		return r;
+	r = refresh_sets(gate, generation, msg);
+	if (r != TRUST_OK)
+		trust_registry_end_read(gate->registry);
+	return r;
+}
+
+bool
+trust_gate_is_ready(const struct trust_gate *gate)
+{
+	return gate->registry != NULL;
+}

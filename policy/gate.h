@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gate: a registry with what is remembered of it (sets, verdicts), and
+ * the way through: certificates and a time in, an admission or a reason out.
+ * The plugin and `trustctl check` use the same.
+ */
+#ifndef TRUST_GATE_H
+#define TRUST_GATE_H
+
+#include "admission.h"
+#include "log.h"
+#include "role.h"
+
+/* What to do when the registry is older than max_offline. */
+enum trust_on_stale {
+	TRUST_ON_STALE_WARN = 1, /* go on, and say so */
+	TRUST_ON_STALE_DENY_NEW, /* nobody new comes in */
+	TRUST_ON_STALE_DENY_ALL, /* who is in has to go, too */
+};
+
+/* The policy of a gateway: the plugin options that bear on decisions. */
+struct trust_gate_config {
+	const char *gateway;       /* its id; borrowed for the gate's life */
+	const char *registry_path; /* borrowed for the gate's life */
+	enum trust_revocation revocation;
+	int64_t crl_grace_s;
+	/* Of a replica: the age of the state held at which it is stale. */
+	int64_t max_offline_s; /* 0: never */
+	enum trust_on_stale on_stale;
+	bool remember; /* keep REGISTRY.local; a front end that only asks
+			* does not */
+	struct trust_log log;
+};
+
+struct trust_gate;
+
+/*
+ * A gate without a registry is a gate: it refuses with registry_missing, and
+ * works as soon as the file is there. TRUST_ERR_FOREIGN and _DAMAGED: the
+ * file there is no registry that can be used.
+ */
+enum trust_err trust_gate_open(const struct trust_gate_config *config,
+    struct trust_gate **out, struct trust_message *msg) TRUST_MUST_CHECK;
+void trust_gate_close(struct trust_gate *gate);
+
+/*
+ * Decide about a certificate and what was sent with it. Never fails: an error
+ * becomes a denial with internal_error here, and nowhere else. An allowance
+ * also yields an admission, which the caller releases; `admission` is NULL
+ * on a denial. `steps` may be NULL; with steps, nothing cached is used.
+ */
+void trust_gate_decide(struct trust_gate *gate, X509 *leaf,
+    STACK_OF(X509) *untrusted, int64_t now, struct trust_verdict *verdict,
+    struct trust_admission **admission, struct trust_steps *steps);
+
+/*
+ * The admission that is cached for a leaf and holds now, or NULL: what makes
+ * a resumed TLS session good. The caller releases it.
+ */
+struct trust_admission *trust_gate_recall(
+    struct trust_gate *gate, X509 *leaf, int64_t now);
+
+/*
+ * Whether an admission still holds now. When what it rests on has moved, the
+ * decision is taken anew from what the admission keeps: *fresh becomes the
+ * admission that replaces it (or another reference to the same one), or NULL,
+ * and `verdict` says why. Never fails, as trust_gate_decide.
+ */
+void trust_gate_review(struct trust_gate *gate,
+    struct trust_admission *admission, int64_t now,
+    struct trust_admission **fresh, struct trust_verdict *verdict);
+
+/* ---- Topics ---- */
+
+/* The rules for an admitted client, compiled from the roles as they are. */
+enum trust_err trust_gate_access(struct trust_gate *gate,
+    const struct trust_admission *admission, const char *client_id,
+    struct trust_access **out, struct trust_message *msg) TRUST_MUST_CHECK;
+
+/*
+ * The rules for a device that is not connected (its messages are: retained,
+ * queued, a late will), by name alone, as the registry stands. Only for names
+ * that the broker vouches for. TRUST_ERR_NOT_FOUND: no such device, it is
+ * disabled, or the client id is not one of its own.
+ */
+enum trust_err trust_gate_access_by_name(struct trust_gate *gate,
+    const char *device, const char *client_id, struct trust_access **out,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+
+/* Whether the client id belongs to a device that is known here: registered,
+ * or seen under automatic enrollment. Errors count as yes. */
+bool trust_gate_is_device(struct trust_gate *gate, const char *client_id);
+
+/* ---- Bridges (facts: retained messages keep only their source's id) ---- */
+void trust_gate_remember_bridge(struct trust_gate *gate, const char *client_id);
+bool trust_gate_is_bridge(struct trust_gate *gate, const char *client_id);
+/* A device came in: remembered for when it is away. */
+void trust_gate_remember_device(
+    struct trust_gate *gate, const struct trust_admission *admission);
+
+/* ---- Following the registry ---- */
+
+/* What trust_gate_follow found. */
+enum trust_gate_news {
+	TRUST_GATE_NO_NEWS,
+	TRUST_GATE_DEVICES,    /* the devices named to `visit` */
+	TRUST_GATE_EVERYTHING, /* roles, groups, anchors, CRLs, or too much */
+};
+
+/*
+ * Look whether the registry changed, appeared, vanished or was replaced, and
+ * follow it. `visit` is called for each device touched when that is all that
+ * changed. Cheap enough for every tick.
+ */
+enum trust_gate_news trust_gate_follow(struct trust_gate *gate,
+    void (*visit)(void *arg, const char *device), void *arg);
+
+/* Whether there is a registry to ask. */
+bool trust_gate_is_ready(const struct trust_gate *gate);
+
+struct trust_gate_status {
+	enum trust_registry_state state;
+	bool is_replica;
+	struct trust_registry_held held; /* of a replica */
+	int64_t n_records;
+	int64_t age_s;     /* of the state held; 0 for an origin */
+	bool clock_behind; /* the clock is below the time floor */
+	int64_t generation;
+	uint64_t cache_hits;
+	uint64_t cache_misses;
+	size_t n_cached;
+};
+/* `now` is the clock's. */
+void trust_gate_get_status(
+    struct trust_gate *gate, int64_t now, struct trust_gate_status *out);
+
+/*
+ * What the age of the registry asks for at this time: nothing (0), or what
+ * the configuration says. Told anew at every call; a front end acts on what
+ * has changed since.
+ */
+enum trust_on_stale trust_gate_check_age(
+    const struct trust_gate *gate, int64_t now);
+
+/* ---- Devices that this gateway keeps out by itself ---- */
+
+/* Survives restarts and syncs, and wins. TRUST_ERR_IO: nothing can be
+ * remembered. trust_gate_unblock: TRUST_ERR_NOT_FOUND when it is not. */
+enum trust_err trust_gate_block(struct trust_gate *gate, const char *device,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+enum trust_err trust_gate_unblock(struct trust_gate *gate, const char *device,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gate's answers about topics and names: for who is connected, and for
+ * who is away.
+ */
+#include "gate_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "identity.h"
+
+static const struct trust_role *
+find_role(const struct trust_sets *sets, const char *id)
+{
+	const struct trust_role *role = trust_sets_get0_role(sets, id);
+
+	if (role == NULL && strcmp(id, TRUST_ROLE_DEFAULT) == 0)
+		return trust_role_get0_default();
+	return role;
+}
+
+static enum trust_err
+compile(struct trust_gate *gate, const struct trust_verdict *verdict,
+    const char *client_id, struct trust_access **out)
+{
+	struct trust_role_values values = {
+	    .device = verdict->device,
+	    .group = verdict->group,
+	    .gateway = gate->config.gateway,
+	    .client = client_id,
+	};
+	size_t n = verdict->default_role ? 1 : verdict->n_roles;
+	const struct trust_role **roles;
+	enum trust_err r;
+
+	roles = calloc(n + 1, sizeof(const struct trust_role *));
+	if (roles == NULL)
+		return TRUST_ERR_NOMEM;
+	for (size_t i = 0; i < n; i++)
+		roles[i] = find_role(gate->sets, verdict->default_role
+						     ? TRUST_ROLE_DEFAULT
+						     : verdict->roles[i]);
+	r = trust_access_new(&values, roles, n, out);
+	free(roles);
+	return r;
+}
+
+enum trust_err
+trust_gate_access(struct trust_gate *gate,
+    const struct trust_admission *admission, const char *client_id,
+    struct trust_access **out, struct trust_message *msg)
+{
+	int64_t generation;
+	enum trust_err r;
+
+	*out = NULL;
+	if (gate->registry == NULL)
+		return trust_err_set(
+		    msg, TRUST_ERR_NOT_FOUND, "there is no registry");
+	r = trust_gate_begin_read(gate, &generation, msg);
+	if (r != TRUST_OK)
+		return r;
+	r = compile(gate, &admission->verdict, client_id, out);
+	trust_registry_end_read(gate->registry);
+	return r;
+}
+
+/* ---- Devices that are away ---- */
+
+/* What is known of a device by its name alone. */
+struct absentee {
+	struct trust_record *record;        /* NULL: automatic enrollment */
+	bool blocked;                       /* at this gateway */
+	char group[TRUST_ID_MAX + 1];       /* "" without one */
+	const struct trust_sets_group *set; /* of the group, or NULL */
+};
+
+static enum trust_err
+find_absentee(struct trust_gate *gate, const char *device, struct absentee *out,
+    struct trust_message *msg)
+{
+	enum trust_err r;
+
+	memset(out, 0, sizeof(*out));
+	r = trust_registry_find(
+	    gate->registry, TRUST_KIND_DEVICE, device, &out->record, msg);
+	if (r == TRUST_ERR_NOT_FOUND && gate->local != NULL) {
+		r = trust_local_find_device(
+		    gate->local, device, out->group, msg);
+	} else if (r == TRUST_OK && out->record->u.device.group != NULL) {
+		memcpy(out->group, out->record->u.device.group,
+		    strlen(out->record->u.device.group) + 1);
+	}
+	if (r == TRUST_OK && out->group[0] != '\0')
+		out->set = trust_sets_get0_group(gate->sets, out->group);
+	if (r != TRUST_OK || gate->local == NULL)
+		return r;
+	r = trust_local_find_block(gate->local, device, msg);
+	out->blocked = r == TRUST_OK;
+	return r == TRUST_ERR_NOT_FOUND ? TRUST_OK : r;
+}
+
+/* Whether the device would be let in, as far as its name can tell. */
+static bool
+may_return(const struct absentee *a)
+{
+	if (a->blocked || (a->record != NULL && !a->record->enabled))
+		return false;
+	if (a->group[0] == '\0')
+		return a->record != NULL;
+	return a->set != NULL && a->set->enabled &&
+	       (a->record != NULL || a->set->group->automatic);
+}
+
+static bool
+owns_client_id(
+    const struct absentee *a, const char *device, const char *client_id)
+{
+	return trust_identity_check_client_id(device,
+	    trust_verdict_client_id(
+		a->record != NULL ? &a->record->u.device : NULL,
+		a->set != NULL ? a->set->group : NULL),
+	    client_id);
+}
+
+static enum trust_err
+compile_absentee(struct trust_gate *gate, const struct absentee *a,
+    const char *device, const char *client_id, struct trust_access **out)
+{
+	struct trust_verdict verdict = {0};
+	enum trust_err r;
+
+	memcpy(verdict.device, device, strlen(device) + 1);
+	memcpy(verdict.group, a->group, sizeof(verdict.group));
+	r = trust_verdict_set_roles(&verdict,
+	    a->record != NULL ? &a->record->u.device : NULL,
+	    a->set != NULL ? a->set->group : NULL);
+	if (r == TRUST_OK)
+		r = compile(gate, &verdict, client_id, out);
+	trust_verdict_clear(&verdict);
+	return r;
+}
+
+enum trust_err
+trust_gate_access_by_name(struct trust_gate *gate, const char *device,
+    const char *client_id, struct trust_access **out, struct trust_message *msg)
+{
+	struct absentee a = {0};
+	int64_t generation;
+	enum trust_err r;
+
+	*out = NULL;
+	if (gate->registry == NULL ||
+	    !trust_id_check((const uint8_t *)device, strlen(device)))
+		return TRUST_ERR_NOT_FOUND;
+	r = trust_gate_begin_read(gate, &generation, msg);
+	if (r != TRUST_OK)
+		return r;
+	r = find_absentee(gate, device, &a, msg);
+	if (r == TRUST_OK &&
+	    (!may_return(&a) || !owns_client_id(&a, device, client_id)))
+		r = TRUST_ERR_NOT_FOUND;
+	if (r == TRUST_OK)
+		r = compile_absentee(gate, &a, device, client_id, out);
+	trust_registry_end_read(gate->registry);
+	trust_record_free(a.record);
+	return r;
+}
+
+bool
+trust_gate_is_device(struct trust_gate *gate, const char *client_id)
+{
+	char device[TRUST_ID_MAX + 1];
+	struct absentee a = {0};
+	int64_t generation;
+	enum trust_err r;
+	bool owned;
+
+	if (gate->registry == NULL ||
+	    !trust_identity_client_device(client_id, device))
+		return false;
+	if (trust_gate_begin_read(gate, &generation, NULL) != TRUST_OK)
+		return true;
+	r = find_absentee(gate, device, &a, NULL);
+	owned = r == TRUST_OK ? owns_client_id(&a, device, client_id)
+			      : r != TRUST_ERR_NOT_FOUND;
+	trust_registry_end_read(gate->registry);
+	trust_record_free(a.record);
+	return owned;
+}
+
+void
+trust_gate_remember_device(
+    struct trust_gate *gate, const struct trust_admission *admission)
+{
+	const struct trust_verdict *v = &admission->verdict;
+	struct trust_message msg = {0};
+
+	if (gate->local == NULL || v->registered)
+		return;
+	if (trust_local_remember_device(
+		gate->local, v->device, v->group, &msg) != TRUST_OK)
+		trust_gate_complain(gate, &msg);
+}
+
+/* ---- Bridges ---- */
+
+void
+trust_gate_remember_bridge(struct trust_gate *gate, const char *client_id)
+{
+	struct trust_message msg = {0};
+
+	if (gate->local != NULL && trust_local_remember_bridge(gate->local,
+				       client_id, &msg) != TRUST_OK)
+		trust_gate_complain(gate, &msg);
+}
+
+bool
+trust_gate_is_bridge(struct trust_gate *gate, const char *client_id)
+{
+	return gate->local != NULL && trust_local_find_bridge(gate->local,
+					  client_id, NULL) == TRUST_OK;
+}
+
+/* ---- Blocks ---- */
+
+static enum trust_err
+want_local(const struct trust_gate *gate, struct trust_message *msg)
+{
+	if (gate->local != NULL)
+		return TRUST_OK;
+	return trust_err_set(msg, TRUST_ERR_IO,
+	    "%s.local: cannot be used, see the broker's log",
+	    gate->config.registry_path);
+}
+
+enum trust_err
+trust_gate_block(
+    struct trust_gate *gate, const char *device, struct trust_message *msg)
+{
+	enum trust_err r = want_local(gate, msg);
+
+	if (r == TRUST_OK)
+		r = trust_local_block(gate->local, device, msg);
+	gate->blocks++;
+	return r;
+}
+
+enum trust_err
+trust_gate_unblock(
+    struct trust_gate *gate, const char *device, struct trust_message *msg)
+{
+	enum trust_err r = want_local(gate, msg);
+
+	if (r == TRUST_OK)
+		r = trust_local_unblock(gate->local, device, msg);
+	gate->blocks++;
+	return r;
+}

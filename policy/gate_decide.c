@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gate's decisions: what is cached, what is asked anew, and the one place
+ * where an error becomes a denial.
+ */
+#include "gate_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* One question, and what the gate already knows of its certificate. */
+struct question {
+	X509 *leaf;
+	STACK_OF(X509) *untrusted;
+	struct trust_admission *known; /* may be NULL */
+	int64_t now;
+	bool live; /* about who is connected already */
+	struct trust_steps *steps;
+};
+
+/* Within a read, or without a registry. */
+static enum trust_err
+ask(struct trust_gate *gate, const struct question *q, int64_t generation,
+    struct trust_verdict *verdict, struct trust_admission **admission,
+    struct trust_message *msg)
+{
+	struct trust_certificate *certificate = NULL;
+	struct trust_group_chains chains = {0};
+	struct trust_judge_input in = {
+	    .registry = gate->registry,
+	    .sets = gate->sets,
+	    .state = trust_gate_state(gate, q->now, q->live),
+	    .local = gate->local,
+	    .leaf = q->leaf,
+	    .untrusted = q->untrusted,
+	    .revocation = gate->config.revocation,
+	    .crl_grace_s = gate->config.crl_grace_s,
+	    .now = trust_gate_time(gate, q->now),
+	};
+	struct trust_verdict copy;
+	enum trust_err r;
+
+	r = trust_certificate_new(q->leaf, &certificate, msg);
+	if (r != TRUST_OK)
+		return r;
+	in.certificate = certificate;
+	if (q->known != NULL && q->known->sets_serial == gate->sets_serial)
+		in.known = &q->known->chains;
+	r = trust_judge(&in, verdict, &chains, q->steps, msg);
+	if (r != TRUST_OK || verdict->outcome != TRUST_ALLOW) {
+		trust_certificate_free(certificate);
+		trust_group_chains_clear(&chains);
+		return r;
+	}
+	r = trust_verdict_copy(verdict, &copy);
+	if (r != TRUST_OK) {
+		trust_certificate_free(certificate);
+		trust_group_chains_clear(&chains);
+		return r;
+	}
+	r = trust_admission_new(&copy, certificate, &chains, q->leaf,
+	    q->untrusted, gate->pool, admission);
+	if (r != TRUST_OK)
+		return r;
+	(*admission)->epoch = gate->epoch;
+	(*admission)->generation = generation;
+	(*admission)->sets_serial = gate->sets_serial;
+	(*admission)->blocks = gate->blocks;
+	return TRUST_OK;
+}
+
+static enum trust_err
+ask_registry(struct trust_gate *gate, const struct question *q,
+    struct trust_verdict *verdict, struct trust_admission **admission,
+    struct trust_message *msg)
+{
+	int64_t generation = 0;
+	enum trust_err r;
+
+	if (gate->registry == NULL)
+		return ask(gate, q, 0, verdict, admission, msg);
+	r = trust_gate_begin_read(gate, &generation, msg);
+	if (r != TRUST_OK)
+		return r;
+	r = ask(gate, q, generation, verdict, admission, msg);
+	trust_registry_end_read(gate->registry);
+	return r;
+}
+
+/* The one place where an error becomes a denial. */
+static void
+decide(struct trust_gate *gate, const struct question *q,
+    struct trust_verdict *verdict, struct trust_admission **admission)
+{
+	struct trust_message msg = {0};
+	enum trust_err r;
+
+	memset(verdict, 0, sizeof(*verdict));
+	*admission = NULL;
+	r = ask_registry(gate, q, verdict, admission, &msg);
+	if (r == TRUST_OK)
+		return;
+	trust_verdict_clear(verdict);
+	trust_admission_free(*admission);
+	*admission = NULL;
+	(void)snprintf(verdict->detail, sizeof(verdict->detail), "%s",
+	    msg.text[0] != '\0' ? msg.text : trust_err_text(r));
+	trust_steps_add(q->steps, TRUST_STEP_FAILED, "%s", verdict->detail);
+}
+
+/* ---- Admissions known from before ---- */
+
+/* Whether nothing that it rests on can have moved. */
+static bool
+is_current(struct trust_gate *gate, const struct trust_admission *admission,
+    int64_t clock, bool live)
+{
+	int64_t now = trust_gate_time(gate, clock), generation;
+
+	return trust_gate_state(gate, clock, live) ==
+		   TRUST_REGISTRY_STATE_READY &&
+	       admission->epoch == gate->epoch &&
+	       admission->blocks == gate->blocks &&
+	       now >= admission->valid_from &&
+	       now <= admission->verdict.valid_until &&
+	       trust_registry_get_generation(
+		   gate->registry, &generation, NULL) == TRUST_OK &&
+	       generation == admission->generation;
+}
+
+/* Decide again from what the admission keeps. */
+static void
+decide_again(struct trust_gate *gate, struct trust_admission *known,
+    int64_t now, bool live, struct trust_verdict *verdict,
+    struct trust_admission **admission)
+{
+	struct question q = {.untrusted = known->untrusted,
+	    .known = known,
+	    .now = now,
+	    .live = live};
+	struct trust_span leaf = trust_buf_get0(&known->leaf);
+
+	memset(verdict, 0, sizeof(*verdict));
+	*admission = NULL;
+	if (trust_certificate_parse_der(leaf, &q.leaf, NULL) != TRUST_OK)
+		return;
+	decide(gate, &q, verdict, admission);
+	X509_free(q.leaf);
+}
+
+static void
+look_again(struct trust_gate *gate, struct trust_admission *admission,
+    int64_t now, bool live, struct trust_admission **fresh,
+    struct trust_verdict *verdict)
+{
+	if (is_current(gate, admission, now, live) &&
+	    trust_verdict_copy(&admission->verdict, verdict) == TRUST_OK) {
+		*fresh = trust_admission_get1(admission);
+		return;
+	}
+	decide_again(gate, admission, now, live, verdict, fresh);
+	if (gate->cache == NULL)
+		return;
+	if (*fresh != NULL)
+		trust_cache_put(gate->cache, *fresh);
+	else
+		trust_cache_remove(
+		    gate->cache, &admission->certificate->thumbprint);
+}
+
+void
+trust_gate_review(struct trust_gate *gate, struct trust_admission *admission,
+    int64_t now, struct trust_admission **fresh, struct trust_verdict *verdict)
+{
+	look_again(gate, admission, now, true, fresh, verdict);
+}
+
+struct trust_admission *
+trust_gate_recall(struct trust_gate *gate, X509 *leaf, int64_t now)
+{
+	struct trust_thumbprint thumbprint;
+	struct trust_admission *known, *fresh = NULL;
+	struct trust_verdict verdict;
+
+	if (gate->cache == NULL ||
+	    trust_certificate_thumbprint(leaf, &thumbprint) != TRUST_OK)
+		return NULL;
+	known = trust_cache_get0(gate->cache, &thumbprint);
+	if (known == NULL)
+		return NULL;
+	/* A review may drop it from the cache, which holds the reference. */
+	known = trust_admission_get1(known);
+	if (is_current(gate, known, now, false)) {
+		gate->hits++;
+		return known;
+	}
+	look_again(gate, known, now, false, &fresh, &verdict);
+	trust_verdict_clear(&verdict);
+	trust_admission_free(known);
+	gate->hits += fresh != NULL ? 1 : 0;
+	return fresh;
+}
+
+void
+trust_gate_decide(struct trust_gate *gate, X509 *leaf,
+    STACK_OF(X509) *untrusted, int64_t now, struct trust_verdict *verdict,
+    struct trust_admission **admission, struct trust_steps *steps)
+{
+	struct question q = {
+	    .leaf = leaf, .untrusted = untrusted, .now = now, .steps = steps};
+
+	if (steps == NULL) {
+		*admission = trust_gate_recall(gate, leaf, now);
+		if (*admission != NULL &&
+		    trust_verdict_copy(&(*admission)->verdict, verdict) ==
+			TRUST_OK)
+			return;
+		trust_admission_free(*admission);
+		gate->misses++;
+	}
+	decide(gate, &q, verdict, admission);
+	if (*admission != NULL && gate->cache != NULL)
+		trust_cache_put(gate->cache, *admission);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the gate share. Not for others.
+ */
+#ifndef TRUST_GATE_INTERNAL_H
+#define TRUST_GATE_INTERNAL_H
+
+#include <sys/types.h>
+
+#include "cache.h"
+#include "gate.h"
+#include "local.h"
+#include "sets.h"
+
+/* Which file is open: a path may lead to another one tomorrow. */
+struct file_id {
+	dev_t device;
+	ino_t inode;
+};
+
+struct trust_gate {
+	struct trust_gate_config config;
+	struct trust_registry *registry; /* NULL: missing */
+	struct file_id file;
+	uint64_t epoch; /* counts registries opened: each has generations of
+			 * its own */
+	bool is_replica;
+	struct trust_registry_held held; /* as of the last look */
+	struct trust_local *local;       /* NULL: nothing is remembered */
+	int64_t floor;                   /* the time floor; 0 without local */
+	uint64_t blocks;                 /* counts changes of who is blocked */
+	struct trust_sets *sets;
+	int64_t sets_generation; /* up to which the sets are current */
+	uint64_t sets_serial;    /* counts loads of the sets */
+	int64_t told_generation; /* up to which trust_gate_follow told */
+	bool reopened;           /* since trust_gate_follow was asked last */
+	struct trust_cache *cache;
+	struct trust_pool *pool;
+	uint64_t hits, misses;
+	char complaint[TRUST_MESSAGE_MAX]; /* the last one logged */
+};
+
+/* Open what the path leads to. TRUST_ERR_NOT_FOUND: it leads nowhere. */
+enum trust_err trust_gate_open_registry(
+    struct trust_gate *gate, struct trust_message *msg) TRUST_MUST_CHECK;
+/* Open REGISTRY.local, if that is wanted and not done; go on without it if it
+ * cannot be. */
+void trust_gate_open_local(struct trust_gate *gate);
+/* Let go of the registry and all that rests on it. */
+void trust_gate_forget_registry(struct trust_gate *gate);
+/* Whether the path leads to the file that is open. */
+bool trust_gate_is_same_file(const struct trust_gate *gate);
+
+/* Log a trouble, once for each new one: a tick comes ten times a second. */
+void trust_gate_complain(
+    struct trust_gate *gate, const struct trust_message *msg);
+
+/* The time to decide by: the clock's, but never before the floor. */
+int64_t trust_gate_time(const struct trust_gate *gate, int64_t now);
+/* What a decision at this time finds; `live`: about who is connected. */
+enum trust_registry_state trust_gate_state(
+    const struct trust_gate *gate, int64_t now, bool live);
+/* Read how fresh the registry is, and the time floor. */
+enum trust_err trust_gate_read_age(
+    struct trust_gate *gate, struct trust_message *msg) TRUST_MUST_CHECK;
+
+/* Begin a read of the registry, with the sets as this state of it has them.
+ * The caller ends it with trust_registry_end_read. */
+enum trust_err trust_gate_begin_read(struct trust_gate *gate,
+    int64_t *generation, struct trust_message *msg) TRUST_MUST_CHECK;
+
+#endif

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Gathering the facts for a decision: first what pins say, which costs two
+ * look-ups; chains only when those leave it open.
+ */
+#include "judge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "identity.h"
+
+void
+trust_group_chains_clear(struct trust_group_chains *chains)
+{
+	free(chains->v);
+	memset(chains, 0, sizeof(*chains));
+}
+
+/* A look-up whose failure to find is an answer. */
+static enum trust_err
+absent_is_ok(enum trust_err r)
+{
+	return r == TRUST_ERR_NOT_FOUND ? TRUST_OK : r;
+}
+
+/* The facts, with the records that they point to. */
+struct gathering {
+	const struct trust_judge_input *in;
+	struct trust_record *by_thumbprint;
+	struct trust_record *by_pin;
+	struct trust_record *namesake;
+	bool blocked;
+	bool self_signed;
+	struct trust_candidate *candidates; /* their devices are owned, too */
+	struct trust_record **devices;
+	size_t n_candidates;
+	struct trust_group_chains *chains;
+};
+
+static void
+gathering_clear(struct gathering *g)
+{
+	trust_record_free(g->by_thumbprint);
+	trust_record_free(g->by_pin);
+	trust_record_free(g->namesake);
+	for (size_t i = 0; i < g->n_candidates; i++)
+		trust_record_free(g->devices[i]);
+	free(g->devices);
+	free(g->candidates);
+}
+
+static struct trust_facts
+facts_of(const struct gathering *g)
+{
+	return (struct trust_facts){
+	    .state = g->in->state,
+	    .by_thumbprint = g->by_thumbprint,
+	    .by_pin = g->by_pin,
+	    .namesake = g->namesake,
+	    .blocked = g->blocked,
+	    .self_signed = g->self_signed,
+	    .candidates = g->candidates,
+	    .n_candidates = g->n_candidates,
+	};
+}
+
+/* ---- Pins and names ---- */
+
+static enum trust_err
+find_block(const struct trust_judge_input *in, const char *device,
+    bool *blocked, struct trust_message *msg)
+{
+	enum trust_err r;
+
+	if (in->local == NULL)
+		return TRUST_OK;
+	r = trust_local_find_block(in->local, device, msg);
+	*blocked = r == TRUST_OK;
+	return absent_is_ok(r);
+}
+
+static enum trust_err
+find_block_of_pin(struct gathering *g, struct trust_message *msg)
+{
+	const struct trust_record *record =
+	    g->by_thumbprint != NULL ? g->by_thumbprint : g->by_pin;
+
+	if (record == NULL)
+		return TRUST_OK;
+	return find_block(g->in, record->id, &g->blocked, msg);
+}
+
+static enum trust_err
+find_namesake_of(struct gathering *g, const struct trust_value *value,
+    struct trust_message *msg)
+{
+	struct trust_record *record;
+	enum trust_err r;
+
+	if (!trust_id_check(value->p, value->len))
+		return TRUST_OK;
+	r = trust_registry_find(g->in->registry, TRUST_KIND_DEVICE,
+	    (const char *)value->p, &record, msg);
+	if (r != TRUST_OK)
+		return absent_is_ok(r);
+	if (record->u.device.auth == TRUST_AUTH_THUMBPRINT ||
+	    record->u.device.auth == TRUST_AUTH_KEY) {
+		g->namesake = record;
+		return TRUST_OK;
+	}
+	trust_record_free(record);
+	return TRUST_OK;
+}
+
+static enum trust_err
+find_namesake(struct gathering *g, struct trust_message *msg)
+{
+	unsigned looked_at = trust_sets_get_identities(g->in->sets);
+
+	for (unsigned i = 0; i < TRUST_N_IDENTITIES; i++) {
+		const struct trust_values *values =
+		    &g->in->certificate->names[i];
+
+		if ((looked_at & (1u << i)) == 0)
+			continue;
+		for (size_t j = 0; j < values->n; j++) {
+			enum trust_err r =
+			    find_namesake_of(g, &values->v[j], msg);
+
+			if (r != TRUST_OK || g->namesake != NULL)
+				return r;
+		}
+	}
+	return TRUST_OK;
+}
+
+static enum trust_err
+find_pinned(struct gathering *g, struct trust_message *msg)
+{
+	const struct trust_certificate *certificate = g->in->certificate;
+	enum trust_err r;
+
+	r = absent_is_ok(trust_registry_find_thumbprint(
+	    g->in->registry, &certificate->thumbprint, &g->by_thumbprint, msg));
+	if (r != TRUST_OK || g->by_thumbprint != NULL)
+		return r;
+	r = absent_is_ok(trust_registry_find_pin(
+	    g->in->registry, &certificate->pin, &g->by_pin, msg));
+	if (r != TRUST_OK || g->by_pin != NULL)
+		return r;
+	return find_namesake(g, msg);
+}
+
+/* ---- Chains ---- */
+
+static bool
+any_issued_by(STACK_OF(X509) *certificates, const X509_NAME *name)
+{
+	for (int i = 0; i < sk_X509_num(certificates); i++) {
+		if (X509_NAME_cmp(
+			X509_get_issuer_name(sk_X509_value(certificates, i)),
+			name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether a path to the group's anchors is thinkable: one of the certificates
+ * at hand names an anchor as its issuer. Spares strangers' signatures. */
+static bool
+is_candidate(
+    const struct trust_judge_input *in, const struct trust_sets_group *group)
+{
+	if (!group->enabled)
+		return false;
+	for (int i = 0; i < sk_X509_num(group->anchors); i++) {
+		const X509_NAME *name =
+		    X509_get_subject_name(sk_X509_value(group->anchors, i));
+
+		if (X509_NAME_cmp(X509_get_issuer_name(in->leaf), name) == 0 ||
+		    any_issued_by(in->untrusted, name) ||
+		    any_issued_by(group->intermediates, name))
+			return true;
+	}
+	return false;
+}
+
+static enum trust_err
+add_all(STACK_OF(X509) *to, STACK_OF(X509) *from)
+{
+	for (int i = 0; i < sk_X509_num(from); i++) {
+		if (sk_X509_push(to, sk_X509_value(from, i)) == 0)
+			return TRUST_ERR_NOMEM;
+	}
+	return TRUST_OK;
+}
+
+static enum trust_err
+validate(const struct trust_judge_input *in,
+    const struct trust_sets_group *group, struct trust_chain *out,
+    struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_NOMEM;
+	STACK_OF(X509) *untrusted = sk_X509_new_null();
+	struct trust_chain_input input = {
+	    .leaf = in->leaf,
+	    .untrusted = untrusted,
+	    .anchors = group->anchors,
+	    .crls = trust_sets_get0_crls(in->sets),
+	    .now = in->now,
+	    .purpose = TRUST_PURPOSE_CLIENT,
+	    .revocation = in->revocation,
+	    .crl_grace_s = in->crl_grace_s,
+	    .max_depth = -1,
+	};
+
+	if (untrusted == NULL)
+		goto out;
+	r = add_all(untrusted, in->untrusted);
+	if (r == TRUST_OK)
+		r = add_all(untrusted, group->intermediates);
+	if (r == TRUST_OK)
+		r = trust_chain_verify(&input, out, msg);
+out:
+	sk_X509_free(untrusted);
+	return r;
+}
+
+static const struct trust_chain *
+find_known(const struct trust_judge_input *in, const char *group)
+{
+	if (in->known == NULL)
+		return NULL;
+	for (size_t i = 0; i < in->known->n; i++) {
+		const struct trust_chain *chain = &in->known->v[i].chain;
+
+		if (strcmp(in->known->v[i].group, group) == 0)
+			return chain->valid && in->now >= chain->valid_from &&
+				       in->now <= chain->valid_until
+				   ? chain
+				   : NULL;
+	}
+	return NULL;
+}
+
+static enum trust_err
+find_chain(struct gathering *g, const struct trust_sets_group *group,
+    struct trust_group_chain *out, struct trust_message *msg)
+{
+	const struct trust_chain *known = find_known(g->in, group->id);
+
+	memcpy(out->group, group->id, strlen(group->id) + 1);
+	if (known != NULL) {
+		out->chain = *known;
+		return TRUST_OK;
+	}
+	return validate(g->in, group, &out->chain, msg);
+}
+
+/* The device of the certificate's name in this group, if it is a name. */
+static enum trust_err
+find_device(struct gathering *g, const struct trust_group *group,
+    struct trust_record **out, bool *blocked, struct trust_message *msg)
+{
+	char id[TRUST_ID_MAX + 1];
+	enum trust_reason reason;
+	enum trust_err r;
+
+	if (!trust_identity_read(
+		g->in->certificate, group->identity, id, &reason))
+		return TRUST_OK;
+	r = absent_is_ok(trust_registry_find(
+	    g->in->registry, TRUST_KIND_DEVICE, id, out, msg));
+	if (r != TRUST_OK)
+		return r;
+	return find_block(g->in, id, blocked, msg);
+}
+
+static enum trust_err
+add_candidate(struct gathering *g, const struct trust_sets_group *group,
+    struct trust_message *msg)
+{
+	size_t i = g->n_candidates;
+	bool blocked = false;
+	enum trust_err r;
+
+	r = find_chain(g, group, &g->chains->v[i], msg);
+	if (r != TRUST_OK)
+		return r;
+	r = find_device(g, group->group, &g->devices[i], &blocked, msg);
+	if (r != TRUST_OK)
+		return r;
+	g->candidates[i] = (struct trust_candidate){
+	    .group_id = group->id,
+	    .group = group->group,
+	    .chain = &g->chains->v[i].chain,
+	    .device = g->devices[i],
+	    .blocked = blocked,
+	};
+	g->n_candidates++;
+	g->chains->n++;
+	return TRUST_OK;
+}
+
+static enum trust_err
+find_candidates(struct gathering *g, struct trust_message *msg)
+{
+	size_t n_groups = trust_sets_count_groups(g->in->sets), n = 0;
+
+	for (size_t i = 0; i < n_groups; i++) {
+		if (is_candidate(
+			g->in, trust_sets_get0_group_at(g->in->sets, i)))
+			n++;
+	}
+	if (n == 0)
+		return TRUST_OK;
+	g->candidates = calloc(n, sizeof(*g->candidates));
+	g->devices = calloc(n, sizeof(struct trust_record *));
+	g->chains->v = calloc(n, sizeof(*g->chains->v));
+	if (g->candidates == NULL || g->devices == NULL || g->chains->v == NULL)
+		return TRUST_ERR_NOMEM;
+	for (size_t i = 0; i < n_groups; i++) {
+		const struct trust_sets_group *group =
+		    trust_sets_get0_group_at(g->in->sets, i);
+		enum trust_err r;
+
+		if (!is_candidate(g->in, group))
+			continue;
+		r = add_candidate(g, group, msg);
+		if (r != TRUST_OK)
+			return r;
+	}
+	return TRUST_OK;
+}
+
+/* ---- */
+
+static enum trust_err
+gather(struct gathering *g, struct trust_message *msg)
+{
+	struct trust_facts facts;
+	enum trust_err r;
+
+	if (g->in->state != TRUST_REGISTRY_STATE_READY)
+		return TRUST_OK;
+	r = find_pinned(g, msg);
+	if (r == TRUST_OK)
+		r = find_block_of_pin(g, msg);
+	if (r != TRUST_OK)
+		return r;
+	if (g->by_thumbprint == NULL && g->by_pin == NULL)
+		g->self_signed = trust_certificate_is_self_signed(g->in->leaf);
+	facts = facts_of(g);
+	if (!trust_decide_needs_chain(&facts))
+		return TRUST_OK;
+	return find_candidates(g, msg);
+}
+
+static void
+describe(const struct trust_certificate *certificate, struct trust_steps *steps)
+{
+	char from[TRUST_CLOCK_TEXT], until[TRUST_CLOCK_TEXT];
+	char thumbprint[TRUST_THUMBPRINT_TEXT];
+
+	if (steps == NULL)
+		return;
+	trust_steps_add(steps, TRUST_STEP_FACT,
+	    "certificate of %s, issued by %s, %s, valid %s to %s",
+	    certificate->subject, certificate->issuer, certificate->key_type,
+	    trust_clock_format(certificate->not_before, from),
+	    trust_clock_format(certificate->not_after, until));
+	trust_steps_add(steps, TRUST_STEP_FACT, "its thumbprint is %s",
+	    trust_thumbprint_format(&certificate->thumbprint, thumbprint));
+}
+
+enum trust_err
+trust_judge(const struct trust_judge_input *in, struct trust_verdict *verdict,
+    struct trust_group_chains *chains, struct trust_steps *steps,
+    struct trust_message *msg)
+{
+	struct gathering g = {.in = in, .chains = chains};
+	struct trust_facts facts;
+	enum trust_err r;
+
+	memset(verdict, 0, sizeof(*verdict));
+	memset(chains, 0, sizeof(*chains));
+	describe(in->certificate, steps);
+	r = gather(&g, msg);
+	if (r == TRUST_OK) {
+		facts = facts_of(&g);
+		r = trust_decide(
+		    &facts, in->certificate, in->now, verdict, steps);
+	}
+	gathering_clear(&g);
+	if (r != TRUST_OK)
+		trust_group_chains_clear(chains);
+	return r;
+}

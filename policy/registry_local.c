@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * REGISTRY.local: what a gateway remembers by itself. A database of its own,
+ * so that it never meets what sync writes.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "local.h"
+#include "registry_draft.h"
+#include "version.h"
+
+/* "TrLo": what file(1) and we know it by. */
+#define APPLICATION_ID 0x54724c6f
+
+/* The broker waits for nobody: it alone writes here. */
+#define LOCAL_BUSY_MS 100
+
+enum statement {
+	FIND_DEVICE,  /* id */
+	PUT_DEVICE,   /* id, group */
+	DROP_DEVICES, /* rows to keep */
+	FIND_BRIDGE,  /* client id */
+	PUT_BRIDGE,   /* client id */
+	DROP_BRIDGES, /* rows to keep */
+	GET_FLOOR,
+	RAISE_FLOOR, /* time */
+	FIND_BLOCK,  /* device id */
+	PUT_BLOCK,   /* device id */
+	DROP_BLOCK,  /* device id */
+	N_STATEMENTS,
+};
+
+struct trust_local {
+	struct trust_registry_file file;
+	sqlite3_stmt *statements[N_STATEMENTS];
+};
+
+/* Rows keep their seq, and go in its order: it has no holes. */
+static const char schema_1[] =
+    "PRAGMA application_id = 0x54724c6f;"
+    "CREATE TABLE device(seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
+    " group_id TEXT NOT NULL) STRICT;"
+    "CREATE TABLE bridge(seq INTEGER PRIMARY KEY,"
+    " client_id TEXT NOT NULL UNIQUE) STRICT;"
+    "PRAGMA user_version = 1";
+
+static const char schema_2[] =
+    "CREATE TABLE block(device TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE floor(one INTEGER PRIMARY KEY CHECK (one = 1),"
+    " time INTEGER NOT NULL) STRICT;"
+    "PRAGMA user_version = 2";
+
+static const char *const migrations[] = {schema_1, schema_2};
+
+static const struct trust_registry_format format = {
+    .name = "memory of a gateway",
+    .if_foreign = "move it away, the gateway makes its own",
+    .if_damaged = "remove it, the gateway makes it anew",
+    .application_id = APPLICATION_ID,
+    .pragmas = "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1024",
+    .migrations = migrations,
+    .schema = sizeof(migrations) / sizeof(migrations[0]),
+};
+
+static const char *const sql[N_STATEMENTS] = {
+    [FIND_DEVICE] = "SELECT group_id FROM device WHERE id = ?1",
+    [PUT_DEVICE] = "INSERT INTO device(id, group_id) VALUES(?1, ?2)"
+		   " ON CONFLICT(id) DO UPDATE"
+		   " SET group_id = excluded.group_id",
+    [DROP_DEVICES] = "DELETE FROM device"
+		     " WHERE seq <= (SELECT max(seq) FROM device) - ?1",
+    [FIND_BRIDGE] = "SELECT 1 FROM bridge WHERE client_id = ?1",
+    [PUT_BRIDGE] = "INSERT INTO bridge(client_id) VALUES(?1)"
+		   " ON CONFLICT DO NOTHING",
+    [DROP_BRIDGES] = "DELETE FROM bridge"
+		     " WHERE seq <= (SELECT max(seq) FROM bridge) - ?1",
+    [GET_FLOOR] = "SELECT time FROM floor",
+    [RAISE_FLOOR] =
+	"INSERT INTO floor VALUES(1, ?1)"
+	" ON CONFLICT DO UPDATE SET time = max(time, excluded.time)",
+    [FIND_BLOCK] = "SELECT 1 FROM block WHERE device = ?1",
+    [PUT_BLOCK] = "INSERT INTO block VALUES(?1) ON CONFLICT DO NOTHING",
+    [DROP_BLOCK] = "DELETE FROM block WHERE device = ?1",
+};
+
+static enum trust_err
+open_or_make(
+    const char *path, struct trust_local *local, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_registry_file_open(
+	    path, &format, TRUST_REGISTRY_WRITE, &local->file, msg);
+	if (r != TRUST_ERR_NOT_FOUND)
+		return r;
+	r = trust_registry_draft_create(path, &format, "", msg);
+	if (r != TRUST_OK)
+		return r;
+	return trust_registry_file_open(
+	    path, &format, TRUST_REGISTRY_WRITE, &local->file, msg);
+}
+
+enum trust_err
+trust_local_open(const char *registry_path, struct trust_local **out,
+    struct trust_message *msg)
+{
+	struct trust_local *local = NULL;
+	struct trust_buf path = {0};
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	*out = NULL;
+	local = calloc(1, sizeof(*local));
+	if (local == NULL) {
+		r = TRUST_ERR_NOMEM;
+		goto out;
+	}
+	r = trust_buf_printf(&path, "%s.local", registry_path);
+	if (r != TRUST_OK)
+		goto out;
+	r = open_or_make((const char *)path.p, local, msg);
+	if (r != TRUST_OK)
+		goto out;
+	sqlite3_busy_timeout(local->file.db, LOCAL_BUSY_MS);
+	r = trust_registry_file_prepare(
+	    &local->file, sql, N_STATEMENTS, local->statements, msg);
+	if (r != TRUST_OK)
+		goto out;
+	*out = local;
+	local = NULL; /* transferred */
+	r = TRUST_OK;
+out:
+	trust_local_close(local);
+	trust_buf_free(&path);
+	return r;
+}
+
+void
+trust_local_close(struct trust_local *local)
+{
+	if (local == NULL)
+		return;
+	trust_registry_file_close(&local->file);
+	free(local);
+}
+
+static enum trust_err
+bind(const struct trust_local *local, sqlite3_stmt *statement, int parameter,
+    const char *text, struct trust_message *msg)
+{
+	if (sqlite3_bind_text(statement, parameter, text, -1, SQLITE_STATIC) !=
+	    SQLITE_OK)
+		return trust_registry_file_fail(&local->file, msg);
+	return TRUST_OK;
+}
+
+/* Step to the row of a key; the caller resets the statement. */
+static enum trust_err
+find(const struct trust_local *local, sqlite3_stmt *statement, const char *key,
+    struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	bool row;
+
+	r = bind(local, statement, 1, key, msg);
+	if (r != TRUST_OK)
+		return r;
+	r = trust_registry_file_step(&local->file, statement, &row, msg);
+	if (r == TRUST_OK && !row)
+		r = TRUST_ERR_NOT_FOUND;
+	return r;
+}
+
+/* Write a row, then drop what is beyond the bound. */
+static enum trust_err
+put(const struct trust_local *local, sqlite3_stmt *statement,
+    sqlite3_stmt *drop, int keep, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_registry_file_exec(&local->file, statement, msg);
+	if (r != TRUST_OK)
+		return r;
+	if (sqlite3_bind_int(drop, 1, keep) != SQLITE_OK)
+		return trust_registry_file_fail(&local->file, msg);
+	return trust_registry_file_exec(&local->file, drop, msg);
+}
+
+enum trust_err
+trust_local_remember_device(struct trust_local *local, const char *device,
+    const char *group, struct trust_message *msg)
+{
+	sqlite3_stmt *statement = local->statements[PUT_DEVICE];
+	char known[TRUST_ID_MAX + 1];
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_local_find_device(local, device, known, msg);
+	if (r == TRUST_OK && strcmp(known, group) == 0)
+		return TRUST_OK;
+	if (r != TRUST_OK && r != TRUST_ERR_NOT_FOUND)
+		return r;
+	r = bind(local, statement, 1, device, msg);
+	if (r != TRUST_OK)
+		return r;
+	r = bind(local, statement, 2, group, msg);
+	if (r != TRUST_OK)
+		return r;
+	return put(local, statement, local->statements[DROP_DEVICES],
+	    TRUST_LOCAL_DEVICES_MAX, msg);
+}
+
+enum trust_err
+trust_local_find_device(struct trust_local *local, const char *device,
+    char group[TRUST_ID_MAX + 1], struct trust_message *msg)
+{
+	sqlite3_stmt *statement = local->statements[FIND_DEVICE];
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	struct trust_span id;
+
+	group[0] = '\0';
+	r = find(local, statement, device, msg);
+	if (r != TRUST_OK)
+		goto out;
+	id = trust_registry_file_get0_bytes(statement, 0);
+	if (!trust_id_check(id.p, id.len)) {
+		r = trust_registry_file_damaged(&local->file, msg, "group id");
+		goto out;
+	}
+	memcpy(group, id.p, id.len);
+	group[id.len] = '\0';
+	r = TRUST_OK;
+out:
+	trust_registry_file_reset(statement);
+	return r;
+}
+
+enum trust_err
+trust_local_remember_bridge(
+    struct trust_local *local, const char *client_id, struct trust_message *msg)
+{
+	sqlite3_stmt *statement = local->statements[PUT_BRIDGE];
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_local_find_bridge(local, client_id, msg);
+	if (r != TRUST_ERR_NOT_FOUND)
+		return r;
+	r = bind(local, statement, 1, client_id, msg);
+	if (r != TRUST_OK)
+		return r;
+	return put(local, statement, local->statements[DROP_BRIDGES],
+	    TRUST_LOCAL_BRIDGES_MAX, msg);
+}
+
+enum trust_err
+trust_local_find_bridge(
+    struct trust_local *local, const char *client_id, struct trust_message *msg)
+{
+	sqlite3_stmt *statement = local->statements[FIND_BRIDGE];
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = find(local, statement, client_id, msg);
+	trust_registry_file_reset(statement);
+	return r;
+}
+
+/* ---- Blocks ---- */
+
+/* What an operator asked for must not be lost with the power. */
+static enum trust_err
+write_durably(const struct trust_local *local, sqlite3_stmt *statement,
+    const char *device, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	enum trust_err back;
+
+	r = trust_registry_file_run(
+	    &local->file, "PRAGMA synchronous = FULL", msg);
+	if (r != TRUST_OK)
+		return r;
+	r = bind(local, statement, 1, device, msg);
+	if (r == TRUST_OK)
+		r = trust_registry_file_exec(&local->file, statement, msg);
+	back = trust_registry_file_run(
+	    &local->file, "PRAGMA synchronous = NORMAL", msg);
+	return r != TRUST_OK ? r : back;
+}
+
+enum trust_err
+trust_local_block(
+    struct trust_local *local, const char *device, struct trust_message *msg)
+{
+	return write_durably(local, local->statements[PUT_BLOCK], device, msg);
+}
+
+enum trust_err
+trust_local_unblock(
+    struct trust_local *local, const char *device, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = write_durably(local, local->statements[DROP_BLOCK], device, msg);
+	if (r == TRUST_OK && sqlite3_changes(local->file.db) == 0)
+		return trust_err_set(msg, TRUST_ERR_NOT_FOUND,
+		    "device %s is not blocked", device);
+	return r;
+}
+
+enum trust_err
+trust_local_find_block(
+    struct trust_local *local, const char *device, struct trust_message *msg)
+{
+	sqlite3_stmt *statement = local->statements[FIND_BLOCK];
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = find(local, statement, device, msg);
+	trust_registry_file_reset(statement);
+	return r;
+}
+
+enum trust_err
+trust_local_get_floor(
+    struct trust_local *local, int64_t *floor, struct trust_message *msg)
+{
+	sqlite3_stmt *statement = local->statements[GET_FLOOR];
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	bool row;
+
+	*floor = TRUST_BUILD_DATE;
+	r = trust_registry_file_step(&local->file, statement, &row, msg);
+	if (r == TRUST_OK && row &&
+	    sqlite3_column_int64(statement, 0) > TRUST_BUILD_DATE)
+		*floor = sqlite3_column_int64(statement, 0);
+	trust_registry_file_reset(statement);
+	return r;
+}
+
+enum trust_err
+trust_local_raise_floor(
+    struct trust_local *local, int64_t floor, struct trust_message *msg)
+{
+	sqlite3_stmt *statement = local->statements[RAISE_FLOOR];
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	int64_t present;
+
+	r = trust_local_get_floor(local, &present, msg);
+	if (r != TRUST_OK || floor <= present)
+		return r;
+	if (sqlite3_bind_int64(statement, 1, floor) != SQLITE_OK)
+		return trust_registry_file_fail(&local->file, msg);
+	/* The rest of the file can be lost; this must not go back. */
+	r = trust_registry_file_run(
+	    &local->file, "PRAGMA synchronous = FULL", msg);
+	if (r == TRUST_OK)
+		r = trust_registry_file_exec(&local->file, statement, msg);
+	if (r == TRUST_OK)
+		r = trust_registry_file_run(
+		    &local->file, "PRAGMA synchronous = NORMAL", msg);
+	return r;
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The registry of a replica, changed: from one state to another in one
+ * transaction.
+ */
+#include <string.h>
+
+#include "content.h"
+#include "registry_replica_internal.h"
+
+static enum trust_err
+exec(const struct trust_registry_replica *replica,
+    enum trust_registry_replica_statement statement, struct trust_message *msg)
+{
+	return trust_registry_file_exec(
+	    &replica->registry->file, replica->statements[statement], msg);
+}
+
+/* Run a statement on a kind and an id; *n becomes the number of rows that it
+ * changed. */
+static enum trust_err
+run_on(const struct trust_registry_replica *replica,
+    enum trust_registry_replica_statement which, enum trust_kind kind,
+    const char *id, int *n, struct trust_message *msg)
+{
+	sqlite3_stmt *statement = replica->statements[which];
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_registry_bind_record(
+	    replica->registry, statement, kind, id, msg);
+	if (r != TRUST_OK)
+		return r;
+	r = trust_registry_file_exec(&replica->registry->file, statement, msg);
+	*n = sqlite3_changes(replica->registry->file.db);
+	return r;
+}
+
+static enum trust_err
+clear(struct trust_registry_replica *replica, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = exec(replica, TRUST_REGISTRY_REPLICA_CLEAR_SEEN, msg);
+	if (r != TRUST_OK)
+		return r;
+	return exec(replica, TRUST_REGISTRY_REPLICA_CLEAR_TOUCHED, msg);
+}
+
+/* The state that the change begins with, read within its transaction. */
+static enum trust_err
+start(struct trust_registry_replica *replica, bool snapshot,
+    struct trust_message *msg)
+{
+	struct trust_registry_replica_change *change = &replica->change;
+	struct trust_notification_mark held;
+	struct trust_registry_info info;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_registry_replica_get_mark(
+	    replica, TRUST_REGISTRY_REPLICA_HELD, &held, NULL, NULL, msg);
+	if (r != TRUST_OK)
+		return r;
+	r = trust_registry_get_info(replica->registry, &info, msg);
+	if (r != TRUST_OK)
+		return r;
+	*change = (struct trust_registry_replica_change){
+	    .state = held.state,
+	    .n_devices = info.n_records[TRUST_KIND_DEVICE],
+	    .sees = snapshot && held.n_records > 0,
+	};
+	r = clear(replica, msg);
+	if (r != TRUST_OK)
+		return r;
+	return trust_registry_defer_claims(replica->registry, msg);
+}
+
+static enum trust_err
+check_unchanged(
+    struct trust_registry_replica *replica, struct trust_message *msg)
+{
+	struct trust_registry *registry = replica->registry;
+	sqlite3_stmt *get = registry->statements[TRUST_REGISTRY_DATA_VERSION];
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	bool row;
+
+	r = trust_registry_file_step(&registry->file, get, &row, msg);
+	if (r == TRUST_OK &&
+	    (!row || sqlite3_column_int64(get, 0) != replica->data_version))
+		r = trust_err_set(msg, TRUST_ERR_CONFLICT,
+		    "%s: another process has written it meanwhile",
+		    registry->file.path);
+	trust_registry_file_reset(get);
+	return r;
+}
+
+enum trust_err
+trust_registry_replica_begin(struct trust_registry_replica *replica,
+    bool snapshot, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_registry_begin_any(replica->registry, msg);
+	if (r != TRUST_OK)
+		return r;
+	r = check_unchanged(replica, msg);
+	if (r != TRUST_OK)
+		goto out;
+	r = start(replica, snapshot, msg);
+	if (r != TRUST_OK)
+		goto out;
+	r = TRUST_OK;
+out:
+	if (r != TRUST_OK)
+		trust_registry_replica_rollback(replica);
+	return r;
+}
+
+/* Note for the guard what was put or removed; into an empty registry there is
+ * nothing to guard. */
+static enum trust_err
+touch(struct trust_registry_replica *replica, enum trust_kind kind,
+    const char *id, struct trust_message *msg)
+{
+	struct trust_registry_replica_change *change = &replica->change;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	int n;
+
+	if (change->n_devices == 0)
+		return TRUST_OK;
+	switch (kind) {
+	case TRUST_KIND_DEVICE:
+	case TRUST_KIND_ANCHOR:
+	case TRUST_KIND_GROUP:
+	case TRUST_KIND_ROLE:
+		break;
+	case TRUST_KIND_CRL:
+	case TRUST_KIND_TOKEN:
+	case TRUST_KIND_GATEWAY:
+		return TRUST_OK;
+	}
+	r = run_on(replica, TRUST_REGISTRY_REPLICA_TOUCH, kind, id, &n, msg);
+	if (r != TRUST_OK)
+		return r;
+	if (kind == TRUST_KIND_DEVICE)
+		change->n_touched_devices += n;
+	else
+		change->touched_sets = true;
+	return TRUST_OK;
+}
+
+static enum trust_err
+see(struct trust_registry_replica *replica, const struct trust_record *record,
+    struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	int n;
+
+	if (!replica->change.sees)
+		return TRUST_OK;
+	r = run_on(replica, TRUST_REGISTRY_REPLICA_SEE, record->kind,
+	    record->id, &n, msg);
+	if (r == TRUST_OK)
+		replica->change.n_seen += n;
+	return r;
+}
+
+/* A device that gets in as before, whatever else is new about it, is as good
+ * as untouched. */
+static bool
+is_news(const struct trust_record *record,
+    const struct trust_registry_former *former)
+{
+	return former->device == NULL ||
+	       !trust_registry_replica_rests_on_same(former->device, record);
+}
+
+enum trust_err
+trust_registry_replica_put(struct trust_registry_replica *replica,
+    const struct trust_record *record, const struct trust_thumbprint *sent,
+    struct trust_message *msg)
+{
+	struct trust_registry_replica_change *change = &replica->change;
+	struct trust_registry_former former;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_registry_put_sent(
+	    replica->registry, record, sent, 0, &former, msg);
+	if (r != TRUST_OK)
+		goto out;
+	if (former.found)
+		trust_content_state_subtract(&change->state, &former.sent);
+	trust_content_state_add(&change->state, sent);
+	r = see(replica, record, msg);
+	if (r != TRUST_OK)
+		goto out;
+	if (!former.same && is_news(record, &former))
+		r = touch(replica, record->kind, record->id, msg);
+out:
+	trust_record_free(former.device);
+	return r;
+}
+
+enum trust_err
+trust_registry_replica_remove(struct trust_registry_replica *replica,
+    enum trust_kind kind, const char *id, struct trust_message *msg)
+{
+	struct trust_registry_former former;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_registry_remove_sent(
+	    replica->registry, kind, id, &former, msg);
+	trust_record_free(former.device);
+	if (r == TRUST_ERR_NOT_FOUND)
+		return TRUST_OK;
+	if (r != TRUST_OK)
+		return r;
+	trust_content_state_subtract(&replica->change.state, &former.sent);
+	return touch(replica, kind, id, msg);
+}
+
+/* The number of records, as they are now. */
+static enum trust_err
+count_records(struct trust_registry_replica *replica, int64_t *out,
+    struct trust_message *msg)
+{
+	const struct trust_registry *registry = replica->registry;
+	struct trust_registry_info info;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	*out = 0;
+	r = trust_registry_get_info(replica->registry, &info, msg);
+	if (r != TRUST_OK)
+		return r;
+	for (int i = TRUST_KIND_FIRST; i <= TRUST_KIND_LAST; i++)
+		*out += info.n_records[i] + registry->change.n_added[i];
+	return TRUST_OK;
+}
+
+/* Step on to the next record that the snapshot has not named. */
+static enum trust_err
+find_unseen(struct trust_registry_replica *replica, enum trust_kind *kind,
+    char id[TRUST_ID_MAX + 1], bool *found, struct trust_message *msg)
+{
+	sqlite3_stmt *next =
+	    replica->statements[TRUST_REGISTRY_REPLICA_NEXT_UNSEEN];
+	const struct trust_registry_file *file = &replica->registry->file;
+	struct trust_span bytes;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_registry_bind_record(replica->registry, next, *kind, id, msg);
+	if (r != TRUST_OK)
+		goto out;
+	r = trust_registry_file_step(file, next, found, msg);
+	if (r != TRUST_OK || !*found)
+		goto out;
+	*kind = (enum trust_kind)sqlite3_column_int(next, 0);
+	bytes = trust_registry_file_get0_bytes(next, 1);
+	if (bytes.len > TRUST_ID_MAX) {
+		r = trust_registry_file_damaged(file, msg, "id of a record");
+		goto out;
+	}
+	memcpy(id, bytes.p, bytes.len);
+	id[bytes.len] = '\0';
+out:
+	trust_registry_file_reset(next);
+	return r;
+}
+
+enum trust_err
+trust_registry_replica_sweep(
+    struct trust_registry_replica *replica, struct trust_message *msg)
+{
+	enum trust_kind kind = (enum trust_kind)0;
+	char id[TRUST_ID_MAX + 1] = "";
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	int64_t n_records;
+	bool found;
+
+	if (!replica->change.sees)
+		return TRUST_OK;
+	r = count_records(replica, &n_records, msg);
+	/* Mostly there is nothing to look for. */
+	found = n_records > replica->change.n_seen;
+	while (r == TRUST_OK && found) {
+		r = find_unseen(replica, &kind, id, &found, msg);
+		if (r == TRUST_OK && found)
+			r = trust_registry_replica_remove(
+			    replica, kind, id, msg);
+	}
+	replica->change.sees = false;
+	return r;
+}
+
+enum trust_err
+trust_registry_replica_check_claims(
+    struct trust_registry_replica *replica, struct trust_message *msg)
+{
+	return trust_registry_check_claims(replica->registry, msg);
+}
+
+enum trust_err
+trust_registry_replica_get_sum(struct trust_registry_replica *replica,
+    struct trust_thumbprint *state, int64_t *n_records,
+    struct trust_message *msg)
+{
+	*state = replica->change.state;
+	return count_records(replica, n_records, msg);
+}
+
+/* The newest accepted becomes what is held. */
+static enum trust_err
+hold(struct trust_registry_replica *replica, int64_t applied_at,
+    struct trust_message *msg)
+{
+	sqlite3_stmt *statement =
+	    replica->statements[TRUST_REGISTRY_REPLICA_HOLD];
+	const struct trust_registry_file *file = &replica->registry->file;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_registry_replica_set_way(
+	    replica, TRUST_REGISTRY_REPLICA_DELTAS, msg);
+	if (r != TRUST_OK)
+		return r;
+	if (sqlite3_bind_int64(statement, 1, applied_at) != SQLITE_OK)
+		return trust_registry_file_fail(file, msg);
+	return trust_registry_file_exec(file, statement, msg);
+}
+
+enum trust_err
+trust_registry_replica_commit(struct trust_registry_replica *replica,
+    int64_t applied_at, struct trust_message *msg)
+{
+	int64_t n_touched = replica->registry->change.n_touched;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = hold(replica, applied_at, msg);
+	if (r != TRUST_OK)
+		goto out;
+	r = clear(replica, msg);
+	if (r != TRUST_OK)
+		goto out;
+	r = trust_registry_commit(replica->registry, msg);
+out:
+	trust_registry_replica_rollback(replica);
+	if (n_touched > TRUST_REGISTRY_CHANGES_MAX)
+		(void)sqlite3_db_release_memory(replica->registry->file.db);
+	return r;
+}
+
+void
+trust_registry_replica_rollback(struct trust_registry_replica *replica)
+{
+	trust_registry_rollback(replica->registry);
+	replica->change = (struct trust_registry_replica_change){0};
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of a replica's registry share.
+ */
+#ifndef TRUST_REGISTRY_REPLICA_INTERNAL_H
+#define TRUST_REGISTRY_REPLICA_INTERNAL_H
+
+#include "registry_internal.h"
+#include "registry_replica.h"
+
+/* Rows of the table replica. */
+enum trust_registry_replica_which {
+	TRUST_REGISTRY_REPLICA_HELD = 1,
+	TRUST_REGISTRY_REPLICA_NEWEST = 2,
+};
+
+/* Every statement beside the registry's own; registry_replica.c has them. */
+enum trust_registry_replica_statement {
+	TRUST_REGISTRY_REPLICA_GET_MARK,         /* which */
+	TRUST_REGISTRY_REPLICA_GET_NOTIFICATION, /* which */
+	TRUST_REGISTRY_REPLICA_GET_REFUSALS,
+	TRUST_REGISTRY_REPLICA_PUT_NEWEST, /* the columns */
+	TRUST_REGISTRY_REPLICA_SET_WAY,    /* way */
+	TRUST_REGISTRY_REPLICA_RENEW,
+	TRUST_REGISTRY_REPLICA_HOLD,        /* applied_at */
+	TRUST_REGISTRY_REPLICA_ADD_REFUSED, /* reason, n */
+	TRUST_REGISTRY_REPLICA_CLEAR_SEEN,
+	TRUST_REGISTRY_REPLICA_SEE,         /* kind, id */
+	TRUST_REGISTRY_REPLICA_NEXT_UNSEEN, /* kind, id: the one before */
+	TRUST_REGISTRY_REPLICA_CLEAR_TOUCHED,
+	TRUST_REGISTRY_REPLICA_TOUCH,        /* kind, id */
+	TRUST_REGISTRY_REPLICA_LIST_TOUCHED, /* kind */
+	TRUST_REGISTRY_REPLICA_LIST_UNTOUCHED_DEVICES,
+	TRUST_REGISTRY_REPLICA_N_STATEMENTS,
+};
+
+/* The change that is under way. */
+struct trust_registry_replica_change {
+	struct trust_thumbprint state; /* the state digest so far */
+	int64_t n_devices;             /* of the state held */
+	bool sees; /* a snapshot onto something: what is seen counts */
+	int64_t n_seen;
+	int64_t n_touched_devices; /* each once */
+	bool touched_sets;         /* an anchor, a group or a role */
+};
+
+struct trust_registry_replica {
+	struct trust_registry *registry;
+	sqlite3_stmt *statements[TRUST_REGISTRY_REPLICA_N_STATEMENTS];
+	struct trust_registry_replica_change change;
+	/* SQLite's data_version at the last load; -1: never loaded. */
+	int64_t data_version;
+};
+
+/* Whether two records of a device need the same to come in: registry_replica_
+ * lost.c cannot tell them apart. */
+bool trust_registry_replica_rests_on_same(
+    const struct trust_record *a, const struct trust_record *b);
+
+/* The mark of a row; empty when there is none. `way` and `applied_at` may be
+ * NULL. */
+enum trust_err trust_registry_replica_get_mark(
+    struct trust_registry_replica *replica,
+    enum trust_registry_replica_which which,
+    struct trust_notification_mark *out, enum trust_registry_replica_way *way,
+    int64_t *applied_at, struct trust_message *msg) TRUST_MUST_CHECK;
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rules compiled for one client, and what they allow: interface, "Rules".
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "role.h"
+#include "template.h"
+#include "topic_index.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#define QOS_MAX 2
+
+/*
+ * A request is one bit: to publish at a QoS, retained or not, or to subscribe
+ * (to receive is no more). A rule marks its filters with the requests that it
+ * is for: as they are, again for reserved topics where it reaches them, and
+ * all of that moved up where it denies.
+ */
+#define SUBSCRIBE_BIT  0x40u
+#define RESERVED_SHIFT 8
+#define DENIED_SHIFT   16
+
+struct trust_access {
+	struct trust_topic_index *index; /* owned; marked as above */
+};
+
+/* ---- Rules that are built in ---- */
+
+static const char *default_topics[] = {"devices/{device}/#"};
+static struct trust_rule default_rules[] = {
+    {true, TRUST_ACTION_PUBLISH | TRUST_ACTION_SUBSCRIBE,
+	{COUNT(default_topics), default_topics}, 2, true},
+};
+static const struct trust_role default_role = {
+    default_rules, COUNT(default_rules)};
+
+/* What every device may do. A retained request would be answered anew each
+ * time that an Edge CA connects. */
+static const char *request_topics[] = {"trust/v1/enroll/{client}/request"};
+static const char *answer_topics[] = {
+    "trust/v1/bundle", "trust/v1/enroll/{client}/response"};
+static struct trust_rule device_rules[] = {
+    {true, TRUST_ACTION_PUBLISH, {COUNT(request_topics), request_topics}, 2,
+	false},
+    {true, TRUST_ACTION_SUBSCRIBE, {COUNT(answer_topics), answer_topics}, 2,
+	true},
+};
+static const struct trust_role device_role = {
+    device_rules, COUNT(device_rules)};
+
+const struct trust_role *
+trust_role_get0_default(void)
+{
+	return &default_role;
+}
+
+/* ---- Compiling ---- */
+
+/* A whole value that a topic can hold, and that leads nowhere else. */
+static bool
+is_usable(const char *value)
+{
+	return *value != '\0' && *value != '$' && strpbrk(value, "+#") == NULL;
+}
+
+static bool
+has_usable_values(
+    const char *template, const char *const values[TRUST_N_VARIABLES])
+{
+	enum trust_variable i;
+
+	for (i = 0; i < TRUST_N_VARIABLES; i++) {
+		if (trust_template_uses(template, i) && !is_usable(values[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Whether the literal text begins with trust/v1/ or with a whole $ level. */
+static bool
+leads_to_reserved(const char *template)
+{
+	static const char ours[] = "trust/v1/";
+
+	if (*template == '$')
+		return strcspn(template, "{") >= strcspn(template, "/");
+	return strncmp(template, ours, sizeof(ours) - 1) == 0;
+}
+
+static uint32_t
+publish_bit(int qos, bool retain)
+{
+	return 1u << (retain ? QOS_MAX + 1 + qos : qos);
+}
+
+static uint32_t
+request_bits(const struct trust_rule *rule)
+{
+	/* What a rule says of QoS and retain bounds what it gives, and a
+	 * denial gives nothing: it denies at all of them. */
+	int max_qos = rule->allow ? rule->max_qos : QOS_MAX;
+	bool retain = rule->retain || !rule->allow;
+	uint32_t bits = 0;
+
+	if ((rule->actions & TRUST_ACTION_SUBSCRIBE) != 0)
+		bits |= SUBSCRIBE_BIT;
+	if ((rule->actions & TRUST_ACTION_PUBLISH) == 0)
+		return bits;
+	for (int qos = 0; qos <= max_qos && qos <= QOS_MAX; qos++) {
+		bits |= publish_bit(qos, false);
+		if (retain)
+			bits |= publish_bit(qos, true);
+	}
+	return bits;
+}
+
+static uint32_t
+marks_of(const struct trust_rule *rule, const char *template)
+{
+	uint32_t marks = request_bits(rule);
+
+	if (!rule->allow || leads_to_reserved(template))
+		marks |= marks << RESERVED_SHIFT;
+	return rule->allow ? marks : marks << DENIED_SHIFT;
+}
+
+static enum trust_err
+add_topic(struct trust_access *access, const struct trust_rule *rule,
+    const char *template, const char *const values[TRUST_N_VARIABLES])
+{
+	struct trust_buf filter = {0};
+	enum trust_err r;
+
+	if (rule->allow && !has_usable_values(template, values))
+		return TRUST_OK;
+	r = trust_template_expand(template, values, &filter);
+	if (r == TRUST_OK)
+		r = trust_topic_index_add(access->index,
+		    trust_buf_get0(&filter), marks_of(rule, template));
+	trust_buf_free(&filter);
+	return r;
+}
+
+static enum trust_err
+add_role(struct trust_access *access, const struct trust_role *role,
+    const char *const values[TRUST_N_VARIABLES])
+{
+	enum trust_err r = TRUST_OK;
+
+	for (size_t i = 0; i < role->n_rules; i++) {
+		const struct trust_rule *rule = &role->rules[i];
+
+		for (size_t j = 0; r == TRUST_OK && j < rule->topics.n; j++)
+			r = add_topic(access, rule, rule->topics.v[j], values);
+	}
+	return r;
+}
+
+enum trust_err
+trust_access_new(const struct trust_role_values *values,
+    const struct trust_role *const *roles, size_t n_roles,
+    struct trust_access **out)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	const char *const v[TRUST_N_VARIABLES] = {
+	    [TRUST_VARIABLE_DEVICE] = values->device,
+	    [TRUST_VARIABLE_GROUP] = values->group,
+	    [TRUST_VARIABLE_GATEWAY] = values->gateway,
+	    [TRUST_VARIABLE_CLIENT] = values->client,
+	};
+	struct trust_access *access;
+
+	*out = NULL;
+	access = calloc(1, sizeof(*access));
+	if (access == NULL)
+		return TRUST_ERR_NOMEM;
+	r = trust_topic_index_new(&access->index);
+	if (r != TRUST_OK)
+		goto out;
+	r = add_role(access, &device_role, v);
+	for (size_t i = 0; r == TRUST_OK && i < n_roles; i++) {
+		if (roles[i] != NULL)
+			r = add_role(access, roles[i], v);
+	}
+	if (r != TRUST_OK)
+		goto out;
+	*out = access;
+	access = NULL; /* transferred */
+	r = TRUST_OK;
+out:
+	trust_access_free(access);
+	return r;
+}
+
+void
+trust_access_free(struct trust_access *access)
+{
+	if (access == NULL)
+		return;
+	trust_topic_index_free(access->index);
+	free(access);
+}
+
+/* ---- Asking ---- */
+
+static bool
+is_allowed(uint32_t marks, uint32_t bit, bool reserved)
+{
+	if (reserved)
+		bit <<= RESERVED_SHIFT;
+	return (marks & bit) != 0 && (marks & bit << DENIED_SHIFT) == 0;
+}
+
+static bool
+may(const struct trust_access *access, const char *topic, uint32_t bit)
+{
+	return trust_topic_check_name(topic) &&
+	       is_allowed(trust_topic_index_match(access->index, topic), bit,
+		   trust_topic_is_reserved(topic));
+}
+
+static bool
+is_qos(int qos)
+{
+	return qos >= 0 && qos <= QOS_MAX;
+}
+
+bool
+trust_access_check_publish(
+    const struct trust_access *access, const char *topic, int qos, bool retain)
+{
+	return is_qos(qos) && may(access, topic, publish_bit(qos, retain));
+}
+
+bool
+trust_access_check_subscribe(
+    const struct trust_access *access, const char *filter, int qos)
+{
+	const char *inner = trust_topic_unshare(filter);
+
+	/* max_qos bounds messages; a subscription's QoS is only a wish. */
+	return inner != NULL && is_qos(qos) &&
+	       trust_topic_check_filter(inner) &&
+	       is_allowed(trust_topic_index_cover(access->index, inner),
+		   SUBSCRIBE_BIT, trust_topic_is_reserved(inner));
+}
+
+bool
+trust_access_check_receive(const struct trust_access *access, const char *topic)
+{
+	return may(access, topic, SUBSCRIBE_BIT);
+}

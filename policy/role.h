@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Roles compiled for one client: what it may publish and subscribe. See the
+ * interface, "Rules".
+ */
+#ifndef TRUST_ROLE_H
+#define TRUST_ROLE_H
+
+#include <stdbool.h>
+
+#include "record.h"
+#include "topic.h"
+
+/* The built-in role that applies where nobody names roles. */
+#define TRUST_ROLE_DEFAULT "default"
+
+/* What the variables of rules stand for. Borrowed. An empty group is "". */
+struct trust_role_values {
+	const char *device;
+	const char *group;
+	const char *gateway;
+	const char *client;
+};
+
+struct trust_access;
+
+/*
+ * Compile for one client: the built-in grants of every device (its bundle, its
+ * enrollment topics) and the rules of `roles`. A NULL entry of `roles` is a
+ * role that does not exist: it grants nothing. The records may go afterwards.
+ */
+enum trust_err trust_access_new(const struct trust_role_values *values,
+    const struct trust_role *const *roles, size_t n_roles,
+    struct trust_access **out) TRUST_MUST_CHECK;
+void trust_access_free(struct trust_access *access);
+
+/* The built-in role `default`: publish and subscribe on devices/{device}/#.
+ * Static. */
+const struct trust_role *trust_role_get0_default(void);
+
+/*
+ * May the client publish here? `topic` is a topic name. Neither allocates nor
+ * fails; what is not allowed is denied.
+ */
+bool trust_access_check_publish(
+    const struct trust_access *access, const char *topic, int qos, bool retain);
+/* May it subscribe to this filter ($share/… included)? */
+bool trust_access_check_subscribe(
+    const struct trust_access *access, const char *filter, int qos);
+/* May a message with this topic name be delivered to it? */
+bool trust_access_check_receive(
+    const struct trust_access *access, const char *topic);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The small sets of a registry (roles, groups, anchors, CRLs), parsed and
+ * held in memory. They are replaced as a whole when one of them changes.
+ */
+#ifndef TRUST_SETS_H
+#define TRUST_SETS_H
+
+#include "registry.h"
+
+struct trust_sets;
+
+/* A group with what it needs to validate a chain. */
+struct trust_sets_group {
+	const char *id;
+	const struct trust_group *group;
+	bool enabled;
+	/* Enabled anchors with purpose device that it names. */
+	STACK_OF(X509) *anchors;
+	STACK_OF(X509) *intermediates;
+};
+
+/* Load all of them, within the caller's read (trust_registry_begin_read). */
+enum trust_err trust_sets_load(struct trust_registry *registry,
+    struct trust_sets **out, struct trust_message *msg) TRUST_MUST_CHECK;
+void trust_sets_free(struct trust_sets *sets);
+
+size_t trust_sets_count_groups(const struct trust_sets *sets);
+const struct trust_sets_group *trust_sets_get0_group_at(
+    const struct trust_sets *sets, size_t i);
+/* NULL when there is none. A disabled one is there, and says so. */
+const struct trust_sets_group *trust_sets_get0_group(
+    const struct trust_sets *sets, const char *id);
+/* NULL when there is none, or a disabled one. */
+const struct trust_role *trust_sets_get0_role(
+    const struct trust_sets *sets, const char *id);
+/* Every enabled CRL. */
+STACK_OF(X509_CRL) *trust_sets_get0_crls(const struct trust_sets *sets);
+/* Bits (1 << enum trust_identity) of the names that any group looks at, and
+ * the CN always. */
+unsigned trust_sets_get_identities(const struct trust_sets *sets);
+
+#endif

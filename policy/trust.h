@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libtrust: who may speak to an MQTT gateway. The one public header: plugin/
+ * and cli/ include this and nothing else of policy/.
+ */
+#ifndef TRUST_H
+#define TRUST_H
+
+#include "admission.h"
+#include "certificate.h"
+#include "chain.h"
+#include "clock.h"
+#include "decide.h"
+#include "err.h"
+#include "gate.h"
+#include "identity.h"
+#include "json.h"
+#include "limit.h"
+#include "log.h"
+#include "publication.h"
+#include "reason.h"
+#include "record.h"
+#include "registry.h"
+#include "replica.h"
+#include "role.h"
+#include "span.h"
+#include "statement.h"
+#include "steps.h"
+#include "thumbprint.h"
+#include "topic.h"
+#include "version.h"
+
+#endif

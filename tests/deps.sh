@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Installs what a target needs of Debian's packages: deps.sh build|run|test|...
+# Silent and instant when nothing is missing, and on systems without dpkg.
+set -eu
+
+build="gcc make libc6-dev libssl-dev libsqlite3-dev libjansson-dev uthash-dev
+libmosquitto-dev mosquitto-dev"
+run="$build mosquitto mosquitto-clients openssl procps"
+test="$run gnutls-bin libcmocka-dev python3-pytest python3-paho-mqtt
+python3-websocket python3-cryptography"
+
+# For the upstream that is not Mosquitto; its tests are skipped without it.
+rabbitmq="rabbitmq-server"
+
+case "${1-}" in
+build) want=$build ;;
+run) want=$run ;;
+test) want=$test ;;
+lint) want="$build clang-format shellcheck mandoc python3 binutils" ;;
+valgrind) want="$test valgrind" ;;
+fuzz) want="$build clang" ;;
+rabbitmq) want="$test $rabbitmq" ;;
+bench) want="$run python3" ;;
+matrix) want="debootstrap" ;;
+*)
+	echo "usage: ${0##*/} build|run|test|lint|valgrind|fuzz|rabbitmq|" \
+	    "bench|matrix" >&2
+	exit 2
+	;;
+esac
+
+missing()
+{
+	# shellcheck disable=SC2086 # a list of words
+	printf '%s\n' $want | sort >"$tmp/want"
+	# shellcheck disable=SC2086
+	dpkg-query -W -f '${Package} ${db:Status-Status}\n' $want \
+	    2>/dev/null | sed -n 's/ installed$//p' | sort -u >"$tmp/have"
+	comm -23 "$tmp/want" "$tmp/have" | tr '\n' ' ' | sed 's/ $//'
+}
+
+give_up()
+{
+	echo "${0##*/}: packages are missing, as root: apt-get install" \
+	    "$(missing)" >&2
+	exit 1
+}
+
+command -v dpkg-query >/dev/null || exit 0
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+# With make -j, one at a time.
+exec 9<"$0"
+flock 9
+list=$(missing)
+[ -n "$list" ] || exit 0
+
+if [ "$(id -u)" -eq 0 ]; then
+	as_root=
+elif command -v sudo >/dev/null; then
+	as_root=sudo
+else
+	give_up
+fi
+echo "Installing Debian packages: $list"
+# Some source that cannot be had just now need not matter.
+# shellcheck disable=SC2086
+if { $as_root apt-get -qq update || :
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install \
+	    --yes --no-install-recommends $list; } >"$tmp/log" 2>&1 </dev/null
+then
+	exit 0
+fi
+grep -E '^(E:|sudo:)' "$tmp/log" >&2 || :
+give_up

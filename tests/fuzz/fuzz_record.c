@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * record.c: whatever is taken has one canonical line, which is taken again.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "record.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Parse and encode: false when it is not taken. */
+static bool
+canonize(struct trust_span text, struct trust_buf *out)
+{
+	struct trust_message msg = {""};
+	struct trust_record *record;
+
+	if (trust_record_parse(text, &record, &msg) != TRUST_OK) {
+		if (record != NULL || strchr(msg.text, '\n') != NULL)
+			abort();
+		return false;
+	}
+	if (trust_record_encode(record, out) != TRUST_OK)
+		abort();
+	trust_record_free(record);
+	return true;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct trust_buf once = {0}, twice = {0};
+
+	if (canonize((struct trust_span){data, size}, &once)) {
+		if (!canonize(trust_buf_get0(&once), &twice) ||
+		    once.len != twice.len ||
+		    memcmp(once.p, twice.p, once.len) != 0)
+			abort();
+	}
+	trust_buf_free(&once);
+	trust_buf_free(&twice);
+	return 0;
+}

@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Certificates as sensors really have them, and as attackers make them.
+
+Certificates and CRLs are described with the small vocabulary of
+tests/cases/README.md, as text, and made when they are first asked for.
+Keys, signatures and the values of extensions come from cryptography. The
+certificate around them is put together here: most of what a gateway has to
+refuse is something that a library will not make.
+"""
+
+import datetime
+import hashlib
+import ipaddress
+import re
+import ssl
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+
+import der
+
+CERTIFICATE_FIELDS = {
+    "subject", "issuer", "key", "from", "until", "version", "ca", "path_len",
+    "key_usage", "eku", "san", "names", "extension", "serial", "signature",
+}
+CRL_FIELDS = {"issuer", "revoked", "from", "until", "key"}
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+YEAR_9999 = 253402300799  # "no well-defined expiration", RFC 5280 4.1.2.5
+
+ATTRIBUTES = {
+    "CN": "2.5.4.3",
+    "serialNumber": "2.5.4.5",
+    "O": "2.5.4.10",
+    "OU": "2.5.4.11",
+}
+STRINGS = {"utf8": 0x0C, "printable": 0x13, "teletex": 0x14, "bmp": 0x1E}
+
+CURVES = {"p256": ec.SECP256R1, "p384": ec.SECP384R1}
+DIGESTS = {
+    "sha1": hashes.SHA1, "sha256": hashes.SHA256, "sha384": hashes.SHA384,
+}
+ECDSA = {"sha1": "1.2.840.10045.4.1", "sha256": "1.2.840.10045.4.3.2",
+         "sha384": "1.2.840.10045.4.3.3"}
+RSA = {"sha1": "1.2.840.113549.1.1.5", "sha256": "1.2.840.113549.1.1.11",
+       "sha384": "1.2.840.113549.1.1.12"}
+ED25519 = "1.3.101.112"
+
+USAGES = ["digital_signature", "content_commitment", "key_encipherment",
+          "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign",
+          "encipher_only", "decipher_only"]
+PURPOSES = {"clientAuth": "1.3.6.1.5.5.7.3.2",
+            "serverAuth": "1.3.6.1.5.5.7.3.1"}
+
+
+def make_key(kind):
+    if kind in CURVES:
+        return ec.generate_private_key(CURVES[kind]())
+    if kind == "ed25519":
+        return ed25519.Ed25519PrivateKey.generate()
+    return rsa.generate_private_key(65537, int(kind.removeprefix("rsa")))
+
+
+def sign(key, digest, data):
+    """The AlgorithmIdentifier and the signature over data(identifier)."""
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        algorithm = der.sequence(der.oid(ED25519))
+        return algorithm, key.sign(data(algorithm))
+    if isinstance(key, rsa.RSAPrivateKey):
+        algorithm = der.sequence(der.oid(RSA[digest]), der.null())
+        return algorithm, key.sign(
+            data(algorithm), padding.PKCS1v15(), DIGESTS[digest]())
+    algorithm = der.sequence(der.oid(ECDSA[digest]))
+    return algorithm, key.sign(data(algorithm), ec.ECDSA(DIGESTS[digest]()))
+
+
+def unescape(text):
+    r"""UTF-8, with \xNN for any octet."""
+    return re.sub(rb"\\x([0-9a-f]{2})",
+                  lambda m: bytes([int(m[1], 16)]), text.encode())
+
+
+def attribute(text):
+    """One of "CN=temp-01", "CN:bmp=temp-01"."""
+    kind, _, value = text.strip().partition("=")
+    kind, _, string = kind.partition(":")
+    value = unescape(value)
+    if string == "bmp":
+        value = value.decode().encode("utf-16-be")
+    return der.sequence(der.oid(ATTRIBUTES[kind]),
+                        der.tlv(STRINGS[string or "utf8"], value))
+
+
+def distinguished_name(text):
+    return der.sequence(*(
+        der.set_of(*(attribute(part) for part in line.split(" ++ ")))
+        for line in text.splitlines() if line.strip() not in ("", "-")))
+
+
+def alternative_name(text):
+    """One of "dns:temp-01", "uri:urn:x", "email:a@b", "ip:10.0.0.1"."""
+    kind, _, value = text.partition(":")
+    if kind == "ip":
+        return der.tlv(0x87, ipaddress.ip_address(value).packed)
+    tag = {"email": 0x81, "dns": 0x82, "uri": 0x86}[kind]
+    return der.tlv(tag, unescape(value))
+
+
+def extension(dotted, critical, value):
+    return der.sequence(
+        der.oid(dotted), *([der.boolean(True)] if critical else []),
+        der.octets(value))
+
+
+def permitted(names):
+    """NameConstraints: the subtrees that are permitted."""
+    return der.sequence(der.tlv(0xA0, *(
+        der.sequence(alternative_name(name)) for name in names.split())))
+
+
+def bare_crl(issuer_pem, key_pem, *times):
+    """A CRL of nobody, in PEM. `times` are its thisUpdate and nextUpdate; no
+    library will leave the latter out."""
+    issuer = x509.load_pem_x509_certificate(issuer_pem).subject
+    key = serialization.load_pem_private_key(key_pem, None)
+
+    def signed(algorithm):
+        return der.sequence(der.integer(1), algorithm, issuer.public_bytes(),
+                            *(der.time(when) for when in times))
+
+    algorithm, signature = sign(key, "sha256", signed)
+    encoded = der.sequence(signed(algorithm), algorithm, der.bits(signature))
+    return x509.load_der_x509_crl(encoded).public_bytes(Encoding.PEM).decode()
+
+
+class Certificate:
+    """A certificate that was made, with its key."""
+
+    def __init__(self, encoded, name, key):
+        self.der = encoded
+        self.name = name  # the subject, in DER
+        self.key = key
+        self.spki = key.public_key().public_bytes(
+            Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        self.thumbprint = hashlib.sha256(encoded).hexdigest()
+        self.pin = hashlib.sha256(self.spki).hexdigest()
+        self.key_id = hashlib.sha1(self.spki).digest()
+        self.pem = ssl.DER_cert_to_PEM_cert(encoded)
+
+    def key_pem(self):
+        return self.key.private_bytes(
+            Encoding.PEM, serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption()).decode()
+
+
+class Pki:
+    """Certificates and CRLs by name, with their files in one folder."""
+
+    def __init__(self, folder, now):
+        self.folder = folder
+        self.now = now
+        self.described = {}
+        self.certificates = {}
+        self.described_crls = {}
+        self.crls = {}
+
+    # Describing
+
+    def certificate(self, name, **fields):
+        """Describe a certificate. "from" is spelled "from_" here."""
+        self.described[name] = self.fields(
+            name, fields, CERTIFICATE_FIELDS, self.described)
+        return name
+
+    def crl(self, name, **fields):
+        self.described_crls[name] = self.fields(
+            name, fields, CRL_FIELDS, self.described_crls)
+        return name
+
+    def fields(self, name, fields, known, described):
+        fields = {key.rstrip("_"): value for key, value in fields.items()}
+        unknown = fields.keys() - known
+        if unknown or name in described:
+            raise ValueError(f"{name}: {', '.join(unknown) or 'twice'}")
+        return fields
+
+    # Using
+
+    def get(self, name):
+        if name not in self.certificates:
+            self.certificates[name] = self.make(name, self.described[name])
+        return self.certificates[name]
+
+    def get_crl(self, name):
+        """The CRL as PEM."""
+        if name not in self.crls:
+            self.crls[name] = self.make_crl(name, self.described_crls[name])
+        return self.crls[name]
+
+    def file(self, *names):
+        """A file with these certificates, in this order."""
+        path = self.folder / ("+".join(names)[:100] + ".pem")
+        path.write_text("".join(self.get(name).pem for name in names))
+        return path
+
+    def key_file(self, name):
+        path = self.folder / (name + ".key")
+        path.write_text(self.get(name).key_pem())
+        return path
+
+    def fill(self, text):
+        """Put thumbprints, pins and PEM in for {thumbprint:NAME}, {pin:NAME},
+        {pem:NAME} and {crl:NAME}, as they stand in JSON."""
+        look_up = {
+            "thumbprint": lambda name: self.get(name).thumbprint,
+            "pin": lambda name: self.get(name).pin,
+            "pem": lambda name: self.get(name).pem.replace("\n", "\\n"),
+            "crl": lambda name: self.get_crl(name).replace("\n", "\\n"),
+        }
+        return re.sub(r"\{(thumbprint|pin|pem|crl):([^{}]+)\}",
+                      lambda m: look_up[m[1]](m[2]), text)
+
+    # Making
+
+    def when(self, text):
+        """Seconds since 1970 of "+30d", "-1h", "never"."""
+        if text == "never":
+            return YEAR_9999
+        return self.now + int(text[:-1]) * UNITS[text[-1]]
+
+    def make(self, name, fields):
+        key = self.key(fields.get("key", "p256"))
+        subject = distinguished_name(fields.get("subject", f"CN={name}"))
+        plain = Certificate(b"", subject, key)  # for its key id alone
+        issuer = self.get(fields["issuer"]) if "issuer" in fields else plain
+        serial = self.serial(name, fields)
+        body = [
+            der.integer(serial), issuer.name,
+            der.sequence(der.time(self.when(fields.get("from", "-1d"))),
+                         der.time(self.when(fields.get("until", "+90d")))),
+            subject, plain.spki,
+        ]
+        if fields.get("version", "3") == "3":
+            body.insert(0, der.explicit(0, der.integer(2)))
+            body.append(der.explicit(3, der.sequence(
+                *self.extensions(fields, plain, issuer))))
+        number = body.index(issuer.name)
+        digest, _, broken = fields.get("signature", "sha256").partition(" ")
+
+        def signed(algorithm):
+            return der.sequence(*body[:number], algorithm, *body[number:])
+
+        algorithm, signature = sign(issuer.key, digest, signed)
+        if broken:
+            signature = bytes([*signature[:-1], signature[-1] ^ 1])
+        return Certificate(
+            der.sequence(signed(algorithm), algorithm, der.bits(signature)),
+            subject, key)
+
+    def key(self, text):
+        """A new key, or with "of NAME" the key of another certificate."""
+        if text.startswith("of "):
+            return self.get(text[3:]).key
+        return make_key(text)
+
+    def serial(self, name, fields):
+        """From the name, or with "of NAME" that of another certificate."""
+        text = fields.get("serial", "")
+        if text.startswith("of "):
+            name = text[3:]
+        elif text:
+            return int(text)
+        return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
+
+    def extensions(self, fields, subject, issuer):
+        ca = fields.get("ca", "no")
+        if ca != "absent":
+            length = fields.get("path_len")
+            yield extension("2.5.29.19", True, x509.BasicConstraints(
+                ca == "yes", int(length) if length else None).public_bytes())
+        usages = fields.get(
+            "key_usage", "key_cert_sign crl_sign" if ca == "yes"
+            else "digital_signature").split()
+        if usages != ["absent"]:
+            yield extension("2.5.29.15", True, x509.KeyUsage(
+                *(usage in usages for usage in USAGES)).public_bytes())
+        purposes = fields.get(
+            "eku", "absent" if ca == "yes" else "clientAuth").split()
+        if purposes != ["absent"]:
+            yield extension("2.5.29.37", False, der.sequence(
+                *(der.oid(PURPOSES[purpose]) for purpose in purposes)))
+        if "san" in fields:
+            # RFC 5280 section 4.2.1.6: critical where the subject is empty.
+            empty = subject.name == der.sequence()
+            yield extension("2.5.29.17", empty, der.sequence(
+                *(alternative_name(n) for n in fields["san"].split())))
+        if "names" in fields:
+            yield extension("2.5.29.30", True, permitted(fields["names"]))
+        if "extension" in fields:
+            yield extension(fields["extension"], True, der.null())
+        yield extension("2.5.29.14", False, der.octets(subject.key_id))
+        if issuer is not subject:
+            yield extension("2.5.29.35", False, der.sequence(
+                der.tlv(0x80, issuer.key_id)))
+
+    def make_crl(self, name, fields):
+        issuer = self.get(fields.get("issuer", name))
+        key = self.get(fields["key"]).key if "key" in fields else issuer.key
+
+        def moment(field, default):
+            return datetime.datetime.fromtimestamp(
+                self.when(fields.get(field, default)), datetime.timezone.utc)
+
+        builder = x509.CertificateRevocationListBuilder(
+            x509.load_der_x509_certificate(issuer.der).subject,
+            moment("from", "-1h"), moment("until", "+30d"))
+        for revoked in fields.get("revoked", "").split():
+            serial = self.serial(revoked, self.described[revoked])
+            builder = builder.add_revoked_certificate(
+                x509.RevokedCertificateBuilder().serial_number(serial)
+                .revocation_date(moment("from", "-1h")).build())
+        builder = builder.add_extension(
+            x509.AuthorityKeyIdentifier(issuer.key_id, None, None), False)
+        builder = builder.add_extension(x509.CRLNumber(1), False)
+        digest = None if isinstance(key, ed25519.Ed25519PrivateKey) \
+            else hashes.SHA256()
+        return builder.sign(key, digest).public_bytes(Encoding.PEM).decode()

@@ -1,0 +1,452 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Topics: what devices may publish and what reaches them."""
+
+import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from broker import PLAIN, TLS, Listener
+from clients import V5, V311
+
+VERSIONS = pytest.mark.parametrize(
+    "version, refused", [(V311, 0x80), (V5, 0x87)], ids=["3.1.1", "5"])
+
+
+@pytest.fixture
+def plant(site):
+    """Two sensors with the built-in role, and a supervisor who sees all."""
+    site.registry.put(
+        '{"kind":"role","id":"supervisor","rules":[{"effect":"allow",'
+        '"actions":["publish","subscribe"],"topics":["devices/#","plant/#"]}]}'
+        "\n" + site.sensor("boss", '"roles":["supervisor"],')
+        + site.sensor("temp-01") + site.sensor("temp-02"))
+    return site
+
+
+def watch(site, broker, **more):
+    """The supervisor, subscribed to all that it may see."""
+    boss = site.connect(broker, "boss", **more)
+    assert boss.subscribe("devices/#") == 1
+    assert boss.subscribe("plant/#") == 1
+    return boss
+
+
+def barrier(device, boss, *before):
+    """The supervisor gets these, and then what the device may publish."""
+    device.publish(f"devices/{device.client_id}/barrier", "barrier")
+    boss.expect(*before, "barrier")
+
+
+@VERSIONS
+@pytest.mark.parametrize("topic", [
+    "devices/temp-01", "devices/temp-01/t", "devices/temp-01/a/b/c/d",
+    "devices/temp-01/$SYS"])
+def test_own_topics(plant, version, refused, topic):
+    broker = plant.start()
+    boss = watch(plant, broker)
+    device = plant.connect(broker, "temp-01", version=version)
+    assert device.subscribe(topic) == 1
+    device.publish(topic, "mine")
+    device.expect("mine")
+    boss.expect("mine")
+
+
+@VERSIONS
+def test_other_topics_publish(plant, version, refused):
+    broker = plant.start()
+    boss = watch(plant, broker)
+    device = plant.connect(broker, "temp-01", version=version)
+    for topic in ("devices", "devices/temp-02/t", "devices/temp-011/t",
+                  "plant/t", "/devices/temp-01/t", "Devices/temp-01/t",
+                  "devices//t", "$SYS/broker/uptime", "trust/v1/bundle",
+                  "trust/v1/events", "$CONTROL/trust/v1"):
+        for qos in (0, 1, 2):
+            device.publish(topic, f"{topic} {qos}", qos)
+            if version == V311:
+                barrier(device, boss)
+    barrier(device, boss)
+    assert device.is_alive()
+
+
+@VERSIONS
+@pytest.mark.parametrize("topic", [
+    "#", "+", "+/temp-01/#", "devices/#", "devices/+", "devices/+/t",
+    "devices/temp-02/#", "plant/#", "/devices/temp-01",
+    "$SYS/#", "$CONTROL/#", "$CONTROL/trust/v1", "trust/#", "trust/v1/events",
+    "$share/g/#", "$share/g/devices/temp-02/#", "$share/devices/temp-01/#"])
+def test_other_topics_subscribe(plant, version, refused, topic):
+    broker = plant.start()
+    device = plant.connect(broker, "temp-01", version=version)
+    assert device.subscribe(topic) == refused
+    assert device.subscribe("devices/temp-01/#") == 1
+
+
+def test_shared_subscription(plant):
+    broker = plant.start()
+    device = plant.connect(broker, "temp-01", version=V5)
+    assert device.subscribe("$share/g/devices/temp-01/#") == 1
+    device.publish("devices/temp-01/t", "x")
+    device.expect("x")
+
+
+def test_bundle(plant):
+    """Every device may subscribe to the anchors, and publish none."""
+    broker = plant.start()
+    device = plant.connect(broker, "temp-01")
+    assert device.subscribe("trust/v1/bundle") == 1
+    device.publish("trust/v1/bundle", "forged", retain=True)
+    device.subscribe("devices/temp-01/#")
+    device.publish("devices/temp-01/t", "x")
+    device.expect("x")
+
+
+def test_no_roles(site):
+    """An explicit empty list grants nothing."""
+    site.add_sensor("temp-01", '"roles":[],')
+    broker = site.start()
+    device = site.connect(broker, "temp-01")
+    assert device.subscribe("devices/temp-01/#") == 0x80
+
+
+def test_wildcard_gets_what_is_allowed(site):
+    """A denied filter that only overlaps leaves the subscription."""
+    site.registry.put(
+        '{"kind":"role","id":"most","rules":[{"effect":"allow","actions":'
+        '["subscribe"],"topics":["devices/#"]},{"effect":"deny","actions":'
+        '["subscribe"],"topics":["devices/temp-02/#"]}]}')
+    site.add_sensor("reader", '"roles":["most"],')
+    site.add_sensor("temp-01")
+    site.add_sensor("temp-02")
+    broker = site.start()
+    reader = site.connect(broker, "reader")
+    first = site.connect(broker, "temp-01")
+    second = site.connect(broker, "temp-02")
+    assert reader.subscribe("devices/#") == 1
+    assert reader.subscribe("devices/temp-02/t") == 0x80
+    second.publish("devices/temp-02/t", "secret")
+    first.publish("devices/temp-01/t", "public")
+    reader.expect("public")
+
+
+# Retained messages: the broker asks again whether their source may write.
+
+@VERSIONS
+@pytest.mark.parametrize("source", ["there", "gone", "gone, after SIGHUP"])
+def test_retained(plant, version, refused, source):
+    broker = plant.start()
+    device = plant.connect(broker, "temp-01", version=version)
+    device.publish("devices/temp-01/t", "kept", retain=True)
+    if source != "there":
+        device.disconnect()
+    if "SIGHUP" in source:
+        broker.reload()
+    boss = watch(plant, broker, version=version)
+    boss.expect("kept")
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["there", "gone"])
+def test_retained_of_a_disabled_device(plant, away):
+    broker = plant.start()
+    device = plant.connect(broker, "temp-01")
+    other = plant.connect(broker, "temp-02")
+    device.publish("devices/temp-01/t", "kept", retain=True)
+    other.publish("devices/temp-02/t", "other", retain=True)
+    if away:
+        device.disconnect()
+    plant.registry.run("device", "disable", "temp-01")
+    if away:  # the next to connect sees the registry as it is
+        other.disconnect()
+        plant.connect(broker, "temp-02")
+    else:
+        device.wait_closed()
+    boss = watch(plant, broker)
+    boss.expect("other")
+    boss.disconnect()
+    plant.registry.run("device", "enable", "temp-01")
+    boss = plant.connect(broker, "boss")
+    boss.subscribe("devices/temp-01/#")
+    boss.expect("kept")
+
+
+def test_retained_of_a_removed_device(plant):
+    broker = plant.start()
+    device = plant.connect(broker, "temp-01")
+    other = plant.connect(broker, "temp-02")
+    device.publish("devices/temp-01/t", "kept", retain=True)
+    other.publish("devices/temp-02/t", "other", retain=True)
+    plant.registry.remove("device", "temp-01")
+    device.wait_closed()
+    watch(plant, broker).expect("other")
+
+
+def test_retained_after_a_restart(plant):
+    """Also of a device that was enrolled without a record."""
+    plant.add_group("auto", "factory-root", '"enroll":"automatic",')
+    plant.pki.certificate("leaf-01", issuer="factory-root")
+    conf = ["persistence true", f"persistence_location {plant.folder}/"]
+    broker = plant.start(conf=conf)
+    device = plant.connect(broker, "temp-01")
+    device.publish("devices/temp-01/t", "kept", retain=True)
+    enrolled = plant.connect(broker, "leaf-01")
+    enrolled.publish("devices/leaf-01/t", "kept, too", retain=True)
+    broker.stop()
+    boss = watch(plant, plant.start(conf=conf))
+    boss.wait(lambda: len(boss.messages) == 2, "messages")
+    assert {text for _, text, _ in boss.messages} == {"kept", "kept, too"}
+
+
+def test_retained_of_a_guest(plant):
+    acl = plant.folder / "acl"
+    acl.write_text("topic readwrite plant/#\n")
+    broker = plant.start(
+        listeners=[TLS, PLAIN],
+        conf=["allow_anonymous true", f"acl_file {acl}"])
+    guest = plant.connect(broker, client_id="guest", listener="plain")
+    guest.publish("plant/t", "kept", retain=True)
+    guest.disconnect()
+    watch(plant, broker).expect("kept")
+
+
+# Wills.
+
+def will(topic, payload="farewell", retain=False, delay=None):
+    settings = {"topic": topic, "payload": payload, "qos": 1,
+                "retain": retain}
+    if delay is not None:
+        settings["properties"] = Properties(PacketTypes.WILLMESSAGE)
+        settings["properties"].WillDelayInterval = delay
+    return settings
+
+
+@VERSIONS
+def test_will(plant, version, refused):
+    broker = plant.start()
+    boss = watch(plant, broker)
+    device = plant.connect(broker, "temp-01", version=version,
+                           will=will("devices/temp-01/will"))
+    device.drop()
+    boss.expect("farewell")
+
+
+@VERSIONS
+@pytest.mark.parametrize("topic", ["devices/temp-02/will", "plant/will"])
+def test_will_elsewhere(plant, version, refused, topic):
+    """It is not sent, or not even taken at CONNECT."""
+    broker = plant.start()
+    boss = watch(plant, broker)
+    other = plant.connect(broker, "temp-02")
+    device = plant.device(broker, "temp-01", version=version,
+                          will=will(topic))
+    if device.connect() == 0:
+        mark = broker.mark()
+        device.drop()
+        broker.wait_log(r"Client temp-01 (closed|disconnected|\[)", mark)
+    barrier(other, boss)
+
+
+@VERSIONS
+def test_will_at_a_takeover(plant, version, refused):
+    """The old session's will is sent; the new one goes on."""
+    broker = plant.start()
+    boss = watch(plant, broker)
+    old = plant.connect(broker, "temp-01", version=version,
+                        will=will("devices/temp-01/will"))
+    new = plant.connect(broker, "temp-01", version=version)
+    old.wait_closed()
+    barrier(new, boss, "farewell")
+
+
+def test_will_retained(plant):
+    broker = plant.start()
+    boss = watch(plant, broker)
+    device = plant.connect(broker, "temp-01", will=will(
+        "devices/temp-01/will", retain=True))
+    device.drop()
+    boss.expect("farewell")
+    boss.disconnect()
+    watch(plant, broker).expect("farewell")
+
+
+def leave_a_late_will(plant, broker, topic):
+    device = plant.device(broker, "temp-01", version=V5, clean=True,
+                          will=will(topic, delay=1))
+    assert device.connect(SessionExpiryInterval=60) == 0
+    device.drop()
+
+
+def test_late_will(plant):
+    """MQTT 5: the will comes when the session is long gone."""
+    broker = plant.start()
+    boss = watch(plant, broker)
+    leave_a_late_will(plant, broker, "devices/temp-01/will")
+    boss.expect("farewell")
+
+
+def test_late_will_elsewhere(plant):
+    broker = plant.start()
+    boss = watch(plant, broker)
+    leave_a_late_will(plant, broker, "devices/temp-02/will")
+    second = plant.device(broker, "temp-02", version=V5,
+                          will=will("devices/temp-02/late", "late", delay=2))
+    assert second.connect(SessionExpiryInterval=60) == 0
+    second.drop()
+    boss.expect("late")
+
+
+def test_late_will_of_a_disabled_device(plant):
+    broker = plant.start()
+    boss = watch(plant, broker)
+    leave_a_late_will(plant, broker, "devices/temp-01/will")
+    second = plant.device(broker, "temp-02", version=V5,
+                          will=will("devices/temp-02/late", "late", delay=2))
+    assert second.connect(SessionExpiryInterval=60) == 0
+    second.drop()
+    plant.registry.run("device", "disable", "temp-01")
+    boss.expect("late")
+
+
+# Queues of durable sessions.
+
+@VERSIONS
+@pytest.mark.parametrize("how", ["left", "vanished", "after SIGHUP"])
+def test_queued(plant, version, refused, how):
+    broker = plant.start()
+    boss = watch(plant, broker)
+
+    def connect():
+        device = plant.device(broker, "temp-01", version=version, clean=False)
+        more = {"SessionExpiryInterval": 600} if version == V5 else {}
+        assert device.connect(**more) == 0
+        return device
+
+    device = connect()
+    device.subscribe("devices/temp-01/#")
+    mark = broker.mark()
+    device.drop() if how == "vanished" else device.disconnect()
+    broker.wait_log("temp-01", mark)
+    if how == "after SIGHUP":
+        broker.reload()
+    for text in ("one", "two", "three"):
+        boss.publish("devices/temp-01/t", text)
+    boss.expect("one", "two", "three")
+    device = connect()
+    assert device.session_present
+    device.expect("one", "two", "three")
+
+
+def test_queued_after_a_restart(plant):
+    conf = ["persistence true", f"persistence_location {plant.folder}/"]
+    broker = plant.start(conf=conf)
+    device = plant.connect(broker, "temp-01", clean=False)
+    device.subscribe("devices/temp-01/#")
+    device.disconnect()
+    broker.stop()
+    broker = plant.start(conf=conf)
+    boss = watch(plant, broker)
+    boss.publish("devices/temp-01/t", "queued")
+    broker.reload()
+    boss.publish("devices/temp-01/t", "queued, too")
+    device = plant.connect(broker, "temp-01", clean=False)
+    assert device.session_present
+    device.expect("queued", "queued, too")
+
+
+def test_queued_for_a_role_that_changed(plant):
+    """What the device may not see when it is sent is not queued."""
+    broker = plant.start()
+    boss = watch(plant, broker, clean=False)
+    device = plant.connect(broker, "temp-01")
+    boss.disconnect()
+    device.publish("devices/temp-01/t", "before")
+    plant.registry.put(
+        '{"kind":"role","id":"supervisor","rules":[{"effect":"allow",'
+        '"actions":["subscribe"],"topics":["devices/temp-02/#"]}]}')
+    other = plant.connect(broker, "temp-02")  # by now the change is seen
+    device.publish("devices/temp-01/t", "after")
+    other.publish("devices/temp-02/t", "other")
+    boss = plant.connect(broker, "boss", clean=False)
+    boss.wait(lambda: any(text == "other" for _, text, _ in boss.messages),
+              "other")
+    assert "after" not in [text for _, text, _ in boss.messages]
+
+
+# Bridges: only they and the broker itself are exempt.
+
+def start_bridged(plant):
+    """An upstream without the plugin, and the gateway bridged to it."""
+    upstream = plant.new_broker(
+        plugin=False, listeners=[PLAIN], conf=["allow_anonymous true"])
+    upstream.start()
+    conf = ["persistence true", f"persistence_location {plant.folder}/",
+            "connection up", f"address 127.0.0.1:{upstream.port('plain')}",
+            "topic plant/# in 1", "topic devices/# out 1",
+            "restart_timeout 1", "bridge_attempt_unsubscribe false"]
+    return upstream, lambda: plant.start(listeners=[TLS], after=conf)
+
+
+def test_bridge(plant):
+    upstream, start = start_bridged(plant)
+    above = plant.connect(upstream, client_id="above", listener="plain")
+    above.subscribe("devices/#")
+    above.publish("plant/setpoint", "retained", retain=True)
+    broker = start()
+    boss = watch(plant, broker)
+    boss.expect("retained")
+    above.publish("plant/setpoint", "live", retain=True)
+    boss.expect("live")
+    device = plant.connect(broker, "temp-01")
+    device.publish("devices/temp-01/t", "up")
+    above.expect("up")
+    boss.expect("up")
+    boss.disconnect()
+    boss = watch(plant, broker)
+    boss.expect("live")
+    # The same from disk, with the bridge down.
+    boss.disconnect()
+    upstream.stop()
+    broker.stop()
+    boss = watch(plant, start())
+    boss.expect("live")
+
+
+UPSTREAM = Listener("tls", require=False)
+
+
+def start_bridged_with_tls(plant, anchor):
+    upstream = plant.start(plugin=False, listeners=[UPSTREAM],
+                           conf=["allow_anonymous true"])
+    broker = plant.start(after=[
+        "connection up", f"address 127.0.0.1:{upstream.port()}",
+        "topic devices/# out 1", "restart_timeout 1",
+        f"bridge_cafile {plant.pki.file(anchor)}"])
+    return upstream, broker
+
+
+def test_bridge_checks_its_upstream(plant):
+    """The broker's own connections keep OpenSSL's check."""
+    upstream, broker = start_bridged_with_tls(plant, "server-root")
+    above = plant.connect(upstream, client_id="above")
+    above.subscribe("devices/#")
+    device = plant.connect(broker, "temp-01")
+    upstream.wait_log(r"connected from \S+ as \S+\.up ")
+    device.publish("devices/temp-01/t", "up")
+    above.expect("up")
+
+
+@pytest.mark.parametrize("wrong", ["anchor", "name", "registered"])
+def test_bridge_refuses_its_upstream(plant, wrong):
+    """A server of another CA, of another name, and one whose certificate is
+    that of a registered sensor."""
+    if wrong == "name":
+        plant.pki.described["server"]["san"] = "dns:elsewhere"
+    if wrong == "registered":
+        plant.registry.put(
+            '{"kind":"device","id":"server","auth":{"type":"thumbprint",'
+            '"primary":"{thumbprint:server}"}}')
+    upstream, broker = start_bridged_with_tls(
+        plant, "server-root" if wrong == "name" else "stranger-root")
+    broker.wait_log("certificate verify failed")
+    assert "connected from" not in upstream.log()
+    # Mosquitto 2.0.11 frees such a bridge twice when it ends, also without
+    # the plugin.
+    broker.kill()

@@ -1,0 +1,565 @@
+# SPDX-License-Identifier: Apache-2.0
+"""trustctl publish, sign, inspect, apply: the origin's end of sync."""
+
+import hashlib
+import json
+import shutil
+import signal
+import subprocess
+import time
+
+import broker
+import pytest
+from broker import Listener, wait_until
+from clients import Device
+from trustctl import PROGRAM, Trustctl, device, lines, openssl
+
+A, B, C = "a1" * 32, "b2" * 32, "c3" * 32
+SCOPE = "gw1"
+TOPIC = f"trust/v1/{SCOPE}/"
+SIGNER = ("--scope", SCOPE, "--signer", "pki/registry-signer.pem",
+          "--key", "pki/registry-signer.key")
+ANCHOR = ("--anchor", "pki/registry-root.pem")
+GATEWAY = ("-r", "replica.db", *ANCHOR, "--gateway", SCOPE)
+
+
+@pytest.fixture
+def ctl(tmp_path):
+    """An origin with a few devices, and a signer."""
+    folder = tmp_path / "origin"
+    folder.mkdir()
+    ctl = Trustctl(folder)
+    ctl.yes("init")
+    ctl.yes("pki", "init", "pki", "--hostname", "localhost")
+    ctl.put(*(device(f"temp-{i:02}", f"{i:064x}") for i in range(20)))
+    return ctl
+
+
+def ids(ctl, *more):
+    return [record["id"] for record in ctl.json("list", *more, "device")]
+
+
+def content(ctl, path="out/notification.der"):
+    """What a notification says, read by openssl alone."""
+    openssl(ctl.folder, "cms", "-verify", "-inform", "DER", "-in", path,
+            "-CAfile", "pki/registry-root.pem", "-purpose", "any", "-binary",
+            "-out", "content.json")
+    return json.loads((ctl.folder / "content.json").read_bytes())
+
+
+# ---- sign, inspect, apply ----
+
+def test_sign_inspect_apply(ctl):
+    out = ctl.yes("sign", *SIGNER, "out")
+    assert out.startswith("scope gw1: serial 1, 20 records, fresh until ")
+    assert ctl.yes("inspect", *ANCHOR, "out/notification.der").endswith(
+        "\naccepted\n")
+    assert ctl.yes("apply", *GATEWAY, "out") == (
+        "replica.db: serial 1, 20 records\n")
+    assert ids(ctl, "-r", "replica.db") == ids(ctl)
+    assert ctl.yes("apply", *GATEWAY, "out") == (
+        "replica.db: serial 1, nothing new\n")
+    assert "replica" in ctl.error("put", "-r", "replica.db",
+                                  input=lines(device("x", A)))
+
+
+def test_a_change_is_signed_as_a_delta(ctl):
+    ctl.yes("sign", *SIGNER, "out")
+    ctl.yes("apply", *GATEWAY, "out")
+    ctl.yes("device", "disable", "temp-07")
+    ctl.yes("remove", "device", "temp-08")
+    assert ctl.yes("sign", *SIGNER, "out").startswith(
+        "scope gw1: serial 2, 19 records")
+    said = content(ctl)
+    assert said["snapshot"]["serial"] == 1
+    assert [delta["serial"] for delta in said["deltas"]] == [2]
+    assert ctl.yes("apply", *GATEWAY, "out") == (
+        "replica.db: serial 2, 19 records\n")
+    for kind in ("device", "group", "role"):
+        assert (ctl.json("list", "-r", "replica.db", kind)
+                == ctl.json("list", kind))
+
+
+def test_the_files_are_what_the_protocol_says(ctl):
+    ctl.put(device("only-gw1", A, scopes=[SCOPE]),
+            device("only-gw2", B, scopes=["gw2"]),
+            device("disabled", C, status="disabled"))
+    ctl.yes("sign", *SIGNER, "--next-update", "2h", "out")
+    said = content(ctl)
+    assert (said["type"], said["version"]) == ("trust-notification", 1)
+    assert (said["scope"], said["serial"], said["records"]) == (SCOPE, 1, 22)
+    state, found = 0, set()
+    for part in said["snapshot"]["parts"]:
+        octets = (ctl.folder / f"out/{part['sha256']}.part").read_bytes()
+        assert hashlib.sha256(octets).hexdigest() == part["sha256"]
+        assert len(octets) == part["bytes"] <= 256 * 1024
+        assert octets.endswith(b"\n")
+        for line in octets.splitlines():
+            record = json.loads(line)["put"]
+            found.add(record["id"])
+            assert "scopes" not in record
+            canonical = json.dumps(record, sort_keys=True,
+                                   separators=(",", ":"), ensure_ascii=False)
+            state += int(hashlib.sha256(canonical.encode()).hexdigest(), 16)
+    assert found == {*ids(ctl)} - {"only-gw2"}
+    assert said["state"] == f"{state % 2**256:064x}"
+
+
+def test_many_records_make_many_parts(ctl):
+    ctl.put(*(device(f"more-{i}", f"{i + 1000:064x}", comment="x" * 300)
+              for i in range(3000)))
+    ctl.yes("sign", *SIGNER, "out")
+    assert len(content(ctl)["snapshot"]["parts"]) > 4
+    ctl.yes("apply", *GATEWAY, "out")
+    assert ids(ctl, "-r", "replica.db") == ids(ctl)
+
+
+def test_a_second_signer(ctl):
+    two = (*SIGNER, "--signer", "two/registry-signer.pem",
+           "--key", "two/registry-signer.key")
+    anchors = (*ANCHOR, "--anchor", "two/registry-root.pem",
+               "--signatures", "2")
+    ctl.yes("pki", "init", "two", "--hostname", "localhost")
+    ctl.yes("sign", *SIGNER, "one-signed")
+    ctl.yes("sign", *two, "two-signed")
+    assert "refused: too_few_signers: " in ctl.no(
+        "inspect", *anchors, "one-signed/notification.der")
+    shown = ctl.json("inspect", *anchors, "two-signed/notification.der")[0]
+    assert shown["reason"] == "accepted"
+    assert len(shown["signers"]) == 2
+
+
+def test_signing_wants_a_key_for_each_signer(ctl):
+    assert "want a --key for each --signer" in ctl.error(
+        "sign", *SIGNER, "--signer", "pki/registry-signer.pem", "out")
+    assert "want the private key of" in ctl.error(
+        "sign", "--scope", SCOPE, "--signer", "pki/registry-signer.pem",
+        "--key", "pki/edge-ca.key", "out")
+    assert "--scope: want an id" in ctl.error(
+        "sign", "--scope", "a/b", *SIGNER[2:], "out")
+
+
+def test_a_replica_is_not_signed(ctl):
+    ctl.yes("sign", *SIGNER, "out")
+    ctl.yes("apply", *GATEWAY, "out")
+    assert "replica" in ctl.error(
+        "sign", "-r", "replica.db", *SIGNER, "out2")
+
+
+# ---- What would not be taken ----
+
+def reason(ctl, *arguments):
+    """Of a refusal, as inspect tells it."""
+    return ctl.json("inspect", *arguments, status=1)[0]["reason"]
+
+
+def test_inspect_names_each_refusal(ctl):
+    der = "out/notification.der"
+    ctl.yes("sign", *SIGNER, "out")
+    octets = (ctl.folder / der).read_bytes()
+    ctl.write("trailing.der", octets + b"\0")
+    assert reason(ctl, *ANCHOR, "trailing.der") == "malformed"
+    ctl.write("large.der", octets + bytes(3 * 512 * 1024))
+    assert reason(ctl, *ANCHOR, "large.der") == "too_large"
+    place = octets.index(b'"serial":1,') + len('"serial":')
+    ctl.write("altered.der", octets[:place] + b"2" + octets[place + 1:])
+    assert reason(ctl, "altered.der") == "signature_invalid"
+    assert reason(ctl, "--anchor", "pki/root.pem", der) == "signer_untrusted"
+    assert reason(ctl, *ANCHOR, "--scope", "gw2", der) == "wrong_scope"
+    assert reason(ctl, *ANCHOR, "--at", str(int(time.time()) - 120),
+                  "--clock-skew", "10s", der) == "from_future"
+    ctl.yes("apply", *GATEWAY, "out")
+    shutil.copytree(ctl.folder / "out", ctl.folder / "old")
+    ctl.yes("device", "disable", "temp-07")
+    ctl.yes("sign", *SIGNER, "out")
+    ctl.yes("apply", *GATEWAY, "out")
+    assert reason(ctl, *ANCHOR, "-r", "replica.db",
+                  "old/notification.der") == "serial_regressed"
+    assert reason(ctl, *ANCHOR, "-r", "replica.db", "--at",
+                  str(int(time.time()) + 2 * 86400), der) == "expired"
+
+
+def test_apply_tells_why_not(ctl):
+    ctl.yes("sign", *SIGNER, "out")
+    assert "refused: wrong_scope" in ctl.no(
+        "apply", *GATEWAY, "--scope", "gw2", "out")
+    ctl.yes("apply", *GATEWAY, "out")
+    for i in range(12):
+        ctl.yes("remove", "device", f"temp-{i:02}")
+    ctl.yes("sign", *SIGNER, "out")
+    assert "refused: mass_removal_held" in ctl.no("apply", *GATEWAY, "out")
+    assert len(ids(ctl, "-r", "replica.db")) == 20
+    time.sleep(1)
+    ctl.yes("sign", *SIGNER, "--mass-removal", "out")
+    assert ctl.yes("apply", *GATEWAY, "out") == (
+        "replica.db: serial 2, 8 records\n")
+
+
+def test_apply_names_the_file_that_is_missing(ctl):
+    ctl.yes("sign", *SIGNER, "out")
+    part, = (ctl.folder / "out").glob("*.part")
+    octets = part.read_bytes()
+    part.unlink()
+    assert part.name in ctl.error("apply", *GATEWAY, "out")
+    part.write_bytes(octets)
+    ctl.yes("apply", *GATEWAY, "out")
+
+
+def test_sign_refuses_behind_its_own_files(ctl):
+    shutil.copy(ctl.folder / "registry.db", ctl.folder / "backup.db")
+    ctl.yes("sign", *SIGNER, "out")
+    ctl.yes("device", "disable", "temp-07")
+    ctl.yes("sign", *SIGNER, "out")
+    ctl.yes("apply", *GATEWAY, "out")
+    before = (ctl.folder / "out/notification.der").read_bytes()
+    message = ctl.no("sign", "-r", "backup.db", *SIGNER, "out")
+    assert "ahead of this registry" in message
+    assert (ctl.folder / "out/notification.der").read_bytes() == before
+    ctl.yes("sign", "-r", "backup.db", *SIGNER, "--new-session", "out")
+    assert ctl.yes("apply", *GATEWAY, "out") == (
+        "replica.db: serial 1, 20 records\n")
+
+
+# ---- publish ----
+
+class Gateway(Device):
+    """A client of the upstream broker that acts as a gateway's bridge."""
+
+    def __init__(self, broker, name="gateway"):
+        super().__init__(broker, name)
+        self.notifications = []
+        self.retained = []
+        self.parts = {}
+
+    def on_message(self, client, userdata, message):
+        if message.topic == TOPIC + "notification":
+            self.notifications.append(message.payload)
+            self.retained.append(message.retain)
+        elif message.topic == TOPIC + "content":
+            assert not message.retain
+            name = hashlib.sha256(message.payload).hexdigest()
+            self.parts.setdefault(name, []).append(message.payload)
+
+    def join(self):
+        assert self.connect() == 0
+        self.subscribe(TOPIC + "content")
+        self.subscribe(TOPIC + "notification")
+        return self
+
+    def ask(self, *want, gateway=SCOPE):
+        self.publish(TOPIC + "request", json.dumps({
+            "type": "trust-request", "gateway": gateway, "scope": SCOPE,
+            "session": None, "have": 0, "want": want}))
+
+    def report(self, **more):
+        self.publish(TOPIC + "report", json.dumps({
+            "type": "trust-report", "gateway": SCOPE, "scope": SCOPE,
+            "session": None, "serial": 0, "state": "0" * 64, "records": 0,
+            "applied_at": None, "stale": False, "refused": {},
+            "version": "0.1.0", "format": 1, **more}))
+
+    def wait_notification(self, n):
+        """Notification number n, from 1."""
+        self.wait(lambda: len(self.notifications) >= n, "notification")
+        return self.notifications[n - 1]
+
+
+class Publisher:
+    """trustctl publish --follow."""
+
+    def __init__(self, ctl, *arguments):
+        self.log_path = ctl.folder / "publish.log"
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [PROGRAM, "publish", *map(str, arguments), "--follow"],
+                cwd=ctl.folder, env=ctl.environment, stdout=log, stderr=log,
+                stdin=subprocess.DEVNULL)
+
+    def log(self):
+        return self.log_path.read_text()
+
+    def wait_log(self, text):
+        wait_until(lambda: text in self.log(),
+                   lambda: f"{text!r} in {self.log()}")
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        return self.process.wait(10)
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+
+class Upstream:
+    """A broker for origin and gateways, with TLS both ways, and a folder
+    with the origin's registry."""
+
+    def __init__(self, site, ctl):
+        self.site = site
+        self.ctl = ctl
+        site.pki.certificate("clients", ca="yes")
+        for name in ("origin", "gateway", "gateway-2"):
+            site.pki.certificate(name, issuer="clients")
+        listener = Listener("tls", lines=(
+            f"cafile {site.pki.file('clients')}",
+            "use_identity_as_username true"))
+        self.broker = site.start(plugin=False, listeners=(listener,))
+        self.publishers = []
+
+    def options(self):
+        pki = self.site.pki
+        return (*SIGNER, "--host", "localhost", "--port", self.broker.port(),
+                "--cafile", pki.file("server-root"),
+                "--cert", pki.file("origin"),
+                "--tls-key", pki.key_file("origin"))
+
+    def gateway(self, name="gateway"):
+        gateway = Gateway(self.broker, name)
+        self.site.devices.append(gateway)
+        return gateway.join()
+
+    def follow(self, *more):
+        publisher = Publisher(self.ctl, *self.options(), *more)
+        self.publishers.append(publisher)
+        return publisher
+
+    def read(self, der):
+        """What a notification says."""
+        self.ctl.write("notification.der", der)
+        return content(self.ctl, "notification.der")
+
+
+@pytest.fixture
+def upstream(site, ctl):
+    upstream = Upstream(site, ctl)
+    yield upstream
+    for publisher in upstream.publishers:
+        publisher.kill()
+
+
+def digests(parts):
+    return [part["sha256"] for part in parts]
+
+
+def test_publish_once(upstream):
+    ctl = upstream.ctl
+    out = ctl.yes("publish", *upstream.options())
+    assert out.startswith("scope gw1: published serial 1, 20 records")
+    assert "only while somebody answers" in out
+    gateway = upstream.gateway()
+    said = upstream.read(gateway.wait_notification(1))
+    assert gateway.retained == [True]
+    assert (said["serial"], said["records"]) == (1, 20)
+    ctl.yes("device", "disable", "temp-07")
+    assert "published serial 2, " in ctl.yes("publish", *upstream.options())
+    gateway.wait_notification(2)
+
+
+def test_publish_answers_requests(upstream):
+    publisher = upstream.follow()
+    gateway = upstream.gateway()
+    said = upstream.read(gateway.wait_notification(1))
+    part, = digests(said["snapshot"]["parts"])
+    gateway.ask(part)
+    gateway.wait(lambda: part in gateway.parts, "part")
+    assert gateway.parts[part][0].count(b"\n") == 20
+    # What nobody has, and what is no request, is not answered.
+    gateway.ask(A)
+    gateway.publish(TOPIC + "request", "{}")
+    time.sleep(1)
+    gateway.ask(part)
+    gateway.wait(lambda: len(gateway.parts[part]) == 2, "part again")
+    assert list(gateway.parts) == [part]
+    assert publisher.stop() == 0
+
+
+def test_equal_requests_are_joined(upstream):
+    publisher = upstream.follow()
+    gateway = upstream.gateway()
+    said = upstream.read(gateway.wait_notification(1))
+    part, = digests(said["snapshot"]["parts"])
+    for i in range(20):
+        gateway.ask(part, gateway=f"gw-{i}")
+    gateway.wait(lambda: part in gateway.parts, "part")
+    upstream.ctl.yes("device", "disable", "temp-07")
+    gateway.wait_notification(2)
+    assert len(gateway.parts[part]) == 1
+    assert publisher.stop(signal.SIGINT) == 0
+
+
+def test_many_parts_come_all(upstream):
+    ctl = upstream.ctl
+    ctl.put(*(device(f"more-{i}", f"{i + 1000:064x}", comment="x" * 900)
+              for i in range(12000)))
+    upstream.follow()
+    gateway = upstream.gateway()
+    parts = digests(upstream.read(
+        gateway.wait_notification(1))["snapshot"]["parts"])
+    assert len(parts) > 40
+    gateway.ask(*parts[:64])
+    gateway.wait(lambda: gateway.parts.keys() >= set(parts[:64]), "parts")
+
+
+def test_a_change_is_published_within_a_second(upstream):
+    """Also when it is another process that edits the registry."""
+    upstream.follow()
+    gateway = upstream.gateway()
+    gateway.wait_notification(1)
+    for n in range(2, 5):
+        upstream.ctl.put(device(f"new-{n}", f"{n + 100:064x}"))
+        start = time.monotonic()
+        said = upstream.read(gateway.wait_notification(n))
+        assert time.monotonic() - start < 1
+        assert said["serial"] == n
+        delta = said["deltas"][-1]
+        assert delta["serial"] == n
+        gateway.ask(*digests(delta["parts"]))
+        gateway.wait(lambda: delta["parts"][0]["sha256"] in gateway.parts,
+                     "delta")
+
+
+def test_a_change_of_another_scope_is_not_published(upstream):
+    ctl = upstream.ctl
+    publisher = upstream.follow()
+    gateway = upstream.gateway()
+    gateway.wait_notification(1)
+    ctl.put(device("elsewhere", A, scopes=["gw2"]))
+    ctl.put(device("here", B, scopes=[SCOPE]))
+    gateway.wait_notification(2)
+    time.sleep(0.5)
+    gateway.step(0.1)
+    assert len(gateway.notifications) == 2
+    assert publisher.stop() == 0
+
+
+def test_the_signature_is_refreshed(upstream):
+    upstream.follow("--next-update", "4s")
+    gateway = upstream.gateway()
+    first = upstream.read(gateway.wait_notification(1))
+    second = upstream.read(gateway.wait_notification(2))
+    assert first["this_update"] < second["this_update"] < first["next_update"]
+    for field in ("session", "serial", "state", "snapshot", "deltas"):
+        assert first[field] == second[field]
+
+
+def test_publish_tells_what_gateways_report(upstream):
+    publisher = upstream.follow()
+    gateway = upstream.gateway()
+    said = upstream.read(gateway.wait_notification(1))
+    gateway.report()
+    publisher.wait_log("gateway gw1: holds nothing yet, last heard 20")
+    gateway.report(session=said["session"], serial=1, state=said["state"],
+                   records=20, refused={"unsolicited": 2})
+    publisher.wait_log("gateway gw1: serial 1, up to date, "
+                       "refused unsolicited 2, last heard 20")
+    upstream.ctl.yes("device", "disable", "temp-07")
+    gateway.wait_notification(2)
+    gateway.report(session=said["session"], serial=1, state=said["state"],
+                   records=20, stale=True)
+    publisher.wait_log("gateway gw1: serial 1, behind by 1, stale, last")
+    gateway.report(session=said["session"], serial=2, state=A, records=20)
+    publisher.wait_log("its records are not those of serial 2")
+
+
+def test_an_origin_restored_from_a_backup_does_not_sign(upstream):
+    ctl = upstream.ctl
+    shutil.copy(ctl.folder / "registry.db", ctl.folder / "backup.db")
+    ctl.yes("publish", *upstream.options())
+    ctl.yes("device", "disable", "temp-07")
+    ctl.yes("publish", *upstream.options())
+    restored = ("-r", "backup.db", *upstream.options())
+    assert "ahead of this registry" in ctl.no("publish", *restored)
+    assert "ahead of this registry" in ctl.no(
+        "publish", *restored, "--follow")
+    gateway = upstream.gateway()
+    old = upstream.read(gateway.wait_notification(1))
+    assert old["serial"] == 2
+    ctl.yes("publish", *restored, "--new-session")
+    new = upstream.read(gateway.wait_notification(2))
+    assert new["session"] != old["session"]
+    assert new["this_update"] > old["this_update"]
+
+
+def test_follow_ends_when_somebody_else_is_ahead(upstream):
+    ctl = upstream.ctl
+    shutil.copy(ctl.folder / "registry.db", ctl.folder / "other.db")
+    publisher = upstream.follow()
+    gateway = upstream.gateway()
+    gateway.wait_notification(1)
+    ctl.yes("publish", "-r", "other.db", *upstream.options(), "--new-session")
+    assert publisher.process.wait(10) == 1
+    assert "another and later session" in publisher.log()
+
+
+def test_a_stranger_cannot_stop_an_origin_that_has_an_anchor(upstream):
+    """Who may write to the topic signs something that looks ahead."""
+    ctl = upstream.ctl
+    ctl.yes("init", "-r", "strange.db")
+    ctl.yes("pki", "init", "strange", "--hostname", "localhost")
+    strange = list(upstream.options())
+    strange[strange.index("--signer") + 1] = "strange/registry-signer.pem"
+    strange[strange.index("--key") + 1] = "strange/registry-signer.key"
+    publisher = upstream.follow(*ANCHOR)
+    gateway = upstream.gateway()
+    gateway.wait_notification(1)
+    time.sleep(1)
+    ctl.yes("publish", "-r", "strange.db", *strange, "--new-session")
+    said = upstream.read(gateway.wait_notification(3))
+    assert (said["serial"], said["records"]) == (1, 20)
+    publisher.wait_log("replacing what is retained there: signer "
+                       "CN=Development Registry Signer")
+    assert publisher.stop() == 0
+
+
+def test_a_mass_removal_beside_one_that_follows(upstream):
+    publisher = upstream.follow()
+    gateway = upstream.gateway()
+    assert not upstream.read(gateway.wait_notification(1))["mass_removal"]
+    upstream.ctl.yes("publish", *upstream.options(), "--mass-removal")
+    said = upstream.read(gateway.wait_notification(2))
+    assert (said["mass_removal"], said["serial"]) == (True, 1)
+    upstream.ctl.yes("device", "disable", "temp-07")
+    said = upstream.read(gateway.wait_notification(3))
+    assert (said["mass_removal"], said["serial"]) == (False, 2)
+    assert publisher.stop() == 0
+
+
+def test_rubbish_that_is_retained_is_replaced(upstream):
+    gateway = upstream.gateway()
+    gateway.publish(TOPIC + "notification", "rubbish", retain=True)
+    gateway.wait_notification(1)
+    publisher = upstream.follow()
+    assert upstream.read(gateway.wait_notification(2))["serial"] == 1
+    gateway.publish(TOPIC + "notification", "rubbish", retain=True)
+    gateway.wait_notification(3)
+    assert upstream.read(gateway.wait_notification(4))["serial"] == 1
+    publisher.wait_log("replacing what is retained there")
+
+
+def test_publish_comes_back_after_the_broker(upstream, monkeypatch):
+    publisher = upstream.follow()
+    gateway = upstream.gateway()
+    gateway.wait_notification(1)
+    port = upstream.broker.port()
+    upstream.broker.stop()
+    publisher.wait_log("; trying again in ")
+    upstream.ctl.yes("device", "disable", "temp-07")
+    monkeypatch.setattr(broker, "free_port", lambda: port)
+    upstream.broker.start()
+    again = upstream.gateway()
+    said = upstream.read(again.wait_notification(1))
+    assert said["serial"] == 2
+    assert publisher.stop() == 0
+
+
+def test_a_broker_that_is_not_there(upstream):
+    ctl = upstream.ctl
+    options = [*upstream.options()]
+    options[options.index("--port") + 1] = 1
+    assert ctl.error("publish", *options).startswith("localhost: ")
+    assert "want --cafile" in ctl.error(
+        "publish", *SIGNER, "--host", "localhost", "--cert", "x.pem")
+    assert "want files that can be read" in ctl.error(
+        "publish", *SIGNER, "--host", "localhost", "--cafile", "no.pem")

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gate: what it remembers, and when it must not. A real registry, real
+ * certificates.
+ */
+#include "registry_scratch.h"
+
+#include "../../certs/pair.h"
+#include "gate.h"
+#include "json.h"
+
+#include <openssl/pem.h>
+
+#define NOW   INT64_C(1800000000)
+#define DAY_S INT64_C(86400)
+
+/* A registry with an anchor, a group and a device of each type, and a gate
+ * in front of it. */
+struct house {
+	struct scratch *scratch;
+	struct trust_gate *gate;
+	struct trust_pair root, edge, device, stranger, pinned;
+};
+
+static void
+make(struct trust_pair *out, enum trust_profile profile, const char *cn,
+    const struct trust_pair *issuer)
+{
+	struct trust_issue issue = {
+	    .profile = profile,
+	    .cn = cn,
+	    .not_before = NOW - DAY_S,
+	    .not_after = NOW + DAY_S,
+	};
+
+	assert_int_equal(
+	    trust_pair_make(TRUST_KEY_P256, &issue, issuer, out, NULL),
+	    TRUST_OK);
+}
+
+/* One change of one line, or of a removal. */
+static void
+put(struct house *h, const char *line)
+{
+	struct trust_registry *registry;
+	struct trust_record *record;
+
+	assert_int_equal(trust_registry_open(h->scratch->path,
+			     TRUST_REGISTRY_WRITE, &registry, NULL),
+	    TRUST_OK);
+	assert_int_equal(trust_registry_begin(registry, NULL), TRUST_OK);
+	assert_int_equal(
+	    trust_record_parse(trust_span_of(line), &record, NULL), TRUST_OK);
+	assert_int_equal(
+	    trust_registry_put(registry, record, 0, NULL), TRUST_OK);
+	assert_int_equal(trust_registry_commit(registry, NULL), TRUST_OK);
+	trust_record_free(record);
+	trust_registry_close(registry);
+}
+
+static void
+put_anchor(struct house *h)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	struct trust_buf line = {0};
+	json_t *record;
+	char *pem;
+	long len;
+
+	assert_int_equal(PEM_write_bio_X509(bio, h->root.certificate), 1);
+	len = BIO_get_mem_data(bio, &pem);
+	record = json_pack("{s:s, s:s, s:s%, s:[s]}", "kind", "anchor", "id",
+	    "root", "pem", pem, (size_t)len, "purposes", "device");
+	assert_int_equal(trust_json_encode(record, &line), TRUST_OK);
+	put(h, (const char *)line.p);
+	json_decref(record);
+	trust_buf_free(&line);
+	BIO_free(bio);
+}
+
+static void
+put_pinned(struct house *h, const char *status)
+{
+	struct trust_thumbprint thumbprint;
+	char hex[TRUST_THUMBPRINT_TEXT], line[512];
+
+	assert_int_equal(
+	    trust_certificate_thumbprint(h->pinned.certificate, &thumbprint),
+	    TRUST_OK);
+	(void)snprintf(line, sizeof(line),
+	    "{\"kind\":\"device\",\"id\":\"pinned\",\"status\":\"%s\","
+	    "\"auth\":{\"type\":\"thumbprint\",\"primary\":\"%s\"}}",
+	    status, trust_thumbprint_format(&thumbprint, hex));
+	put(h, line);
+}
+
+static int
+house_setup(void **state)
+{
+	struct house *h = calloc(1, sizeof(*h));
+	struct trust_gate_config config = {.gateway = "gw1", .remember = true};
+	void *scratch = NULL;
+
+	if (h == NULL || scratch_setup(&scratch) != 0)
+		return -1;
+	h->scratch = scratch;
+	make(&h->root, TRUST_PROFILE_ROOT, "root", NULL);
+	make(&h->edge, TRUST_PROFILE_INTERMEDIATE, "edge", &h->root);
+	make(&h->device, TRUST_PROFILE_DEVICE, "temp-03", &h->edge);
+	make(&h->stranger, TRUST_PROFILE_DEVICE, "temp-04", &h->edge);
+	make(&h->pinned, TRUST_PROFILE_DEVICE, "pinned", NULL);
+	assert_int_equal(trust_registry_create(
+			     h->scratch->path, TRUST_REGISTRY_ORIGIN, NULL),
+	    TRUST_OK);
+	put_anchor(h);
+	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[\"root\"],"
+	       "\"match\":[\"temp-*\"]}");
+	put(h, "{\"kind\":\"device\",\"id\":\"temp-03\","
+	       "\"auth\":{\"type\":\"ca\",\"group\":\"plant\"}}");
+	put_pinned(h, "enabled");
+	config.registry_path = h->scratch->path;
+	assert_int_equal(trust_gate_open(&config, &h->gate, NULL), TRUST_OK);
+	*state = h;
+	return 0;
+}
+
+static int
+house_teardown(void **state)
+{
+	struct house *h = *state;
+	void *scratch = h->scratch;
+
+	trust_gate_close(h->gate);
+	trust_pair_clear(&h->root);
+	trust_pair_clear(&h->edge);
+	trust_pair_clear(&h->device);
+	trust_pair_clear(&h->stranger);
+	trust_pair_clear(&h->pinned);
+	free(h);
+	return scratch_teardown(&scratch);
+}
+
+/* Decide about a device that sends its chain, or only its leaf. */
+static enum trust_reason
+ask(struct house *h, const struct trust_pair *who, bool with_chain, int64_t now,
+    struct trust_admission **out)
+{
+	struct trust_admission *admission;
+	struct trust_verdict verdict;
+	enum trust_reason reason;
+	STACK_OF(X509) *sent = sk_X509_new_null();
+
+	assert_true(sk_X509_push(sent, who->certificate) > 0);
+	if (with_chain)
+		assert_true(sk_X509_push(sent, h->edge.certificate) > 0);
+	trust_gate_decide(
+	    h->gate, who->certificate, sent, now, &verdict, &admission, NULL);
+	reason = verdict.reason;
+	assert_int_equal(admission != NULL, verdict.outcome == TRUST_ALLOW);
+	trust_verdict_clear(&verdict);
+	sk_X509_free(sent);
+	if (out != NULL)
+		*out = admission;
+	else
+		trust_admission_free(admission);
+	return reason;
+}
+
+/* What a review of an admission says. */
+static enum trust_reason
+review(struct house *h, struct trust_admission *admission, int64_t now)
+{
+	struct trust_admission *fresh;
+	struct trust_verdict verdict;
+	enum trust_reason reason;
+
+	trust_gate_review(h->gate, admission, now, &fresh, &verdict);
+	reason = verdict.reason;
+	assert_int_equal(fresh != NULL, verdict.outcome == TRUST_ALLOW);
+	trust_verdict_clear(&verdict);
+	trust_admission_free(fresh);
+	return reason;
+}
+
+static uint64_t
+hits(const struct house *h)
+{
+	struct trust_gate_status status;
+
+	trust_gate_get_status(h->gate, NOW, &status);
+	return status.cache_hits;
+}
+
+/* ---- The cache ---- */
+
+static void
+second_time_is_cached(void **state)
+{
+	struct house *h = *state;
+
+	assert_int_equal(
+	    ask(h, &h->device, true, NOW, NULL), TRUST_REASON_CHAIN_REGISTERED);
+	assert_int_equal(hits(h), 0);
+	assert_int_equal(
+	    ask(h, &h->device, true, NOW, NULL), TRUST_REASON_CHAIN_REGISTERED);
+	assert_int_equal(hits(h), 1);
+	assert_int_equal(ask(h, &h->pinned, false, NOW, NULL),
+	    TRUST_REASON_THUMBPRINT_MATCH);
+	assert_int_equal(ask(h, &h->pinned, false, NOW, NULL),
+	    TRUST_REASON_THUMBPRINT_MATCH);
+	assert_int_equal(hits(h), 2);
+}
+
+/* "A cached allow stands when a client later sends fewer certificates." */
+static void
+fewer_certificates_later(void **state)
+{
+	struct house *h = *state;
+
+	assert_int_equal(
+	    ask(h, &h->device, false, NOW, NULL), TRUST_REASON_CHAIN_UNTRUSTED);
+	assert_int_equal(
+	    ask(h, &h->device, true, NOW, NULL), TRUST_REASON_CHAIN_REGISTERED);
+	assert_int_equal(ask(h, &h->device, false, NOW, NULL),
+	    TRUST_REASON_CHAIN_REGISTERED);
+}
+
+static void
+denials_are_not_cached(void **state)
+{
+	struct house *h = *state;
+	struct trust_gate_status status;
+
+	assert_int_equal(
+	    ask(h, &h->stranger, true, NOW, NULL), TRUST_REASON_DEVICE_UNKNOWN);
+	trust_gate_get_status(h->gate, NOW, &status);
+	assert_int_equal(status.n_cached, 0);
+	put(h, "{\"kind\":\"device\",\"id\":\"temp-04\","
+	       "\"auth\":{\"type\":\"ca\",\"group\":\"plant\"}}");
+	assert_int_equal(ask(h, &h->stranger, true, NOW, NULL),
+	    TRUST_REASON_CHAIN_REGISTERED);
+}
+
+static void
+cached_is_dropped_with_the_device(void **state)
+{
+	struct house *h = *state;
+
+	(void)ask(h, &h->pinned, false, NOW, NULL);
+	put_pinned(h, "disabled");
+	assert_null(trust_gate_recall(h->gate, h->pinned.certificate, NOW));
+	assert_int_equal(
+	    ask(h, &h->pinned, false, NOW, NULL), TRUST_REASON_DEVICE_DISABLED);
+}
+
+/* A namesake of type thumbprint beats what a chain has earned. */
+static void
+cached_is_dropped_for_a_namesake(void **state)
+{
+	struct house *h = *state;
+
+	(void)ask(h, &h->device, true, NOW, NULL);
+	put(h, "{\"kind\":\"device\",\"id\":\"temp-03\",\"auth\":{\"type\":"
+	       "\"key\",\"pins\":[\"0123456789abcdef0123456789abcdef0123456789"
+	       "abcdef0123456789abcdef\"]}}");
+	assert_int_equal(ask(h, &h->device, true, NOW, NULL),
+	    TRUST_REASON_THUMBPRINT_MISMATCH);
+}
+
+static void
+other_devices_do_not_matter(void **state)
+{
+	struct house *h = *state;
+	struct trust_admission *admission;
+
+	(void)ask(h, &h->device, true, NOW, NULL);
+	put_pinned(h, "disabled");
+	admission = trust_gate_recall(h->gate, h->device.certificate, NOW);
+	assert_non_null(admission);
+	trust_admission_free(admission);
+}
+
+static void
+time_ends_what_is_cached(void **state)
+{
+	struct house *h = *state;
+	struct trust_admission *admission;
+
+	(void)ask(h, &h->device, true, NOW, &admission);
+	assert_int_equal(
+	    review(h, admission, NOW + DAY_S), TRUST_REASON_CHAIN_REGISTERED);
+	assert_int_equal(review(h, admission, NOW + DAY_S + 1),
+	    TRUST_REASON_CERTIFICATE_EXPIRED);
+	assert_int_equal(review(h, admission, NOW - DAY_S - 1),
+	    TRUST_REASON_CERTIFICATE_NOT_YET_VALID);
+	assert_null(
+	    trust_gate_recall(h->gate, h->device.certificate, NOW + DAY_S + 1));
+	trust_admission_free(admission);
+}
+
+/* ---- Reviews ---- */
+
+static void
+review_without_the_client(void **state)
+{
+	struct house *h = *state;
+	struct trust_admission *admission;
+
+	(void)ask(h, &h->device, true, NOW, &admission);
+	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[\"root\"],"
+	       "\"match\":[\"temp-*\"],\"max_depth\":1}");
+	assert_int_equal(
+	    review(h, admission, NOW), TRUST_REASON_CHAIN_REGISTERED);
+	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[\"root\"],"
+	       "\"match\":[\"temp-*\"],\"max_depth\":0}");
+	assert_int_equal(
+	    review(h, admission, NOW), TRUST_REASON_CHAIN_TOO_DEEP);
+	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[]}");
+	assert_int_equal(
+	    review(h, admission, NOW), TRUST_REASON_CHAIN_UNTRUSTED);
+	trust_admission_free(admission);
+}
+
+/* ---- The registry's file ---- */
+
+static void
+ignore(void *arg, const char *device)
+{
+	(void)device;
+	(*(int *)arg)++;
+}
+
+static void
+registry_goes_and_comes(void **state)
+{
+	struct house *h = *state;
+	int n = 0;
+
+	assert_int_equal(
+	    trust_gate_follow(h->gate, ignore, &n), TRUST_GATE_NO_NEWS);
+	assert_int_equal(scratch_count(h->scratch, true) > 0, 1);
+	assert_int_equal(
+	    trust_gate_follow(h->gate, ignore, &n), TRUST_GATE_NO_NEWS);
+	assert_false(trust_gate_is_ready(h->gate));
+	assert_int_equal(ask(h, &h->pinned, false, NOW, NULL),
+	    TRUST_REASON_REGISTRY_MISSING);
+	assert_int_equal(trust_registry_create(
+			     h->scratch->path, TRUST_REGISTRY_ORIGIN, NULL),
+	    TRUST_OK);
+	assert_int_equal(
+	    trust_gate_follow(h->gate, ignore, &n), TRUST_GATE_EVERYTHING);
+	assert_int_equal(ask(h, &h->pinned, false, NOW, NULL),
+	    TRUST_REASON_UNKNOWN_CERTIFICATE);
+	assert_int_equal(n, 0);
+}
+
+/* Who is told of a device may ask the gate about it. */
+static void
+ask_again(void *arg, const char *device)
+{
+	struct house *h = arg;
+
+	assert_string_equal(device, "pinned");
+	assert_int_equal(
+	    ask(h, &h->pinned, false, NOW, NULL), TRUST_REASON_DEVICE_DISABLED);
+}
+
+static void
+visitors_may_ask(void **state)
+{
+	struct house *h = *state;
+
+	(void)ask(h, &h->pinned, false, NOW, NULL);
+	put_pinned(h, "disabled");
+	assert_int_equal(
+	    trust_gate_follow(h->gate, ask_again, h), TRUST_GATE_DEVICES);
+}
+
+static void
+follow_names_devices(void **state)
+{
+	struct house *h = *state;
+	int n = 0;
+
+	put_pinned(h, "disabled");
+	assert_int_equal(
+	    trust_gate_follow(h->gate, ignore, &n), TRUST_GATE_DEVICES);
+	assert_int_equal(n, 1);
+	assert_int_equal(
+	    trust_gate_follow(h->gate, ignore, &n), TRUST_GATE_NO_NEWS);
+	put(h, "{\"kind\":\"role\",\"id\":\"sensor\",\"rules\":[]}");
+	assert_int_equal(
+	    trust_gate_follow(h->gate, ignore, &n), TRUST_GATE_EVERYTHING);
+	assert_int_equal(n, 1);
+}
+
+/* ---- Names and topics ---- */
+
+static void
+rules_by_name(void **state)
+{
+	struct house *h = *state;
+	struct trust_access *access;
+
+	assert_int_equal(trust_gate_access_by_name(
+			     h->gate, "temp-03", "temp-03", &access, NULL),
+	    TRUST_OK);
+	assert_true(
+	    trust_access_check_publish(access, "devices/temp-03/x", 1, true));
+	assert_false(
+	    trust_access_check_publish(access, "devices/temp-04/x", 1, true));
+	trust_access_free(access);
+	assert_int_equal(trust_gate_access_by_name(
+			     h->gate, "temp-03", "temp-03/m", &access, NULL),
+	    TRUST_ERR_NOT_FOUND);
+	assert_int_equal(trust_gate_access_by_name(
+			     h->gate, "nobody", "nobody", &access, NULL),
+	    TRUST_ERR_NOT_FOUND);
+	put_pinned(h, "disabled");
+	assert_int_equal(trust_gate_access_by_name(
+			     h->gate, "pinned", "pinned", &access, NULL),
+	    TRUST_ERR_NOT_FOUND);
+	assert_true(trust_gate_is_device(h->gate, "pinned"));
+	assert_false(trust_gate_is_device(h->gate, "pinned/m"));
+	assert_false(trust_gate_is_device(h->gate, "nobody"));
+}
+
+/* A device without a record is known by name only after it came in. */
+static void
+automatic_devices_are_remembered(void **state)
+{
+	struct house *h = *state;
+	struct trust_admission *admission;
+	struct trust_access *access;
+
+	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[\"root\"],"
+	       "\"match\":[\"temp-*\"],\"enroll\":\"automatic\"}");
+	assert_int_equal(ask(h, &h->stranger, true, NOW, &admission),
+	    TRUST_REASON_CHAIN_ENROLLED);
+	assert_false(trust_gate_is_device(h->gate, "temp-04"));
+	trust_gate_remember_device(h->gate, admission);
+	trust_admission_free(admission);
+	assert_true(trust_gate_is_device(h->gate, "temp-04"));
+	assert_int_equal(trust_gate_access_by_name(
+			     h->gate, "temp-04", "temp-04", &access, NULL),
+	    TRUST_OK);
+	trust_access_free(access);
+	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[\"root\"]}");
+	assert_int_equal(trust_gate_access_by_name(
+			     h->gate, "temp-04", "temp-04", &access, NULL),
+	    TRUST_ERR_NOT_FOUND);
+}
+
+static void
+bridges_are_remembered(void **state)
+{
+	struct house *h = *state;
+
+	assert_false(trust_gate_is_bridge(h->gate, "local.gw1.up"));
+	trust_gate_remember_bridge(h->gate, "local.gw1.up");
+	assert_true(trust_gate_is_bridge(h->gate, "local.gw1.up"));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, house_setup, house_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(second_time_is_cached),
+	    TEST(fewer_certificates_later),
+	    TEST(denials_are_not_cached),
+	    TEST(cached_is_dropped_with_the_device),
+	    TEST(cached_is_dropped_for_a_namesake),
+	    TEST(other_devices_do_not_matter),
+	    TEST(time_ends_what_is_cached),
+	    TEST(review_without_the_client),
+	    TEST(registry_goes_and_comes),
+	    TEST(follow_names_devices),
+	    TEST(visitors_may_ask),
+	    TEST(rules_by_name),
+	    TEST(automatic_devices_are_remembered),
+	    TEST(bridges_are_remembered),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a gateway remembers beside its registry.
+ */
+#include "registry_scratch.h"
+
+#include "local.h"
+
+static struct trust_local *
+open_local(struct scratch *s)
+{
+	struct trust_local *local = NULL;
+
+	if (trust_local_open(s->path, &local, &s->msg) != TRUST_OK)
+		fail_msg("%s", s->msg.text);
+	return local;
+}
+
+/* The group that is remembered, "" for none. */
+static const char *
+group_of(struct scratch *s, struct trust_local *local, const char *device)
+{
+	static char group[TRUST_ID_MAX + 1];
+	enum trust_err r =
+	    trust_local_find_device(local, device, group, &s->msg);
+
+	if (r != TRUST_OK)
+		assert_int_equal(r, TRUST_ERR_NOT_FOUND);
+	return group;
+}
+
+static void
+remember(struct scratch *s, struct trust_local *local, const char *device,
+    const char *group)
+{
+	assert_int_equal(
+	    trust_local_remember_device(local, device, group, &s->msg),
+	    TRUST_OK);
+}
+
+static void
+devices_are_remembered(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_local *local = open_local(s);
+
+	assert_string_equal(group_of(s, local, "temp-01"), "");
+	remember(s, local, "temp-01", "plant-7");
+	remember(s, local, "temp-02", "plant-7");
+	assert_string_equal(group_of(s, local, "temp-01"), "plant-7");
+	remember(s, local, "temp-01", "plant-8");
+	trust_local_close(local);
+	local = open_local(s);
+	assert_string_equal(group_of(s, local, "temp-01"), "plant-8");
+	assert_string_equal(group_of(s, local, "temp-02"), "plant-7");
+	assert_string_equal(group_of(s, local, "TEMP-01"), "");
+	trust_local_close(local);
+}
+
+static void
+bridges_are_remembered(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_local *local = open_local(s);
+
+	assert_int_equal(trust_local_find_bridge(local, "gw1.up", &s->msg),
+	    TRUST_ERR_NOT_FOUND);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(
+		    trust_local_remember_bridge(local, "gw1.up", &s->msg),
+		    TRUST_OK);
+	trust_local_close(local);
+	local = open_local(s);
+	assert_int_equal(
+	    trust_local_find_bridge(local, "gw1.up", &s->msg), TRUST_OK);
+	assert_int_equal(trust_local_find_bridge(local, "gw1.down", &s->msg),
+	    TRUST_ERR_NOT_FOUND);
+	trust_local_close(local);
+}
+
+static void
+the_first_remembered_go(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_local *local = open_local(s);
+	char name[32];
+
+	for (int i = 0; i < TRUST_LOCAL_BRIDGES_MAX + 5; i++) {
+		snprintf(name, sizeof(name), "bridge-%d", i);
+		assert_int_equal(
+		    trust_local_remember_bridge(local, name, &s->msg),
+		    TRUST_OK);
+	}
+	assert_int_equal(trust_local_find_bridge(local, "bridge-4", &s->msg),
+	    TRUST_ERR_NOT_FOUND);
+	assert_int_equal(
+	    trust_local_find_bridge(local, "bridge-5", &s->msg), TRUST_OK);
+	assert_int_equal(
+	    trust_local_find_bridge(local, name, &s->msg), TRUST_OK);
+	trust_local_close(local);
+}
+
+/* One that changes its group again and again does not drive the others out. */
+static void
+a_device_that_changes_keeps_its_place(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_local *local = open_local(s);
+	char name[32];
+
+	remember(s, local, "first", "a");
+	for (int i = 1; i < TRUST_LOCAL_DEVICES_MAX; i++) {
+		snprintf(name, sizeof(name), "temp-%d", i);
+		remember(s, local, name, "a");
+	}
+	for (int i = 0; i < 100; i++)
+		remember(s, local, "temp-1", i % 2 == 0 ? "b" : "a");
+	assert_string_equal(group_of(s, local, "first"), "a");
+	remember(s, local, "last", "a");
+	assert_string_equal(group_of(s, local, "first"), "");
+	assert_string_equal(group_of(s, local, "temp-1"), "a");
+	assert_string_equal(group_of(s, local, "last"), "a");
+	trust_local_close(local);
+}
+
+static void
+what_is_no_memory_is_refused(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_local *local;
+	char path[96];
+	uint8_t *p;
+	size_t len;
+
+	snprintf(path, sizeof(path), "%s.local", s->path);
+	scratch_write(path, "mine", 4);
+	assert_int_equal(
+	    trust_local_open(s->path, &local, &s->msg), TRUST_ERR_FOREIGN);
+	assert_null(local);
+	assert_non_null(strstr(s->msg.text, path));
+	assert_int_equal(unlink(path), 0);
+	/* Nor is a registry. */
+	scratch_create(s);
+	p = scratch_read(s->path, &len);
+	scratch_write(path, p, len);
+	free(p);
+	assert_int_equal(
+	    trust_local_open(s->path, &local, &s->msg), TRUST_ERR_FOREIGN);
+}
+
+static void
+a_damaged_memory_is_named(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_local *local = open_local(s);
+	char path[96];
+	uint8_t *p;
+	size_t len;
+
+	remember(s, local, "temp-01", "plant-7");
+	trust_local_close(local);
+	snprintf(path, sizeof(path), "%s.local", s->path);
+	p = scratch_read(path, &len);
+	memset(p + 100, 0xa5, len - 100);
+	scratch_write(path, p, len);
+	free(p);
+	assert_int_equal(
+	    trust_local_open(s->path, &local, &s->msg), TRUST_ERR_DAMAGED);
+	assert_non_null(strstr(s->msg.text, path));
+	assert_non_null(strstr(s->msg.text, "remove it"));
+}
+
+static void
+it_needs_a_directory(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_local *local;
+
+	assert_int_equal(
+	    trust_local_open("/nowhere/devices.db", &local, &s->msg),
+	    TRUST_ERR_IO);
+	assert_null(local);
+}
+
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(devices_are_remembered),
+	    TEST(bridges_are_remembered),
+	    TEST(the_first_remembered_go),
+	    TEST(a_device_that_changes_keeps_its_place),
+	    TEST(what_is_no_memory_is_refused),
+	    TEST(a_damaged_memory_is_named),
+	    TEST(it_needs_a_directory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

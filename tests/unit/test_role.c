@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role.c: interface, "Rules".
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka.h wants the four above. */
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "role.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+enum verb { PUBLISH, SUBSCRIBE, RECEIVE };
+
+struct question {
+	enum verb verb;
+	const char *topic;
+	bool allowed;
+};
+
+/* A rule that fits on a line. */
+#define RULE(is_allow, acts, topic)                                   \
+	{                                                             \
+		.allow = is_allow, .actions = acts,                   \
+		.topics = {1, (const char *[]){topic}}, .max_qos = 2, \
+		.retain = true                                        \
+	}
+#define P  TRUST_ACTION_PUBLISH
+#define S  TRUST_ACTION_SUBSCRIBE
+#define PS (TRUST_ACTION_PUBLISH | TRUST_ACTION_SUBSCRIBE)
+
+static const struct trust_role_values sensor = {
+    .device = "temp-01",
+    .group = "plant-7",
+    .gateway = "gw1",
+    .client = "temp-01",
+};
+
+static struct trust_access *
+compile(const struct trust_role_values *values, struct trust_rule *rules,
+    size_t n_rules)
+{
+	const struct trust_role role = {rules, n_rules};
+	const struct trust_role *const roles[] = {NULL, &role};
+	struct trust_access *access;
+
+	assert_int_equal(
+	    trust_access_new(values, roles, COUNT(roles), &access), TRUST_OK);
+	return access;
+}
+
+static bool
+ask(const struct trust_access *access, const struct question *question)
+{
+	switch (question->verb) {
+	case PUBLISH:
+		return trust_access_check_publish(
+		    access, question->topic, 0, false);
+	case SUBSCRIBE:
+		return trust_access_check_subscribe(access, question->topic, 0);
+	case RECEIVE:
+		return trust_access_check_receive(access, question->topic);
+	}
+	return false;
+}
+
+static void
+check(const struct trust_role_values *values, struct trust_rule *rules,
+    size_t n_rules, const struct question *questions, size_t n_questions)
+{
+	struct trust_access *access = compile(values, rules, n_rules);
+
+	for (size_t i = 0; i < n_questions; i++) {
+		if (ask(access, &questions[i]) != questions[i].allowed)
+			fail_msg("%d %s: want %d", questions[i].verb,
+			    questions[i].topic, questions[i].allowed);
+	}
+	trust_access_free(access);
+}
+
+static void
+builtin_grants(void **state)
+{
+	static const struct question questions[] = {
+	    {SUBSCRIBE, "trust/v1/bundle", true},
+	    {RECEIVE, "trust/v1/bundle", true},
+	    {PUBLISH, "trust/v1/enroll/temp-01/request", true},
+	    {SUBSCRIBE, "trust/v1/enroll/temp-01/response", true},
+	    {RECEIVE, "trust/v1/enroll/temp-01/response", true},
+	    {SUBSCRIBE, "$share/g/trust/v1/bundle", true},
+	    {PUBLISH, "trust/v1/bundle", false},
+	    {PUBLISH, "trust/v1/enroll/temp-01/response", false},
+	    {SUBSCRIBE, "trust/v1/enroll/temp-01/request", false},
+	    {PUBLISH, "trust/v1/enroll/temp-02/request", false},
+	    {SUBSCRIBE, "trust/v1/enroll/temp-02/response", false},
+	    {SUBSCRIBE, "trust/v1/enroll/+/response", false},
+	    {SUBSCRIBE, "trust/v1/enroll/#", false},
+	    {SUBSCRIBE, "trust/v1/#", false},
+	    {SUBSCRIBE, "trust/v1/events", false},
+	    {SUBSCRIBE, "#", false},
+	    {SUBSCRIBE, "devices/temp-01/#", false},
+	    {PUBLISH, "devices/temp-01/x", false},
+	    {PUBLISH, "$CONTROL/trust/v1", false},
+	    {SUBSCRIBE, "$SYS/#", false},
+	};
+
+	(void)state;
+	check(&sensor, NULL, 0, questions, COUNT(questions));
+}
+
+static void
+builtin_grants_of_a_module(void **state)
+{
+	const struct trust_role_values module = {
+	    "temp-01", "", "gw1", "temp-01/mod"};
+	static const struct question questions[] = {
+	    {PUBLISH, "trust/v1/enroll/temp-01/mod/request", true},
+	    {SUBSCRIBE, "trust/v1/enroll/temp-01/mod/response", true},
+	    {PUBLISH, "trust/v1/enroll/temp-01/request", false},
+	    {PUBLISH, "trust/v1/enroll/temp-01/mod2/request", false},
+	    {SUBSCRIBE, "trust/v1/enroll/temp-01/response", false},
+	};
+
+	(void)state;
+	check(&module, NULL, 0, questions, COUNT(questions));
+}
+
+static void
+default_role(void **state)
+{
+	const struct trust_role *role = trust_role_get0_default();
+	static const struct question questions[] = {
+	    {PUBLISH, "devices/temp-01", true},
+	    {PUBLISH, "devices/temp-01/t/1", true},
+	    {SUBSCRIBE, "devices/temp-01/#", true},
+	    {SUBSCRIBE, "devices/temp-01", true},
+	    {SUBSCRIBE, "devices/temp-01/+/set", true},
+	    {SUBSCRIBE, "$share/g/devices/temp-01/#", true},
+	    {RECEIVE, "devices/temp-01/t", true},
+	    {PUBLISH, "devices/temp-010/t", false},
+	    {PUBLISH, "devices/temp-02/t", false},
+	    {PUBLISH, "devices", false},
+	    {PUBLISH, "devices/", false},
+	    {PUBLISH, "devices//temp-01", false},
+	    {PUBLISH, "Devices/temp-01", false},
+	    {SUBSCRIBE, "devices/#", false},
+	    {SUBSCRIBE, "devices/+", false},
+	    {SUBSCRIBE, "devices/+/t", false},
+	    {SUBSCRIBE, "#", false},
+	    {SUBSCRIBE, "$share/g/devices/#", false},
+	    {RECEIVE, "devices/temp-02/t", false},
+	    /* What is no topic and no filter. */
+	    {PUBLISH, "devices/temp-01/#", false},
+	    {PUBLISH, "devices/temp-01/+", false},
+	    {PUBLISH, "", false},
+	    {RECEIVE, "devices/temp-01/#", false},
+	    {SUBSCRIBE, "", false},
+	    {SUBSCRIBE, "devices/temp-01/a#", false},
+	    {SUBSCRIBE, "devices/temp-01/#/a", false},
+	    {SUBSCRIBE, "$share/g", false},
+	    {SUBSCRIBE, "$share//devices/temp-01/#", false},
+	    {SUBSCRIBE, "$share/+/devices/temp-01/#", false},
+	    {SUBSCRIBE, "$share/g/$share/g/devices/temp-01/#", false},
+	};
+
+	(void)state;
+	check(&sensor, role->rules, role->n_rules, questions, COUNT(questions));
+}
+
+static void
+deny_wins(void **state)
+{
+	struct trust_rule rules[] = {
+	    RULE(true, PS, "a/#"),
+	    RULE(false, PS, "a/secret/#"),
+	    RULE(false, P, "a/quiet"),
+	    RULE(true, PS, "a/secret/#"),
+	};
+	static const struct question questions[] = {
+	    {PUBLISH, "a/b", true},
+	    {PUBLISH, "a/secret", false},
+	    {PUBLISH, "a/secret/x", false},
+	    {RECEIVE, "a/secret/x", false},
+	    {SUBSCRIBE, "a/secret/x", false},
+	    {SUBSCRIBE, "a/secret/+", false},
+	    {SUBSCRIBE, "$share/g/a/secret/#", false},
+	    {PUBLISH, "a/quiet", false},
+	    {SUBSCRIBE, "a/quiet", true},
+	    {RECEIVE, "a/quiet", true},
+	    /* A denied filter that only overlaps leaves the subscription. */
+	    {SUBSCRIBE, "a/#", true},
+	    {SUBSCRIBE, "a/+/x", true},
+	    {SUBSCRIBE, "a/+", true},
+	};
+
+	(void)state;
+	check(&sensor, rules, COUNT(rules), questions, COUNT(questions));
+}
+
+static void
+deny_is_as_wide_as_it_says(void **state)
+{
+	struct trust_rule everything[] = {
+	    RULE(true, PS, "a/#"),
+	    RULE(true, PS, "$SYS/#"),
+	    RULE(false, PS, "#"),
+	};
+	struct trust_rule dollar[] = {
+	    RULE(true, PS, "a/#"),
+	    RULE(true, PS, "$SYS/#"),
+	    RULE(false, PS, "$SYS/broker/#"),
+	};
+	static const struct question of_everything[] = {
+	    {PUBLISH, "a/b", false},
+	    {SUBSCRIBE, "a/b", false},
+	    {SUBSCRIBE, "trust/v1/bundle", false},
+	    {RECEIVE, "trust/v1/bundle", false},
+	    {PUBLISH, "trust/v1/enroll/temp-01/request", false},
+	    /* Wildcards never reach $, in a denial neither. */
+	    {SUBSCRIBE, "$SYS/#", true},
+	    {RECEIVE, "$SYS/x", true},
+	};
+	static const struct question of_dollar[] = {
+	    {SUBSCRIBE, "$SYS/#", true},
+	    {RECEIVE, "$SYS/x", true},
+	    {RECEIVE, "$SYS/broker/x", false},
+	    {SUBSCRIBE, "$SYS/broker/+", false},
+	    {PUBLISH, "a/b", true},
+	};
+
+	(void)state;
+	check(&sensor, everything, COUNT(everything), of_everything,
+	    COUNT(of_everything));
+	check(&sensor, dollar, COUNT(dollar), of_dollar, COUNT(of_dollar));
+}
+
+/* One allowed filter has to cover a subscription; two halves do not. */
+static void
+one_filter_covers(void **state)
+{
+	struct trust_rule rules[] = {
+	    RULE(true, PS, "a"),
+	    RULE(true, PS, "a/+/#"),
+	};
+	static const struct question questions[] = {
+	    {SUBSCRIBE, "a", true},
+	    {SUBSCRIBE, "a/+", true},
+	    {SUBSCRIBE, "a/x/#", true},
+	    {SUBSCRIBE, "a/#", false},
+	};
+
+	(void)state;
+	check(&sensor, rules, COUNT(rules), questions, COUNT(questions));
+}
+
+static void
+actions(void **state)
+{
+	struct trust_rule rules[] = {
+	    RULE(true, P, "out"),
+	    RULE(true, S, "in"),
+	    RULE(true, 0, "none"),
+	};
+	static const struct question questions[] = {
+	    {PUBLISH, "out", true},
+	    {SUBSCRIBE, "in", true},
+	    {RECEIVE, "in", true},
+	    {SUBSCRIBE, "out", false},
+	    {RECEIVE, "out", false},
+	    {PUBLISH, "in", false},
+	    {PUBLISH, "none", false},
+	    {SUBSCRIBE, "none", false},
+	};
+
+	(void)state;
+	check(&sensor, rules, COUNT(rules), questions, COUNT(questions));
+}
+
+/* Wildcards lead to none of what belongs to the gateway. */
+static void
+wildcards_stay_outside(void **state)
+{
+	struct trust_rule rules[] = {
+	    RULE(true, PS, "#"),
+	    RULE(true, PS, "+/#"),
+	    RULE(true, PS, "+/v1/#"),
+	    RULE(true, PS, "+/+/x"),
+	};
+	static const struct question questions[] = {
+	    {PUBLISH, "a", true},
+	    {PUBLISH, "trusty/v1/x", true},
+	    {PUBLISH, "/trust", true},
+	    {SUBSCRIBE, "#", true},
+	    {SUBSCRIBE, "+/v1/x", true},
+	    {SUBSCRIBE, "+/#", true},
+	    {PUBLISH, "trust", false},
+	    {PUBLISH, "trust/", false},
+	    {PUBLISH, "trust/v1", false},
+	    {PUBLISH, "trust/v1/x", false},
+	    {PUBLISH, "trust/v2/x", false},
+	    {PUBLISH, "$CONTROL/trust/v1", false},
+	    {PUBLISH, "$SYS/v1/x", false},
+	    {PUBLISH, "$x", false},
+	    {RECEIVE, "trust/v1/x", false},
+	    {RECEIVE, "trust/v1/events", false},
+	    {RECEIVE, "$SYS/v1/x", false},
+	    {SUBSCRIBE, "trust/#", false},
+	    {SUBSCRIBE, "trust", false},
+	    {SUBSCRIBE, "trust/+/x", false},
+	    {SUBSCRIBE, "trust/v1/#", false},
+	    {SUBSCRIBE, "$share/g/trust/v1/x", false},
+	    {SUBSCRIBE, "$SYS/#", false},
+	    {SUBSCRIBE, "$share/g/$SYS/#", false},
+	    {SUBSCRIBE, "$CONTROL/#", false},
+	};
+
+	(void)state;
+	check(&sensor, rules, COUNT(rules), questions, COUNT(questions));
+}
+
+/* Literal text leads there, if it goes far enough. */
+static void
+literal_text_leads_inside(void **state)
+{
+	struct trust_rule rules[] = {
+	    RULE(true, S, "trust/v1/events"),
+	    RULE(true, P, "trust/v1/x/{device}/+"),
+	    RULE(true, PS, "$CONTROL/trust/v1"),
+	    RULE(true, S, "$SYS/broker/+/{device}"),
+	    RULE(true, PS, "$only"),
+	};
+	struct trust_rule too_short[] = {
+	    RULE(true, PS, "trust/#"),
+	    RULE(true, PS, "trust/+/x"),
+	    RULE(true, PS, "trust"),
+	    RULE(true, PS, "trust/v1"),
+	    RULE(true, PS, "trust/v2/#"),
+	    RULE(true, PS, "$"),
+	};
+	struct trust_rule all_of_it[] = {RULE(true, PS, "trust/v1/#")};
+	static const struct question questions[] = {
+	    {SUBSCRIBE, "trust/v1/events", true},
+	    {RECEIVE, "trust/v1/events", true},
+	    {PUBLISH, "trust/v1/x/temp-01/y", true},
+	    {PUBLISH, "$CONTROL/trust/v1", true},
+	    {SUBSCRIBE, "$SYS/broker/x/temp-01", true},
+	    {SUBSCRIBE, "$SYS/broker/+/temp-01", true},
+	    {PUBLISH, "$only", true},
+	    {PUBLISH, "trust/v1/events", false},
+	    {PUBLISH, "trust/v1/x/temp-02/y", false},
+	    {PUBLISH, "$CONTROL/trust/v1/response", false},
+	    {SUBSCRIBE, "$CONTROL/#", false},
+	    {SUBSCRIBE, "$SYS/broker/#", false},
+	    {SUBSCRIBE, "$SYS/broker/x/temp-02", false},
+	};
+	static const struct question of_too_short[] = {
+	    {PUBLISH, "trust", false},
+	    {PUBLISH, "trust/v1", false},
+	    {PUBLISH, "trust/v1/x", false},
+	    {PUBLISH, "trust/v2/x", false},
+	    {PUBLISH, "$x", false},
+	    {PUBLISH, "$SYS", false},
+	    {SUBSCRIBE, "trust/#", false},
+	    {SUBSCRIBE, "trust/v1/x", false},
+	    {SUBSCRIBE, "trust/v1/#", false},
+	    {RECEIVE, "trust/v1/x", false},
+	};
+	static const struct question of_all[] = {
+	    {PUBLISH, "trust/v1/x", true},
+	    {PUBLISH, "trust/v1", true},
+	    {SUBSCRIBE, "trust/v1/#", true},
+	    {SUBSCRIBE, "trust/#", false},
+	    {SUBSCRIBE, "trust/+", false},
+	    {PUBLISH, "trust/v2", false},
+	    {PUBLISH, "a", false},
+	};
+
+	(void)state;
+	check(&sensor, rules, COUNT(rules), questions, COUNT(questions));
+	check(&sensor, too_short, COUNT(too_short), of_too_short,
+	    COUNT(of_too_short));
+	check(&sensor, all_of_it, COUNT(all_of_it), of_all, COUNT(of_all));
+}
+
+/* Whoever is called "trust" or "v1" gets no further for it. */
+static void
+values_stay_outside(void **state)
+{
+	const struct trust_role_values sly = {.device = "trust",
+	    .group = "v1",
+	    .gateway = "$SYS",
+	    .client = "trust/v1"};
+	struct trust_rule rules[] = {
+	    RULE(true, PS, "{device}/#"),
+	    RULE(true, PS, "{device}/v1/x"),
+	    RULE(true, PS, "{client}/#"),
+	    RULE(true, PS, "trust/{group}/x"),
+	    RULE(true, PS, "tru{group}"),
+	    RULE(true, PS, "{gateway}/#"),
+	    RULE(true, PS, "${device}/x"),
+	    RULE(true, PS, "$CONTROL{group}/x"),
+	    RULE(true, PS, "b/{device}"),
+	};
+	static const struct question questions[] = {
+	    {PUBLISH, "b/trust", true},
+	    {PUBLISH, "truv1", true},
+	    {PUBLISH, "trust", false},
+	    {PUBLISH, "trust/v1/x", false},
+	    {PUBLISH, "trust/v1", false},
+	    {SUBSCRIBE, "trust/#", false},
+	    {SUBSCRIBE, "trust/v1/x", false},
+	    {SUBSCRIBE, "trust/v1/#", false},
+	    {RECEIVE, "trust/v1/x", false},
+	    {PUBLISH, "$SYS/x", false},
+	    {RECEIVE, "$SYS/x", false},
+	    {SUBSCRIBE, "$SYS/#", false},
+	    {PUBLISH, "$trust/x", false},
+	    {PUBLISH, "$CONTROLv1/x", false},
+	};
+
+	(void)state;
+	check(&sly, rules, COUNT(rules), questions, COUNT(questions));
+}
+
+/* Ids hold no wildcards; if ever one did, it would still open nothing. */
+static void
+values_widen_nothing(void **state)
+{
+	static const char *const values[] = {"#", "+", "a+", "a/#", "$SYS", ""};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(values); i++) {
+		const struct trust_role_values v = {
+		    values[i], values[i], values[i], values[i]};
+		struct trust_rule rules[] = {
+		    RULE(true, PS, "d/{device}"),
+		    RULE(true, PS, "g/{group}/x"),
+		    RULE(true, PS, "{client}"),
+		    RULE(true, PS, "w/{gateway}/#"),
+		    RULE(true, PS, "plain"),
+		};
+		static const struct question questions[] = {
+		    {PUBLISH, "plain", true},
+		    {PUBLISH, "d/x", false},
+		    {PUBLISH, "d/", false},
+		    {PUBLISH, "d", false},
+		    {PUBLISH, "d/$SYS", false},
+		    {PUBLISH, "g/x/x", false},
+		    {PUBLISH, "g//x", false},
+		    {PUBLISH, "x", false},
+		    {PUBLISH, "w/a/x", false},
+		    {PUBLISH, "w//x", false},
+		    {SUBSCRIBE, "d/#", false},
+		    {SUBSCRIBE, "d/+", false},
+		    {SUBSCRIBE, "#", false},
+		    {SUBSCRIBE, "+", false},
+		    {SUBSCRIBE, "trust/v1/enroll/+/response", false},
+		    {SUBSCRIBE, "trust/v1/enroll//response", false},
+		    {RECEIVE, "trust/v1/enroll/x/response", false},
+		};
+
+		check(&v, rules, COUNT(rules), questions, COUNT(questions));
+	}
+}
+
+static void
+variables(void **state)
+{
+	const struct trust_role_values module = {
+	    "temp-01", "plant-7", "gw1", "temp-01/mod"};
+	struct trust_rule rules[] = {
+	    RULE(true, PS, "d/{device}"),
+	    RULE(true, PS, "g/{group}/+"),
+	    RULE(true, PS, "{gateway}/{client}/#"),
+	    RULE(false, PS, "{gateway}/{client}/not"),
+	    RULE(true, PS, "x{device}y"),
+	};
+	static const struct question questions[] = {
+	    {PUBLISH, "d/temp-01", true},
+	    {PUBLISH, "g/plant-7/x", true},
+	    {PUBLISH, "gw1/temp-01/mod", true},
+	    {SUBSCRIBE, "gw1/temp-01/mod/#", true},
+	    {PUBLISH, "xtemp-01y", true},
+	    {PUBLISH, "gw1/temp-01/mod/not", false},
+	    {PUBLISH, "gw1/temp-01/x", false},
+	    {PUBLISH, "d/{device}", false},
+	    {PUBLISH, "d/temp-02", false},
+	    {PUBLISH, "g/plant-8/x", false},
+	    {PUBLISH, "gw2/temp-01/mod", false},
+	};
+
+	(void)state;
+	check(&module, rules, COUNT(rules), questions, COUNT(questions));
+}
+
+static void
+qos_and_retain(void **state)
+{
+	struct trust_rule rules[] = {
+	    RULE(true, PS, "q/#"),
+	    RULE(true, PS, "q/x"),
+	    RULE(true, PS, "all/#"),
+	    RULE(false, PS, "all/not"),
+	};
+	struct trust_access *access;
+
+	(void)state;
+	rules[0].max_qos = 0;
+	rules[0].retain = false;
+	rules[1].max_qos = 1;
+	rules[1].retain = false;
+	/* A denial is one at every QoS, retained or not. */
+	rules[3].max_qos = 0;
+	rules[3].retain = false;
+	access = compile(&sensor, rules, COUNT(rules));
+	assert_true(trust_access_check_publish(access, "q/a", 0, false));
+	assert_false(trust_access_check_publish(access, "q/a", 1, false));
+	assert_false(trust_access_check_publish(access, "q/a", 0, true));
+	assert_true(trust_access_check_publish(access, "q/x", 1, false));
+	assert_false(trust_access_check_publish(access, "q/x", 2, false));
+	assert_false(trust_access_check_publish(access, "q/x", 0, true));
+	assert_true(trust_access_check_publish(access, "all/x", 2, true));
+	assert_false(trust_access_check_publish(access, "all/x", 3, true));
+	assert_false(trust_access_check_publish(access, "all/x", -1, true));
+	assert_false(trust_access_check_publish(access, "all/not", 0, false));
+	assert_false(trust_access_check_publish(access, "all/not", 2, true));
+	/* max_qos bounds messages, not what a subscriber asks for. */
+	assert_true(trust_access_check_subscribe(access, "q/a", 2));
+	assert_false(trust_access_check_subscribe(access, "q/a", 3));
+	assert_false(trust_access_check_subscribe(access, "q/a", -1));
+	trust_access_free(access);
+}
+
+static void
+enrollment_is_not_retained(void **state)
+{
+	struct trust_access *access = compile(&sensor, NULL, 0);
+	static const char request[] = "trust/v1/enroll/temp-01/request";
+
+	(void)state;
+	assert_true(trust_access_check_publish(access, request, 2, false));
+	assert_false(trust_access_check_publish(access, request, 0, true));
+	trust_access_free(access);
+}
+
+static void
+refuses_a_bad_template(void **state)
+{
+	struct trust_rule rules[] = {RULE(true, PS, "a/{nobody}")};
+	const struct trust_role role = {rules, COUNT(rules)};
+	const struct trust_role *const roles[] = {&role};
+	struct trust_access *access = (struct trust_access *)8;
+
+	(void)state;
+	assert_int_equal(
+	    trust_access_new(&sensor, roles, 1, &access), TRUST_ERR_INPUT);
+	assert_null(access);
+	trust_access_free(NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(builtin_grants),
+	    cmocka_unit_test(builtin_grants_of_a_module),
+	    cmocka_unit_test(default_role),
+	    cmocka_unit_test(deny_wins),
+	    cmocka_unit_test(deny_is_as_wide_as_it_says),
+	    cmocka_unit_test(one_filter_covers),
+	    cmocka_unit_test(actions),
+	    cmocka_unit_test(wildcards_stay_outside),
+	    cmocka_unit_test(literal_text_leads_inside),
+	    cmocka_unit_test(values_stay_outside),
+	    cmocka_unit_test(values_widen_nothing),
+	    cmocka_unit_test(variables),
+	    cmocka_unit_test(qos_and_retain),
+	    cmocka_unit_test(enrollment_is_not_retained),
+	    cmocka_unit_test(refuses_a_bad_template),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

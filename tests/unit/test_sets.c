@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The small sets: what of the registry counts, and what does not.
+ */
+#include "registry_scratch.h"
+
+#include "record_pem.h"
+#include "sets.h"
+
+#define RECORD(kind, id, fields) \
+	"{\"kind\":\"" kind "\",\"id\":\"" id "\"," fields "}"
+#define ANCHOR(id, purpose, status)                            \
+	RECORD("anchor", id,                                   \
+	    "\"pem\":\"" PEM_ONE "\",\"purposes\":[\"" purpose \
+	    "\"],\"status\":\"" status "\"")
+#define CRL(id, status) \
+	RECORD("crl", id, "\"pem\":\"" PEM_CRL "\",\"status\":\"" status "\"")
+
+static void
+put(struct scratch *s, const char *line)
+{
+	if (scratch_change(s, &line, 1) != TRUST_OK)
+		fail_msg("%s", s->msg.text);
+}
+
+static struct trust_sets *
+load(struct scratch *s)
+{
+	struct trust_registry *registry = scratch_open(s, TRUST_REGISTRY_READ);
+	struct trust_sets *sets = NULL;
+
+	assert_int_equal(
+	    trust_registry_begin_read(registry, &s->msg), TRUST_OK);
+	if (trust_sets_load(registry, &sets, &s->msg) != TRUST_OK)
+		fail_msg("%s", s->msg.text);
+	/* Nothing of them is in the registry any more. */
+	trust_registry_close(registry);
+	return sets;
+}
+
+static void
+an_empty_registry_has_empty_sets(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_sets *sets;
+
+	scratch_create(s);
+	sets = load(s);
+	assert_int_equal(trust_sets_count_groups(sets), 0);
+	assert_null(trust_sets_get0_group(sets, "plant-7"));
+	assert_null(trust_sets_get0_role(sets, "sensor"));
+	assert_int_equal(sk_X509_CRL_num(trust_sets_get0_crls(sets)), 0);
+	assert_int_equal(
+	    trust_sets_get_identities(sets), 1u << TRUST_IDENTITY_CN);
+	trust_sets_free(sets);
+	trust_sets_free(NULL);
+}
+
+static void
+roles_are_found_when_enabled(void **state)
+{
+	struct scratch *s = *state;
+	const struct trust_role *role;
+	struct trust_sets *sets;
+
+	scratch_create(s);
+	put(s, RECORD("role", "sensor",
+		   "\"rules\":[{\"effect\":\"allow\",\"actions\":[\"publish\"],"
+		   "\"topics\":[\"devices/{device}/#\"]}]"));
+	put(s, RECORD("role", "off", "\"rules\":[],\"status\":\"disabled\""));
+	sets = load(s);
+	role = trust_sets_get0_role(sets, "sensor");
+	assert_non_null(role);
+	assert_int_equal(role->n_rules, 1);
+	assert_null(trust_sets_get0_role(sets, "off"));
+	assert_null(trust_sets_get0_role(sets, "Sensor"));
+	trust_sets_free(sets);
+}
+
+static void
+groups_hold_the_anchors_that_vouch(void **state)
+{
+	struct scratch *s = *state;
+	const struct trust_sets_group *group;
+	struct trust_sets *sets;
+
+	scratch_create(s);
+	put(s, ANCHOR("good", "device", "enabled"));
+	put(s, ANCHOR("disabled", "device", "disabled"));
+	put(s, ANCHOR("upstream", "upstream", "enabled"));
+	put(s,
+	    RECORD("group", "plant-7",
+		"\"anchors\":[\"good\",\"disabled\",\"upstream\",\"missing\"],"
+		"\"intermediates\":[\"" PEM_TWO "\"],"
+		"\"identity\":\"san_dns\""));
+	put(s, RECORD("group", "plant-8",
+		   "\"anchors\":[\"good\"],\"status\":\"disabled\""));
+	sets = load(s);
+	assert_int_equal(trust_sets_count_groups(sets), 2);
+	group = trust_sets_get0_group(sets, "plant-7");
+	assert_ptr_equal(group, trust_sets_get0_group_at(sets, 0));
+	assert_string_equal(group->id, "plant-7");
+	assert_true(group->enabled);
+	assert_int_equal(sk_X509_num(group->anchors), 1);
+	assert_int_equal(sk_X509_num(group->intermediates), 1);
+	group = trust_sets_get0_group(sets, "plant-8");
+	assert_ptr_equal(group, trust_sets_get0_group_at(sets, 1));
+	assert_false(group->enabled);
+	assert_int_equal(sk_X509_num(group->anchors), 1);
+	assert_int_equal(trust_sets_get_identities(sets),
+	    1u << TRUST_IDENTITY_CN | 1u << TRUST_IDENTITY_SAN_DNS);
+	trust_sets_free(sets);
+}
+
+static void
+crls_count_when_enabled(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_sets *sets;
+
+	scratch_create(s);
+	put(s, CRL("a", "enabled"));
+	put(s, CRL("b", "enabled"));
+	put(s, CRL("c", "disabled"));
+	sets = load(s);
+	assert_int_equal(sk_X509_CRL_num(trust_sets_get0_crls(sets)), 2);
+	trust_sets_free(sets);
+}
+
+/* A CRL that got lost would let revoked devices in. */
+static void
+a_record_that_does_not_parse_fails_the_load(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_registry *registry;
+	struct trust_sets *sets;
+	uint8_t *p, *at;
+	size_t len;
+
+	scratch_create(s);
+	put(s, CRL("edge-ca", "enabled"));
+	p = scratch_read(s->path, &len);
+	at = memmem(p, len, "BEGIN X509", 10);
+	assert_non_null(at);
+	memcpy(at, "BOGUS X509", 10);
+	scratch_write(s->path, p, len);
+	free(p);
+	registry = scratch_open(s, TRUST_REGISTRY_READ);
+	assert_int_equal(
+	    trust_sets_load(registry, &sets, &s->msg), TRUST_ERR_INPUT);
+	assert_null(sets);
+	assert_non_null(strstr(s->msg.text, "crl edge-ca: "));
+	trust_registry_close(registry);
+}
+
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(an_empty_registry_has_empty_sets),
+	    TEST(roles_are_found_when_enabled),
+	    TEST(groups_hold_the_anchors_that_vouch),
+	    TEST(crls_count_when_enabled),
+	    TEST(a_record_that_does_not_parse_fails_the_load),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * topic_index.c: what matches, and that it stays so as the index grows.
+ * test_role_plain.c compares it with the plain definition.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka.h wants the four above. */
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "topic.h"
+#include "topic_index.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static struct trust_topic_index *
+new_index(void)
+{
+	struct trust_topic_index *index;
+
+	assert_int_equal(trust_topic_index_new(&index), TRUST_OK);
+	return index;
+}
+
+static void
+add(struct trust_topic_index *index, const char *filter, uint32_t marks)
+{
+	assert_int_equal(
+	    trust_topic_index_add(index, trust_span_of(filter), marks),
+	    TRUST_OK);
+}
+
+static void
+empty(void **state)
+{
+	struct trust_topic_index *index = new_index();
+
+	(void)state;
+	assert_int_equal(trust_topic_index_match(index, "a"), 0);
+	assert_int_equal(trust_topic_index_match(index, "/"), 0);
+	assert_int_equal(trust_topic_index_match(index, "$SYS/x"), 0);
+	assert_int_equal(trust_topic_index_cover(index, "#"), 0);
+	trust_topic_index_free(index);
+	trust_topic_index_free(NULL);
+}
+
+static void
+marks_add_up(void **state)
+{
+	static const struct {
+		const char *topic;
+		uint32_t marks;
+	} cases[] = {
+	    {"a", 0x09},
+	    {"a/b", 0x87},
+	    {"a/c", 0x85},
+	    {"a/b/c", 0x81},
+	    {"a/", 0x85},
+	    {"b", 0x08},
+	    {"b/b", 0x84},
+	    {"/", 0xa4},
+	    {"//", 0xa0},
+	    {"b/c/d", 0x80},
+	    {"$a", 0x10},
+	    {"$a/b", 0x50},
+	    {"$b/b", 0x00},
+	};
+	struct trust_topic_index *index = new_index();
+
+	(void)state;
+	add(index, "a/#", 0x01);
+	add(index, "a/b", 0x02);
+	add(index, "+/+", 0x04);
+	add(index, "+", 0x08);
+	add(index, "$a/#", 0x10);
+	add(index, "/#", 0x20);
+	add(index, "$a/+", 0x40);
+	add(index, "+/+/#", 0x80);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		uint32_t got = trust_topic_index_match(index, cases[i].topic);
+
+		if (got != cases[i].marks)
+			fail_msg("%s: want %x, got %x", cases[i].topic,
+			    cases[i].marks, got);
+	}
+	assert_int_equal(trust_topic_index_cover(index, "a/b"), 0x87);
+	assert_int_equal(trust_topic_index_cover(index, "a/#"), 0x01);
+	assert_int_equal(trust_topic_index_cover(index, "$a/+"), 0x50);
+	assert_int_equal(trust_topic_index_cover(index, "#"), 0x00);
+	/* The same filter again. */
+	add(index, "a/b", 0x100);
+	add(index, "a/#", 0x200);
+	assert_int_equal(trust_topic_index_match(index, "a/b"), 0x387);
+	trust_topic_index_free(index);
+}
+
+/* Such texts come from values that are none; a denial has them still. */
+static void
+no_filters(void **state)
+{
+	struct trust_topic_index *index = new_index();
+
+	(void)state;
+	add(index, "", 1);
+	add(index, "a+/b", 1);
+	add(index, "+a/b", 1);
+	add(index, "a#", 1);
+	assert_int_equal(trust_topic_index_match(index, "a/b"), 0);
+	assert_int_equal(trust_topic_index_match(index, "a"), 0);
+	assert_int_equal(trust_topic_index_match(index, "/"), 0);
+	add(index, "a/#x/b", 2);
+	assert_int_equal(trust_topic_index_match(index, "a/b"), 2);
+	trust_topic_index_free(index);
+}
+
+#define N_MANY 20000
+
+/* Each filter is found by its topic, and no other one. */
+static void
+many(void **state)
+{
+	struct trust_topic_index *index = new_index();
+	char text[64];
+
+	(void)state;
+	for (uint32_t i = 1; i <= N_MANY; i++) {
+		snprintf(text, sizeof(text), "p%u/%u/+/x%u", i % 10, i / 10,
+		    i % 100);
+		add(index, text, i);
+	}
+	for (uint32_t i = 1; i <= N_MANY; i++) {
+		snprintf(text, sizeof(text), "p%u/%u/any/x%u", i % 10, i / 10,
+		    i % 100);
+		assert_int_equal(trust_topic_index_match(index, text), i);
+		snprintf(text, sizeof(text), "p%u/%u/any/x%u", i % 10, i / 10,
+		    (i + 1) % 100);
+		assert_int_equal(trust_topic_index_match(index, text), 0);
+	}
+	trust_topic_index_free(index);
+}
+
+#define N_LEVELS (TRUST_TOPIC_LEVELS_MAX + 1)
+
+/* As many levels as a topic can have, and + at each. */
+static void
+deep(void **state)
+{
+	struct trust_topic_index *index = new_index();
+	char name[2 * N_LEVELS], filter[2 * N_LEVELS + 2];
+
+	(void)state;
+	for (size_t i = 0; i < N_LEVELS; i++) {
+		memcpy(&name[2 * i], "a/", 2);
+		memcpy(&filter[2 * i], "+/", 2);
+	}
+	name[2 * N_LEVELS - 1] = '\0';
+	assert_true(trust_topic_check_name(name));
+	memcpy(&filter[2 * N_LEVELS], "#", 2);
+	add(index, filter, 1);
+	filter[2 * N_LEVELS - 1] = '\0';
+	add(index, filter, 2);
+	add(index, name, 4);
+	assert_int_equal(trust_topic_index_match(index, name), 7);
+	name[2 * N_LEVELS - 3] = '\0';
+	assert_int_equal(trust_topic_index_match(index, name), 0);
+	trust_topic_index_free(index);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(empty),
+	    cmocka_unit_test(marks_add_up),
+	    cmocka_unit_test(no_filters),
+	    cmocka_unit_test(many),
+	    cmocka_unit_test(deep),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
