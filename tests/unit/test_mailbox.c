@@ -37,7 +37,8 @@ in_order(void **state)
 	for (int i = 1; i <= 2; i++) {
 		assert_true(trust_mailbox_take(m, 0, &mail));
 		assert_int_equal(mail.kind, i);
-		assert_string_equal(mail.bytes.p, i == 1 ? "one" : "two");
+		assert_string_equal(
+		    (char *)mail.bytes.p, i == 1 ? "one" : "two");
 		trust_buf_free(&mail.bytes);
 	}
 	assert_false(trust_mailbox_take(m, 1, &mail));
