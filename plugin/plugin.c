@@ -168,6 +168,8 @@ register_events(struct trust_plugin *plugin, struct trust_message *msg)
 			return trust_err_set(msg, TRUST_ERR_INTERNAL,
 			    "the broker does not offer event %d (error %d)",
 			    events[i].event, rc);
+		if (rc == MOSQ_ERR_SUCCESS && events[i].event == EVENT_CONNECT)
+			plugin->is_2_1 = true;
 	}
 	return TRUST_OK;
 }

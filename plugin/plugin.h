@@ -15,6 +15,7 @@
 
 struct trust_plugin {
 	mosquitto_plugin_id_t *id;
+	bool is_2_1; /* the broker is Mosquitto 2.1 or later */
 	struct trust_options options;
 	struct trust_gate *gate;
 	STACK_OF(X509) *registry_anchors; /* NULL: the registry is an origin */

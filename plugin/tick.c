@@ -258,6 +258,7 @@ trust_tick_on_reload(int event, void *data, void *userdata)
 	(void)event;
 	(void)data;
 	plugin->reloading_until_ms = now_ms() + RELOAD_MS;
-	/* Mosquitto 2.0 tells nobody behind who answers. */
-	return MOSQ_ERR_PLUGIN_DEFER;
+	/* Mosquitto 2.0 tells nobody behind who answers; 2.1 tells everybody,
+	 * and ends for who does not. */
+	return plugin->is_2_1 ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;
 }
