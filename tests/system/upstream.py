@@ -192,7 +192,7 @@ class Gateway:
 def bridge(pki, certificate, port, scope):
     """The bridge in a gateway's mosquitto.conf."""
     return [
-        f"connection up-{scope}", f"address localhost:{port}",
+        f"connection up-{scope}", f"address 127.0.0.1:{port}",
         f"remote_clientid {certificate}",
         f"bridge_cafile {pki.file('server-root')}",
         f"bridge_certfile {pki.file(certificate)}",
