@@ -25,6 +25,9 @@ catch_signals(void)
 
 	(void)sigaction(SIGINT, &action, NULL);
 	(void)sigaction(SIGTERM, &action, NULL);
+	/* A broker may hang up while something is written to it. That is an
+	 * error of that connection, and libmosquitto says so. */
+	(void)signal(SIGPIPE, SIG_IGN);
 }
 
 static int
