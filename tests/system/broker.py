@@ -18,11 +18,12 @@ TRUSTCTL = BUILD / "trustctl"
 MOSQUITTO = "/usr/sbin/mosquitto"
 
 WRAPPER = shlex.split(os.environ.get("TRUST_BROKER_WRAPPER", ""))
+PRELOAD = os.environ.get("TRUST_BROKER_PRELOAD", "")
 
 # How long anything may take before it counts as not happening: generous, and
-# more so for a broker under valgrind. Nothing waits that long when all is
-# well.
-PATIENCE = 120 if WRAPPER else 20
+# more so for a broker under valgrind or a sanitizer. Nothing waits that long
+# when all is well.
+PATIENCE = 120 if WRAPPER or PRELOAD else 20
 
 # Free ports are looked for below the range that the kernel takes for
 # outgoing connections, so that no client sits on one.
@@ -207,9 +208,8 @@ class Broker:
     def launch(self):
         path = self.write_configuration()
         environment = dict(os.environ)
-        preload = os.environ.get("TRUST_BROKER_PRELOAD")
-        if preload:
-            environment["LD_PRELOAD"] = preload
+        if PRELOAD:
+            environment["LD_PRELOAD"] = PRELOAD
             # The broker has no frame pointers; suppressions need its stack.
             environment["ASAN_OPTIONS"] = environment.get(
                 "ASAN_OPTIONS", "") + ":fast_unwind_on_malloc=0"
