@@ -82,8 +82,8 @@ publish(const char *topic, struct trust_span payload)
 
 	if (rc != MOSQ_ERR_SUCCESS)
 		mosquitto_log_printf(MOSQ_LOG_ERR,
-		    "mosquitto_trust: %s could not be published: %s", topic,
-		    mosquitto_strerror(rc));
+		    "mosquitto_trust: %s could not be published (error %d)",
+		    topic, rc);
 }
 
 static void
