@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * chain.c: certificates in DER one behind the other, the leaf first, then what
+ * it sent, the anchor last; and a CRL behind them. The answer is within its
+ * bounds, and none without a reason.
+ */
+#include <openssl/pem.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "certificate.h"
+#include "chain.h"
+
+/* 2030-01-01, within the validity of the seeds. */
+#define NOW INT64_C(1893456000)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The certificates at the beginning; `rest` is what comes after. */
+static STACK_OF(X509) *
+read_certificates(struct trust_span *rest)
+{
+	STACK_OF(X509) *stack = sk_X509_new_null();
+
+	for (;;) {
+		const unsigned char *p = rest->p;
+		X509 *x509 = d2i_X509(NULL, &p, (long)rest->len);
+
+		if (x509 == NULL)
+			return stack;
+		if (sk_X509_push(stack, x509) == 0)
+			abort();
+		rest->len -= (size_t)(p - rest->p);
+		rest->p = p;
+	}
+}
+
+/* As the registry gives it: in PEM. */
+static STACK_OF(X509_CRL) *
+read_crl(struct trust_span der)
+{
+	STACK_OF(X509_CRL) *stack = sk_X509_CRL_new_null();
+	BIO *bio = BIO_new(BIO_s_mem());
+	struct trust_span pem = {0};
+	X509_CRL *crl;
+	char *text;
+
+	if (PEM_write_bio(bio, PEM_STRING_X509_CRL, "", der.p, (long)der.len) >
+	    0) {
+		pem.len = (size_t)BIO_get_mem_data(bio, &text);
+		pem.p = (const uint8_t *)text;
+	}
+	if (trust_certificate_parse_crl(pem, &crl, NULL) == TRUST_OK &&
+	    sk_X509_CRL_push(stack, crl) == 0)
+		abort();
+	BIO_free(bio);
+	return stack;
+}
+
+static void
+check(const struct trust_chain_input *in)
+{
+	struct trust_chain chain;
+
+	if (trust_chain_verify(in, &chain, NULL) != TRUST_OK ||
+	    chain.n_path > TRUST_CHAIN_PATH_MAX)
+		abort();
+	if (chain.valid && (chain.n_path == 0 || chain.valid_from > NOW ||
+			       chain.valid_until < NOW))
+		abort();
+	if (!chain.valid && (chain.reason == TRUST_REASON_INTERNAL_ERROR ||
+				strchr(chain.subject, '\n') != NULL ||
+				strchr(chain.detail, '\n') != NULL))
+		abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct trust_span rest = {data, size};
+	STACK_OF(X509) *sent = read_certificates(&rest);
+	STACK_OF(X509) *anchors = sk_X509_new_null();
+	STACK_OF(X509_CRL) *crls = read_crl(rest);
+	struct trust_chain_input in = {
+	    .leaf = sk_X509_value(sent, 0),
+	    .untrusted = sent,
+	    .anchors = anchors,
+	    .crls = crls,
+	    .now = NOW,
+	    .purpose = TRUST_PURPOSE_CLIENT,
+	    .revocation = TRUST_REVOCATION_IF_PRESENT,
+	    .max_depth = -1,
+	};
+
+	if (in.leaf != NULL) {
+		X509 *last = sk_X509_value(sent, sk_X509_num(sent) - 1);
+
+		if (sk_X509_push(anchors, last) == 0)
+			abort();
+		check(&in);
+		in.revocation = TRUST_REVOCATION_REQUIRE;
+		in.crl_grace_s = 3600;
+		check(&in);
+	}
+	sk_X509_pop_free(sent, X509_free);
+	sk_X509_free(anchors);
+	sk_X509_CRL_pop_free(crls, X509_CRL_free);
+	return 0;
+}
