@@ -193,7 +193,7 @@ add_string(struct trust_field_at *at, json_t *value, trust_field_read *entry,
     struct trust_strings *out)
 {
 	enum trust_err r;
-	const char *text;
+	const char *text = NULL;
 
 	r = entry(at, NULL, value, &text);
 	if (r != TRUST_OK)
