@@ -180,9 +180,14 @@ take_report(struct trust_publisher *p, struct trust_span text)
 	if (!p->follow || p->present == NULL ||
 	    trust_report_parse(text, &report, NULL) != TRUST_OK)
 		return;
-	if (strcmp(report.scope, p->signing->scope) == 0)
-		trust_gateways_report(
-		    p->gateways, &report, p->present, trust_options_now());
+	if (strcmp(report.scope, p->signing->scope) != 0)
+		return;
+	trust_gateways_report(
+	    p->gateways, &report, p->present, trust_options_now());
+	if (strcmp(report.session, p->present->session) == 0 &&
+	    report.serial == p->present->serial)
+		trust_answers_satisfy(
+		    p->answers, report.gateway, trust_progress_now_ms());
 }
 
 static void
@@ -360,6 +365,7 @@ answer(struct trust_publisher *p)
 	    trust_answers_take(p->answers, trust_progress_now_ms(), &sha256)) {
 		r = trust_publication_part(p->signing->registry,
 		    p->signing->scope, &sha256, &part, &msg);
+		trust_answers_charge(p->answers, part.len);
 		if (r == TRUST_OK)
 			r = trust_mqtt_publish(p->mqtt, p->topics[CONTENT],
 			    trust_buf_get0(&part), false, &msg);
