@@ -139,9 +139,8 @@ follow(struct update *update)
 	if (r != TRUST_OK)
 		return r;
 	head->generation = info.generation;
-	if (update->content.changed)
-		head->mass_removal = false;
-	head->mass_removal |= update->in->mass_removal;
+	if (update->in->mass_removal)
+		head->marked = head->serial;
 	if (head->n_records > TRUST_RECORDS_MAX)
 		return trust_err_set(update->msg, TRUST_ERR_INPUT,
 		    "scope %s: want at most %lld records, got %lld",
@@ -214,7 +213,6 @@ describe(const struct update *update, struct trust_notification **out)
 	n->n_records = head->n_records;
 	n->state = head->state;
 	n->format = TRUST_FORMAT;
-	n->mass_removal = head->mass_removal;
 	n->snapshot.serial = head->snapshot;
 	r = trust_registry_publication_list_parts(
 	    update->publication, visit_part, n, update->msg);
@@ -225,6 +223,22 @@ describe(const struct update *update, struct trust_notification **out)
 out:
 	trust_notification_free(n);
 	return r;
+}
+
+/*
+ * Whether the way of a gateway that was away may lead through a mass removal
+ * that is meant: it is judged by the whole of its way, and what is listed
+ * stands for it, the snapshot's serial for all before. Who was away for longer
+ * than that is held, or else one mark would switch the guard off for good.
+ */
+static bool
+is_mass_removal(const struct trust_notification *n, int64_t marked)
+{
+	int64_t oldest = n->snapshot.serial;
+
+	if (n->n_deltas > 0 && n->deltas[0].serial < oldest)
+		oldest = n->deltas[0].serial;
+	return marked >= oldest;
 }
 
 /* ---- What is listed ---- */
@@ -343,6 +357,7 @@ advance(struct update *update, struct trust_notification **out)
 	r = list(update, out);
 	if (r != TRUST_OK)
 		return r;
+	(*out)->mass_removal = is_mass_removal(*out, update->head.marked);
 	return trust_registry_publication_store(
 	    update->publication, &update->head, update->msg);
 }

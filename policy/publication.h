@@ -26,7 +26,8 @@ struct trust_publication_input {
 	 * where a new one is asked for. */
 	const char *session;
 	bool new_session;
-	/* Of the present serial: a later one does not inherit it. */
+	/* The present serial may remove however much it likes. Later ones say
+	 * so, too, as long as what they list reaches back to it. */
 	bool mass_removal;
 	int64_t this_update;
 	int64_t next_update;

@@ -35,7 +35,7 @@ struct trust_registry_publication {
 
 static const char *const sql[N_STATEMENTS] = {
     [GET_HEAD] = "SELECT session, serial, state, records, generation, snapshot,"
-		 " mass_removal, this_update"
+		 " marked, this_update"
 		 " FROM publication WHERE scope = ?1",
     [PUT_HEAD] = "INSERT OR REPLACE INTO publication"
 		 " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -222,7 +222,7 @@ read_head(sqlite3_stmt *statement, struct trust_registry_publication_head *head)
 	head->n_records = sqlite3_column_int64(statement, 3);
 	head->generation = sqlite3_column_int64(statement, 4);
 	head->snapshot = sqlite3_column_int64(statement, 5);
-	head->mass_removal = sqlite3_column_int(statement, 6) != 0;
+	head->marked = sqlite3_column_int64(statement, 6);
 	head->this_update = sqlite3_column_int64(statement, 7);
 	return read_text(statement, 0, head->session, sizeof(head->session)) &&
 	       read_digest(statement, 2, &head->state);
@@ -264,7 +264,7 @@ trust_registry_publication_store(struct trust_registry_publication *publication,
 	    sqlite3_bind_int64(put, 5, head->n_records) != SQLITE_OK ||
 	    sqlite3_bind_int64(put, 6, head->generation) != SQLITE_OK ||
 	    sqlite3_bind_int64(put, 7, head->snapshot) != SQLITE_OK ||
-	    sqlite3_bind_int(put, 8, head->mass_removal) != SQLITE_OK ||
+	    sqlite3_bind_int64(put, 8, head->marked) != SQLITE_OK ||
 	    sqlite3_bind_int64(put, 9, head->this_update) != SQLITE_OK)
 		return fail(publication, msg);
 	return exec(publication, put, msg);

@@ -18,7 +18,7 @@ struct trust_registry_publication_head {
 	int64_t n_records;
 	int64_t generation;  /* of the registry, up to which it is current */
 	int64_t snapshot;    /* the serial of the snapshot */
-	bool mass_removal;   /* of the present serial */
+	int64_t marked;      /* the last mass removal; 0: none */
 	int64_t this_update; /* of the newest notification */
 };
 

@@ -75,7 +75,15 @@ static const char schema_3[] =
     " ON publication_part(scope, sha256);"
     "PRAGMA user_version = 3";
 
-static const char *const migrations[] = {schema_1, schema_2, schema_3};
+/* Not only whether the present serial is a mass removal, but which serial was
+ * the last. */
+static const char schema_4[] =
+    "ALTER TABLE publication RENAME COLUMN mass_removal TO marked;"
+    "UPDATE publication SET marked = serial WHERE marked <> 0;"
+    "PRAGMA user_version = 4";
+
+static const char *const migrations[] = {
+    schema_1, schema_2, schema_3, schema_4};
 
 const struct trust_registry_format trust_registry_schema = {
     .name = "registry",

@@ -560,8 +560,21 @@ def test_a_mass_removal_beside_one_that_follows(upstream):
     assert (said["mass_removal"], said["serial"]) == (True, 1)
     upstream.ctl.yes("device", "disable", "temp-07")
     said = upstream.read(gateway.wait_notification(3))
-    assert (said["mass_removal"], said["serial"]) == (False, 2)
+    assert (said["mass_removal"], said["serial"]) == (True, 2)
     assert publisher.stop() == 0
+
+
+def test_a_mass_removal_reaches_a_gateway_that_was_away(ctl):
+    """It hears of it together with the next serial, which removes nothing."""
+    ctl.yes("sign", *SIGNER, "out")
+    ctl.yes("apply", *GATEWAY, "out")
+    for i in range(12):
+        ctl.yes("remove", "device", f"temp-{i:02}")
+    ctl.yes("sign", *SIGNER, "--mass-removal", "out")
+    ctl.put(device("temp-20", A))
+    ctl.yes("sign", *SIGNER, "out")
+    assert ctl.yes("apply", *GATEWAY, "out") == (
+        "replica.db: serial 3, 9 records\n")
 
 
 def test_rubbish_that_is_retained_is_replaced(upstream):

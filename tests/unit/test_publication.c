@@ -705,9 +705,70 @@ a_mass_removal_is_of_its_serial(void **state)
 	n = update(registry, &in);
 	assert_true(n->mass_removal);
 	trust_notification_free(n);
-	put_range(registry, 21, 21);
+	in.session = SESSION_2;
+	in.new_session = true;
 	n = update(registry, &in);
 	assert_false(n->mass_removal);
+	trust_notification_free(n);
+	trust_registry_close(registry);
+}
+
+/* A gateway that was away goes through it later, by deltas or the snapshot;
+ * when neither reaches back to it, the guard is back. */
+static void
+a_mass_removal_is_told_as_long_as_it_is_listed(void **state)
+{
+	struct trust_registry *registry = new_origin(*state);
+	struct trust_publication_input in = input();
+	struct trust_notification *n;
+	int64_t oldest;
+
+	put_range(registry, 1, 40);
+	n = update(registry, &in);
+	trust_notification_free(n);
+	remove_one(registry, "dev-1");
+	in.mass_removal = true;
+	n = update(registry, &in);
+	assert_int_equal(n->serial, 2);
+	in.mass_removal = false;
+	for (int i = 0; i < 100 && n->mass_removal; i++) {
+		trust_notification_free(n);
+		put_range(registry, 100 + i, 100 + i);
+		n = update(registry, &in);
+		oldest = n->deltas[0].serial < n->snapshot.serial
+			     ? n->deltas[0].serial
+			     : n->snapshot.serial;
+		assert_int_equal(n->mass_removal, oldest <= 2);
+	}
+	assert_false(n->mass_removal);
+	assert_true(n->snapshot.serial > 2);
+	trust_notification_free(n);
+	trust_registry_close(registry);
+}
+
+/* Its own delta may be too large to be listed: all take the snapshot. */
+static void
+a_mass_removal_is_told_with_its_snapshot(void **state)
+{
+	struct trust_registry *registry = new_origin(*state);
+	struct trust_publication_input in = input();
+	struct trust_notification *n;
+
+	put_range(registry, 1, 40);
+	trust_notification_free(update(registry, &in));
+	for (int i = 1; i <= 40; i++)
+		put_one(registry, device(i, "\"status\":\"disabled\","));
+	in.mass_removal = true;
+	n = update(registry, &in);
+	assert_int_equal(n->serial, 2);
+	assert_true(n->mass_removal);
+	trust_notification_free(n);
+	in.mass_removal = false;
+	put_range(registry, 41, 41);
+	n = update(registry, &in);
+	assert_int_equal(n->serial, 3);
+	assert_int_equal(n->snapshot.serial, 2);
+	assert_true(n->mass_removal);
 	trust_notification_free(n);
 	trust_registry_close(registry);
 }
@@ -748,6 +809,8 @@ main(void)
 	    TEST(a_restored_origin_is_refused),
 	    TEST(this_update_never_goes_back),
 	    TEST(a_mass_removal_is_of_its_serial),
+	    TEST(a_mass_removal_is_told_as_long_as_it_is_listed),
+	    TEST(a_mass_removal_is_told_with_its_snapshot),
 	    TEST(a_replica_publishes_nothing),
 	};
 
