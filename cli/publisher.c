@@ -58,8 +58,9 @@ struct trust_publisher {
 	/* What is published, and of which state of the registry. */
 	struct trust_notification *present;
 	int64_t generation;
-	bool published;  /* at least once */
-	int64_t next_ms; /* not before this */
+	struct trust_publication_upkeep *upkeep; /* NULL: not under way */
+	bool published;                          /* at least once */
+	int64_t next_ms;                         /* not before this */
 	/* How it ends. */
 	bool done;
 	int status;
@@ -297,6 +298,11 @@ follow(struct trust_publisher *p, struct trust_message *msg)
 	r = trust_signing_update(p->signing, out, &n, msg);
 	if (r != TRUST_OK)
 		goto out;
+	if (p->upkeep == NULL)
+		r = trust_publication_upkeep_open(
+		    p->signing->registry, p->signing->scope, &p->upkeep, msg);
+	if (r != TRUST_OK || n == NULL)
+		goto out;
 	trust_notification_free(p->present);
 	if (p->published && is_current(out, n)) {
 		p->present = out;
@@ -349,6 +355,27 @@ follow_where_due(struct trust_publisher *p)
 	}
 }
 
+/* A little of the upkeep, between other things. */
+static void
+keep_up(struct trust_publisher *p)
+{
+	struct trust_message msg = {0};
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	bool done;
+
+	if (p->upkeep == NULL)
+		return;
+	r = trust_publication_upkeep_step(p->upkeep, &done, &msg);
+	if (r == TRUST_ERR_BUSY && p->follow)
+		(void)trust_output_failure(r, &msg);
+	else if (r != TRUST_OK)
+		end_with(p, r, &msg);
+	if (!done)
+		return;
+	trust_publication_upkeep_close(p->upkeep);
+	p->upkeep = NULL;
+}
+
 /* ---- Answering ---- */
 
 static void
@@ -392,7 +419,8 @@ become_ready(struct trust_publisher *p)
 static void
 step(struct trust_publisher *p)
 {
-	trust_mqtt_run(p->mqtt, STEP_MS);
+	trust_mqtt_run(p->mqtt, p->upkeep != NULL ? 0 : STEP_MS);
+	keep_up(p);
 	if (!p->ready)
 		become_ready(p);
 	if (p->done || !p->ready)
@@ -404,7 +432,8 @@ step(struct trust_publisher *p)
 		trust_gateways_tick(p->gateways, trust_options_now());
 	} else if (!p->published) {
 		follow_where_due(p);
-	} else if (trust_mqtt_count_unacknowledged(p->mqtt) == 0) {
+	} else if (p->upkeep == NULL &&
+		   trust_mqtt_count_unacknowledged(p->mqtt) == 0) {
 		print_published(p->present);
 		printf("its content goes to gateways only while somebody "
 		       "answers them: trustctl publish --follow\n");
@@ -420,6 +449,8 @@ trust_publisher_run(
 
 	while (!publisher->done && *stop == 0) {
 		step(publisher);
+		if (publisher->upkeep != NULL)
+			deadline = trust_progress_now_ms() + ONCE_MS;
 		if (publisher->done || publisher->follow ||
 		    trust_progress_now_ms() < deadline)
 			continue;
@@ -475,6 +506,7 @@ trust_publisher_close(struct trust_publisher *publisher)
 	if (publisher == NULL)
 		return;
 	trust_mqtt_close(publisher->mqtt);
+	trust_publication_upkeep_close(publisher->upkeep);
 	trust_answers_free(publisher->answers);
 	trust_gateways_free(publisher->gateways);
 	trust_notification_free(publisher->present);

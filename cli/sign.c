@@ -15,6 +15,9 @@
 #include "partfile.h"
 #include "signing.h"
 
+/* Updates, until there is a snapshot. */
+#define ATTEMPTS 10
+
 /* What the directory holds of an earlier time; NULL: nothing. */
 static enum trust_err
 read_earlier(const struct trust_signing *signing, const char *dir,
@@ -92,6 +95,28 @@ write_all(struct trust_signing *signing, const char *dir,
 	return r;
 }
 
+/* The first snapshot may have to be built before there is something to sign;
+ * it cannot be while others change the registry without end. */
+static enum trust_err
+update(struct trust_signing *signing, const struct trust_notification *earlier,
+    struct trust_notification **out, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_OK;
+
+	*out = NULL;
+	for (int i = 0; r == TRUST_OK && *out == NULL && i < ATTEMPTS; i++) {
+		r = trust_signing_update(signing, earlier, out, msg);
+		if (r == TRUST_OK)
+			r = trust_publication_upkeep_run(
+			    signing->registry, signing->scope, msg);
+	}
+	if (r == TRUST_OK && *out == NULL)
+		r = trust_err_set(msg, TRUST_ERR_BUSY,
+		    "%s: others keep changing it, tried %d times",
+		    signing->registry_path, ATTEMPTS);
+	return r;
+}
+
 static enum trust_err
 sign(struct trust_signing *signing, const char *dir, struct trust_message *msg)
 {
@@ -111,7 +136,7 @@ sign(struct trust_signing *signing, const char *dir, struct trust_message *msg)
 	r = read_earlier(signing, dir, &earlier, msg);
 	if (r != TRUST_OK)
 		goto out;
-	r = trust_signing_update(signing, earlier, &n, msg);
+	r = update(signing, earlier, &n, msg);
 	if (r != TRUST_OK)
 		goto out;
 	r = write_all(signing, dir, n, msg);

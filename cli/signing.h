@@ -81,7 +81,8 @@ enum trust_err trust_signing_read(const struct trust_signing *signing,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
 /*
- * Bring the scope up to date and describe it; see trust_publication_update.
+ * Bring the scope up to date and describe it; see trust_publication_update,
+ * also for when `out` is NULL.
  * A new session is begun once, and a mass removal let pass once, however
  * often this is called.
  */

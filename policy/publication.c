@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Publications: when there is a new serial, when a new snapshot, and which
- * deltas a notification lists.
+ * Publications: when there is a new serial, and whether it may be signed.
  */
 #include "publication.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
 #include "publication_content.h"
+#include "publication_list.h"
 
 /* An update that is under way. */
 struct update {
@@ -102,10 +101,7 @@ begin_session(struct update *update)
 	    .serial = 1, .this_update = head->this_update};
 	memcpy(head->session, update->in->session, TRUST_SESSION_LEN);
 	update->content.changed = true;
-	r = trust_publication_content_follow(&update->content);
-	if (r == TRUST_OK)
-		r = trust_publication_content_snapshot(&update->content);
-	return r;
+	return trust_publication_content_follow(&update->content);
 }
 
 static enum trust_err
@@ -149,189 +145,36 @@ follow(struct update *update)
 	return TRUST_OK;
 }
 
-/* ---- Describing ---- */
-
-/* The room doubles whenever the number reaches a power of two. */
-static enum trust_err
-add_part(struct trust_parts *parts, const struct trust_thumbprint *sha256,
-    uint32_t len)
-{
-	struct trust_part *v = parts->v;
-
-	if ((parts->n & (parts->n - 1)) == 0) {
-		v = realloc(v, 2 * (parts->n + 1) * sizeof(*v));
-		if (v == NULL)
-			return TRUST_ERR_NOMEM;
-		parts->v = v;
-	}
-	v[parts->n++] = (struct trust_part){.sha256 = *sha256, .len = len};
-	return TRUST_OK;
-}
-
-static enum trust_err
-visit_part(
-    void *arg, const struct trust_registry_publication_part *part, uint32_t len)
-{
-	struct trust_notification *n = arg;
-	struct trust_parts *delta;
-
-	if (part->snapshot)
-		return add_part(&n->snapshot, &part->sha256, len);
-	if (n->n_deltas == 0 ||
-	    n->deltas[n->n_deltas - 1].serial != part->serial) {
-		/* One more than is listed: the newest comes before the
-		 * oldest goes. */
-		if (n->n_deltas > TRUST_PUBLICATION_DELTAS_MAX)
-			return TRUST_ERR_DAMAGED;
-		n->deltas[n->n_deltas++].serial = part->serial;
-	}
-	delta = &n->deltas[n->n_deltas - 1];
-	return add_part(delta, &part->sha256, len);
-}
-
-static enum trust_err
-describe(const struct update *update, struct trust_notification **out)
-{
-	const struct trust_registry_publication_head *head = &update->head;
-	const struct trust_publication_input *in = update->in;
-	struct trust_notification *n = calloc(1, sizeof(*n));
-	enum trust_err r = TRUST_ERR_NOMEM;
-
-	*out = NULL;
-	if (n == NULL)
-		return r;
-	n->deltas =
-	    calloc(TRUST_PUBLICATION_DELTAS_MAX + 1, sizeof(*n->deltas));
-	if (n->deltas == NULL || strlen(in->scope) > TRUST_ID_MAX)
-		goto out;
-	memcpy(n->scope, in->scope, strlen(in->scope));
-	memcpy(n->session, head->session, sizeof(n->session));
-	n->serial = head->serial;
-	n->this_update = head->this_update;
-	n->next_update =
-	    in->next_update + (head->this_update - in->this_update);
-	n->n_records = head->n_records;
-	n->state = head->state;
-	n->format = TRUST_FORMAT;
-	n->snapshot.serial = head->snapshot;
-	r = trust_registry_publication_list_parts(
-	    update->publication, visit_part, n, update->msg);
-	if (r != TRUST_OK)
-		goto out;
-	*out = n;
-	n = NULL; /* transferred */
-out:
-	trust_notification_free(n);
-	return r;
-}
-
-/*
- * Whether the way of a gateway that was away may lead through a mass removal
- * that is meant: it is judged by the whole of its way, and what is listed
- * stands for it, the snapshot's serial for all before. Who was away for longer
- * than that is held, or else one mark would switch the guard off for good.
- */
-static bool
-is_mass_removal(const struct trust_notification *n, int64_t marked)
-{
-	int64_t oldest = n->snapshot.serial;
-
-	if (n->n_deltas > 0 && n->deltas[0].serial < oldest)
-		oldest = n->deltas[0].serial;
-	return marked >= oldest;
-}
-
 /* ---- What is listed ---- */
 
-static uint64_t
-count_octets(const struct trust_parts *parts)
-{
-	uint64_t octets = 0;
-
-	for (size_t i = 0; i < parts->n; i++)
-		octets += parts->v[i].len;
-	return octets;
-}
-
-/* Whether n deltas of so many octets are more than the snapshot bears. */
-static bool
-outgrow(const struct trust_notification *n, size_t n_deltas, uint64_t octets)
-{
-	return n_deltas > TRUST_PUBLICATION_DELTAS_MAX ||
-	       octets * TRUST_PUBLICATION_DELTAS_SHARE >
-		   count_octets(&n->snapshot);
-}
-
-static bool
-needs_snapshot(const struct trust_notification *n)
-{
-	uint64_t octets = 0;
-	size_t n_deltas = 0;
-
-	for (size_t i = 0; i < n->n_deltas; i++) {
-		if (n->deltas[i].serial <= n->snapshot.serial)
-			continue;
-		n_deltas++;
-		octets += count_octets(&n->deltas[i]);
-	}
-	return outgrow(n, n_deltas, octets);
-}
-
-/* Of the deltas that lead up to the snapshot, as many are listed as cost
- * gateways less than the snapshot would. */
-static size_t
-count_surplus(const struct trust_notification *n)
-{
-	uint64_t octets = 0;
-	size_t i;
-
-	for (i = 0; i < n->n_deltas; i++)
-		octets += count_octets(&n->deltas[i]);
-	for (i = 0; i < n->n_deltas; i++) {
-		if (n->deltas[i].serial > n->snapshot.serial ||
-		    !outgrow(n, n->n_deltas - i, octets))
-			break;
-		octets -= count_octets(&n->deltas[i]);
-	}
-	return i;
-}
-
-static enum trust_err
-drop_surplus(const struct update *update, struct trust_notification *n)
-{
-	size_t surplus = count_surplus(n);
-
-	if (surplus == 0)
-		return TRUST_OK;
-	for (size_t i = 0; i < surplus; i++)
-		free(n->deltas[i].v);
-	n->n_deltas -= surplus;
-	memmove(
-	    n->deltas, n->deltas + surplus, n->n_deltas * sizeof(*n->deltas));
-	return trust_registry_publication_drop_parts(update->publication, false,
-	    n->serial - (int64_t)n->n_deltas + 1, update->msg);
-}
-
-/* What a serial lists stays as it is as long as it is the present one:
- * anything else would be an equivocation. */
+/* A snapshot that is ready is listed with the next serial: what a serial lists
+ * stays as it is, anything else would be an equivocation. Where none was
+ * listed yet, nothing went out. */
 static enum trust_err
 list(struct update *update, struct trust_notification **out)
 {
+	struct trust_registry_publication_head *head = &update->head;
+	bool takes_up =
+	    head->ready > 0 && (head->snapshot == 0 || update->content.changed);
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
-	r = describe(update, out);
-	if (r != TRUST_OK || !update->content.changed)
-		return r;
-	if (needs_snapshot(*out)) {
-		r = trust_publication_content_snapshot(&update->content);
-		if (r != TRUST_OK)
-			return r;
-		trust_notification_free(*out);
-		r = describe(update, out);
-		if (r != TRUST_OK)
-			return r;
+	if (takes_up) {
+		head->snapshot = head->ready;
+		head->ready = 0;
 	}
-	return drop_surplus(update, *out);
+	if (head->snapshot == 0)
+		return TRUST_OK;
+	r = trust_publication_list_describe(
+	    update->publication, update->in->scope, head, out, update->msg);
+	if (r != TRUST_OK)
+		return r;
+	if (update->content.changed || takes_up)
+		head->deltas = trust_publication_list_cut(*out);
+	(*out)->next_update = update->in->next_update +
+			      (head->this_update - update->in->this_update);
+	(*out)->mass_removal =
+	    trust_publication_list_reaches(*out, head->marked);
+	return TRUST_OK;
 }
 
 /* ---- The whole of it ---- */
@@ -357,7 +200,6 @@ advance(struct update *update, struct trust_notification **out)
 	r = list(update, out);
 	if (r != TRUST_OK)
 		return r;
-	(*out)->mass_removal = is_mass_removal(*out, update->head.marked);
 	return trust_registry_publication_store(
 	    update->publication, &update->head, update->msg);
 }

@@ -10,8 +10,9 @@
 #include "notification.h"
 #include "registry.h"
 
-/* Deltas that a notification lists at the most, and the share of the
- * snapshot's octets that they may reach before a new snapshot is built. */
+/* Deltas that a notification lists, and the share of the snapshot's octets
+ * that they may reach, before a new snapshot is built; while it is, they may
+ * be more. */
 #define TRUST_PUBLICATION_DELTAS_MAX   500
 #define TRUST_PUBLICATION_DELTAS_SHARE 2 /* one half */
 
@@ -37,10 +38,13 @@ struct trust_publication_input {
 
 /*
  * Bring the scope up to the registry's present state: if anything in it
- * changed, a new serial with its delta; a new snapshot where that is due.
+ * changed, a new serial with its delta, and the next snapshot if one is ready.
  * Then describe it, with these times; the caller frees `out`. this_update is
  * the last one's where the clock is behind that. The registry is open for
- * writing.
+ * writing. Then publication_upkeep.h has its turn.
+ *
+ * `out` is NULL while a session has no snapshot yet: it can be described after
+ * that turn, by another update.
  *
  * TRUST_ERR_CONFLICT: what is published is ahead of the registry, which was
  * restored from a backup or is not the scope's only origin, and no new session
@@ -50,8 +54,8 @@ enum trust_err trust_publication_update(struct trust_registry *registry,
     const struct trust_publication_input *in, struct trust_notification **out,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
-/* A part that the scope's present snapshot or deltas name. The caller frees.
- * TRUST_ERR_NOT_FOUND: none does. */
+/* A part that the scope's present snapshot or deltas name, or named not long
+ * ago. The caller frees. TRUST_ERR_NOT_FOUND: there is none. */
 enum trust_err trust_publication_part(struct trust_registry *registry,
     const char *scope, const struct trust_thumbprint *sha256,
     struct trust_buf *out, struct trust_message *msg) TRUST_MUST_CHECK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The records of a scope, compared with what was sent of them, and written
- * into parts. Memory holds one part and one record.
+ * into parts of a delta. Memory holds one part and one record.
  */
 #include "publication_content.h"
 
@@ -278,10 +278,10 @@ trust_publication_content_follow(struct trust_publication_content *content)
 
 /* ---- Snapshots ---- */
 
-static enum trust_err
-visit_member(void *arg, const char *id, struct trust_span line)
+enum trust_err
+trust_publication_content_encode(struct trust_publication_content *content,
+    const char *id, struct trust_span line)
 {
-	struct trust_publication_content *content = arg;
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	struct trust_span sent;
 
@@ -293,22 +293,5 @@ visit_member(void *arg, const char *id, struct trust_span line)
 		    "scope %s: %s counts as a member and is none",
 		    content->scope, id);
 	content->line.len = 0;
-	r = trust_content_encode_put(sent, &content->line);
-	return r == TRUST_OK ? add_line(content) : r;
-}
-
-enum trust_err
-trust_publication_content_snapshot(struct trust_publication_content *content)
-{
-	enum trust_err r = TRUST_ERR_INTERNAL;
-
-	content->head->snapshot = content->head->serial;
-	content->part = (struct trust_registry_publication_part){
-	    .snapshot = true, .serial = content->head->serial};
-	r = trust_registry_publication_drop_parts(
-	    content->publication, true, content->head->serial, content->msg);
-	if (r == TRUST_OK)
-		r = trust_registry_publication_list(
-		    content->publication, visit_member, content, content->msg);
-	return r == TRUST_OK ? end_part(content) : r;
+	return trust_content_encode_put(sent, &content->line);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The records of a scope, brought into the parts of deltas and snapshots. For
+ * The records of a scope, brought into the lines of deltas and snapshots. For
  * policy/publication*.c alone.
  */
 #ifndef TRUST_PUBLICATION_CONTENT_H
@@ -38,8 +38,10 @@ void trust_publication_content_clear(struct trust_publication_content *content);
 enum trust_err trust_publication_content_follow(
     struct trust_publication_content *content) TRUST_MUST_CHECK;
 
-/* Write the snapshot at the head's serial in place of the one there is. */
-enum trust_err trust_publication_content_snapshot(
-    struct trust_publication_content *content) TRUST_MUST_CHECK;
+/* Encode a member for a snapshot, into `line`; it is given as the registry has
+ * it. */
+enum trust_err trust_publication_content_encode(
+    struct trust_publication_content *content, const char *id,
+    struct trust_span line) TRUST_MUST_CHECK;
 
 #endif

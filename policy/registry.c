@@ -179,6 +179,12 @@ trust_registry_close(struct trust_registry *registry)
 	free(registry);
 }
 
+const char *
+trust_registry_get0_path(const struct trust_registry *registry)
+{
+	return registry->file.path;
+}
+
 enum trust_err
 trust_registry_get_info(struct trust_registry *registry,
     struct trust_registry_info *out, struct trust_message *msg)

@@ -46,6 +46,9 @@ enum trust_err trust_registry_open(const char *path,
     struct trust_message *msg) TRUST_MUST_CHECK;
 void trust_registry_close(struct trust_registry *registry);
 
+/* The path it was opened by; borrowed. */
+const char *trust_registry_get0_path(const struct trust_registry *registry);
+
 enum trust_err trust_registry_get_info(struct trust_registry *registry,
     struct trust_registry_info *out,
     struct trust_message *msg) TRUST_MUST_CHECK;
@@ -141,5 +144,9 @@ enum trust_err trust_registry_remove(struct trust_registry *registry,
 enum trust_err trust_registry_commit(struct trust_registry *registry,
     struct trust_message *msg) TRUST_MUST_CHECK;
 void trust_registry_rollback(struct trust_registry *registry);
+
+/* Bring what was written lately from SQLite's log into the file, so that no
+ * other writer has to. Nobody waits for it, and nothing needs it. */
+void trust_registry_checkpoint(struct trust_registry *registry);
 
 #endif

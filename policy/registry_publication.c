@@ -12,7 +12,7 @@
 /* Their first parameter is the scope. */
 enum statement {
 	GET_HEAD,
-	PUT_HEAD, /* the columns */
+	PUT_HEAD, /* the columns in the order of the head */
 	CLEAR_MEMBERS,
 	CLEAR_PARTS,
 	FIND_MEMBER,   /* kind, id */
@@ -20,10 +20,12 @@ enum statement {
 	REMOVE_MEMBER, /* kind, id */
 	NEXT_ORPHAN,   /* kind, id: the one before */
 	LIST_RECORDS,
-	ADD_PART, /* snapshot, serial, n, sha256, part */
-	GET_PART, /* sha256 */
-	LIST_PARTS,
-	DROP_PARTS, /* snapshot, before */
+	ADD_PART,     /* snapshot, serial, n, sha256, part */
+	GET_PART,     /* sha256 */
+	LIST_PARTS,   /* deltas, snapshot */
+	COUNT_PARTS,  /* snapshot */
+	COUNT_LITTER, /* deltas, snapshot, ready, most */
+	DROP_LITTER,  /* the same */
 	N_STATEMENTS,
 };
 
@@ -33,12 +35,20 @@ struct trust_registry_publication {
 	sqlite3_stmt *statements[N_STATEMENTS];
 };
 
+#define LITTER                                         \
+	" FROM publication_part WHERE scope = ?1"      \
+	" AND (snapshot = 0 AND serial < ?2"           \
+	" OR snapshot = 1 AND serial NOT IN (?3, ?4))" \
+	" LIMIT ?5"
+
 static const char *const sql[N_STATEMENTS] = {
     [GET_HEAD] = "SELECT session, serial, state, records, generation, snapshot,"
-		 " marked, this_update"
+		 " marked, this_update, deltas, ready"
 		 " FROM publication WHERE scope = ?1",
-    [PUT_HEAD] = "INSERT OR REPLACE INTO publication"
-		 " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [PUT_HEAD] = "INSERT OR REPLACE INTO publication(scope, session, serial,"
+		 " state, records, generation, snapshot, marked, this_update,"
+		 " deltas, ready)"
+		 " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [CLEAR_MEMBERS] = "DELETE FROM publication_member WHERE scope = ?1",
     [CLEAR_PARTS] = "DELETE FROM publication_part WHERE scope = ?1",
     [FIND_MEMBER] = "SELECT digest FROM publication_member"
@@ -62,9 +72,14 @@ static const char *const sql[N_STATEMENTS] = {
 		 " WHERE scope = ?1 AND sha256 = ?2 LIMIT 1",
     [LIST_PARTS] = "SELECT snapshot, serial, n, sha256, length(part)"
 		   " FROM publication_part WHERE scope = ?1"
+		   " AND (snapshot = 0 AND serial >= ?2"
+		   " OR snapshot = 1 AND serial = ?3)"
 		   " ORDER BY snapshot, serial, n",
-    [DROP_PARTS] = "DELETE FROM publication_part"
-		   " WHERE scope = ?1 AND snapshot = ?2 AND serial < ?3",
+    [COUNT_PARTS] = "SELECT count(*) FROM publication_part"
+		    " WHERE scope = ?1 AND snapshot = 1 AND serial = ?2",
+    [COUNT_LITTER] = "SELECT count(*) FROM (SELECT 1" LITTER ")",
+    [DROP_LITTER] = "DELETE FROM publication_part"
+		    " WHERE rowid IN (SELECT rowid" LITTER ")",
 };
 
 enum trust_err
@@ -224,6 +239,8 @@ read_head(sqlite3_stmt *statement, struct trust_registry_publication_head *head)
 	head->snapshot = sqlite3_column_int64(statement, 5);
 	head->marked = sqlite3_column_int64(statement, 6);
 	head->this_update = sqlite3_column_int64(statement, 7);
+	head->deltas = sqlite3_column_int64(statement, 8);
+	head->ready = sqlite3_column_int64(statement, 9);
 	return read_text(statement, 0, head->session, sizeof(head->session)) &&
 	       read_digest(statement, 2, &head->state);
 }
@@ -265,7 +282,9 @@ trust_registry_publication_store(struct trust_registry_publication *publication,
 	    sqlite3_bind_int64(put, 6, head->generation) != SQLITE_OK ||
 	    sqlite3_bind_int64(put, 7, head->snapshot) != SQLITE_OK ||
 	    sqlite3_bind_int64(put, 8, head->marked) != SQLITE_OK ||
-	    sqlite3_bind_int64(put, 9, head->this_update) != SQLITE_OK)
+	    sqlite3_bind_int64(put, 9, head->this_update) != SQLITE_OK ||
+	    sqlite3_bind_int64(put, 10, head->deltas) != SQLITE_OK ||
+	    sqlite3_bind_int64(put, 11, head->ready) != SQLITE_OK)
 		return fail(publication, msg);
 	return exec(publication, put, msg);
 }
@@ -361,32 +380,26 @@ trust_registry_publication_next_orphan(
 }
 
 enum trust_err
-trust_registry_publication_list(struct trust_registry_publication *publication,
-    trust_registry_visit *visit, void *arg, struct trust_message *msg)
+trust_registry_publication_next_record(
+    struct trust_registry_publication *publication, const char **id,
+    struct trust_span *line, struct trust_message *msg)
 {
-	enum trust_err r = TRUST_ERR_INTERNAL;
-	sqlite3_stmt *list;
-	const char *id;
-	bool row;
+	sqlite3_stmt *list = publication->statements[LIST_RECORDS];
+	enum trust_err r = TRUST_OK;
+	bool row = false;
 
-	r = bind(publication, LIST_RECORDS, &list, msg);
-	if (r != TRUST_OK)
-		return r;
-	for (;;) {
+	*id = NULL;
+	if (sqlite3_stmt_busy(list) == 0)
+		r = bind(publication, LIST_RECORDS, &list, msg);
+	if (r == TRUST_OK)
 		r = step(publication, list, &row, msg);
-		if (r != TRUST_OK || !row)
-			break;
-		id = (const char *)sqlite3_column_text(list, 0);
-		if (id == NULL) {
-			r = fail(publication, msg);
-			break;
-		}
-		r = visit(arg, id, trust_registry_file_get0_bytes(list, 1));
-		if (r != TRUST_OK)
-			break;
+	if (r == TRUST_OK && row) {
+		*id = (const char *)sqlite3_column_text(list, 0);
+		*line = trust_registry_file_get0_bytes(list, 1);
+		return *id != NULL ? TRUST_OK : fail(publication, msg);
 	}
 	trust_registry_file_reset(list);
-	return r;
+	return r == TRUST_OK ? TRUST_ERR_NOT_FOUND : r;
 }
 
 /* ---- Parts ---- */
@@ -455,6 +468,7 @@ read_part(sqlite3_stmt *statement, struct trust_registry_publication_part *part,
 enum trust_err
 trust_registry_publication_list_parts(
     struct trust_registry_publication *publication,
+    const struct trust_registry_publication_head *head,
     trust_registry_publication_visit *visit, void *arg,
     struct trust_message *msg)
 {
@@ -467,6 +481,9 @@ trust_registry_publication_list_parts(
 	r = bind(publication, LIST_PARTS, &list, msg);
 	if (r != TRUST_OK)
 		return r;
+	if (sqlite3_bind_int64(list, 2, head->deltas) != SQLITE_OK ||
+	    sqlite3_bind_int64(list, 3, head->snapshot) != SQLITE_OK)
+		return fail(publication, msg);
 	for (;;) {
 		r = step(publication, list, &row, msg);
 		if (r != TRUST_OK || !row)
@@ -483,19 +500,76 @@ trust_registry_publication_list_parts(
 	return r;
 }
 
+/* Step a statement that counts. */
+static enum trust_err
+count(struct trust_registry_publication *publication, sqlite3_stmt *statement,
+    int64_t *out, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = find(publication, statement, msg);
+	*out = r == TRUST_OK ? sqlite3_column_int64(statement, 0) : 0;
+	trust_registry_file_reset(statement);
+	return r;
+}
+
 enum trust_err
-trust_registry_publication_drop_parts(
-    struct trust_registry_publication *publication, bool snapshot,
-    int64_t before, struct trust_message *msg)
+trust_registry_publication_count_parts(
+    struct trust_registry_publication *publication, int64_t snapshot,
+    int64_t *out, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	sqlite3_stmt *parts;
+
+	*out = 0;
+	r = bind(publication, COUNT_PARTS, &parts, msg);
+	if (r != TRUST_OK)
+		return r;
+	if (sqlite3_bind_int64(parts, 2, snapshot) != SQLITE_OK)
+		return fail(publication, msg);
+	return count(publication, parts, out, msg);
+}
+
+static enum trust_err
+bind_litter(struct trust_registry_publication *publication,
+    enum statement which, const struct trust_registry_publication_head *head,
+    int most, sqlite3_stmt **out, struct trust_message *msg)
+{
+	enum trust_err r = bind(publication, which, out, msg);
+
+	if (r != TRUST_OK)
+		return r;
+	if (sqlite3_bind_int64(*out, 2, head->deltas) != SQLITE_OK ||
+	    sqlite3_bind_int64(*out, 3, head->snapshot) != SQLITE_OK ||
+	    sqlite3_bind_int64(*out, 4, head->ready) != SQLITE_OK ||
+	    sqlite3_bind_int(*out, 5, most) != SQLITE_OK)
+		return fail(publication, msg);
+	return TRUST_OK;
+}
+
+enum trust_err
+trust_registry_publication_count_litter(
+    struct trust_registry_publication *publication,
+    const struct trust_registry_publication_head *head, int most, int64_t *out,
+    struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	sqlite3_stmt *litter;
+
+	*out = 0;
+	r = bind_litter(publication, COUNT_LITTER, head, most, &litter, msg);
+	return r == TRUST_OK ? count(publication, litter, out, msg) : r;
+}
+
+enum trust_err
+trust_registry_publication_drop_litter(
+    struct trust_registry_publication *publication,
+    const struct trust_registry_publication_head *head, int most,
+    struct trust_message *msg)
 {
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	sqlite3_stmt *drop;
 
-	r = bind(publication, DROP_PARTS, &drop, msg);
-	if (r != TRUST_OK)
-		return r;
-	if (sqlite3_bind_int(drop, 2, snapshot) != SQLITE_OK ||
-	    sqlite3_bind_int64(drop, 3, before) != SQLITE_OK)
-		return fail(publication, msg);
-	return exec(publication, drop, msg);
+	r = bind_litter(publication, DROP_LITTER, head, most, &drop, msg);
+	return r == TRUST_OK ? exec(publication, drop, msg) : r;
 }

@@ -17,9 +17,11 @@ struct trust_registry_publication_head {
 	struct trust_thumbprint state;
 	int64_t n_records;
 	int64_t generation;  /* of the registry, up to which it is current */
-	int64_t snapshot;    /* the serial of the snapshot */
+	int64_t snapshot;    /* the serial of the snapshot; 0: none yet */
 	int64_t marked;      /* the last mass removal; 0: none */
 	int64_t this_update; /* of the newest notification */
+	int64_t deltas;      /* the serial of the first delta listed */
+	int64_t ready;       /* of the next snapshot, complete; 0: none */
 };
 
 /* A part of the snapshot, or of a delta. */
@@ -74,10 +76,13 @@ enum trust_err trust_registry_publication_remove_member(
 enum trust_err trust_registry_publication_next_orphan(
     struct trust_registry_publication *publication, enum trust_kind *kind,
     char id[TRUST_ID_MAX + 1], struct trust_message *msg) TRUST_MUST_CHECK;
-/* Visit the records that are members, with their lines as in the registry. */
-enum trust_err trust_registry_publication_list(
-    struct trust_registry_publication *publication, trust_registry_visit *visit,
-    void *arg, struct trust_message *msg) TRUST_MUST_CHECK;
+/* The next of the records that are members, with its line as in the registry;
+ * both are borrowed until the next call. TRUST_ERR_NOT_FOUND, without a
+ * message: no more. Between the first call and the last one is one read of
+ * the registry, or one change. */
+enum trust_err trust_registry_publication_next_record(
+    struct trust_registry_publication *publication, const char **id,
+    struct trust_span *line, struct trust_message *msg) TRUST_MUST_CHECK;
 
 /* ---- Parts ---- */
 
@@ -85,22 +90,34 @@ enum trust_err trust_registry_publication_add_part(
     struct trust_registry_publication *publication,
     const struct trust_registry_publication_part *part, struct trust_span bytes,
     struct trust_message *msg) TRUST_MUST_CHECK;
-/* The octets of a part, appended. TRUST_ERR_NOT_FOUND, without a message. */
+/* The octets of a part, appended; of litter, too: a part is known by its
+ * digest. TRUST_ERR_NOT_FOUND, without a message. */
 enum trust_err trust_registry_publication_get_part(
     struct trust_registry_publication *publication,
     const struct trust_thumbprint *sha256, struct trust_buf *out,
     struct trust_message *msg) TRUST_MUST_CHECK;
-/* Deltas by serial, then the snapshot; each one's parts in order. What is not
- * TRUST_OK ends the walk and is returned. */
+/* What the head lists: deltas by serial, then the snapshot; each one's parts
+ * in order. What is not TRUST_OK ends the walk and is returned. */
 typedef enum trust_err trust_registry_publication_visit(void *arg,
     const struct trust_registry_publication_part *part, uint32_t len);
 enum trust_err trust_registry_publication_list_parts(
     struct trust_registry_publication *publication,
+    const struct trust_registry_publication_head *head,
     trust_registry_publication_visit *visit, void *arg,
     struct trust_message *msg) TRUST_MUST_CHECK;
-/* Drop the parts of deltas, or else of snapshots, before a serial. */
-enum trust_err trust_registry_publication_drop_parts(
-    struct trust_registry_publication *publication, bool snapshot,
-    int64_t before, struct trust_message *msg) TRUST_MUST_CHECK;
+/* How many parts a snapshot has. */
+enum trust_err trust_registry_publication_count_parts(
+    struct trust_registry_publication *publication, int64_t snapshot,
+    int64_t *out, struct trust_message *msg) TRUST_MUST_CHECK;
+/* How many parts are litter by the head: no more than `most` are counted. */
+enum trust_err trust_registry_publication_count_litter(
+    struct trust_registry_publication *publication,
+    const struct trust_registry_publication_head *head, int most, int64_t *out,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+/* Drop so many of them. */
+enum trust_err trust_registry_publication_drop_litter(
+    struct trust_registry_publication *publication,
+    const struct trust_registry_publication_head *head, int most,
+    struct trust_message *msg) TRUST_MUST_CHECK;
 
 #endif

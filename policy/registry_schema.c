@@ -75,11 +75,18 @@ static const char schema_3[] =
     " ON publication_part(scope, sha256);"
     "PRAGMA user_version = 3";
 
-/* Not only whether the present serial is a mass removal, but which serial was
- * the last. */
+/*
+ * publication.marked   not only whether the present serial is a mass removal,
+ *                      but which serial was the last
+ * publication.deltas   the first delta that is listed; those before it, and
+ *                      snapshots but for these two, are litter
+ * publication.ready    a snapshot that is complete and not listed yet
+ */
 static const char schema_4[] =
     "ALTER TABLE publication RENAME COLUMN mass_removal TO marked;"
     "UPDATE publication SET marked = serial WHERE marked <> 0;"
+    "ALTER TABLE publication ADD COLUMN deltas INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE publication ADD COLUMN ready INTEGER NOT NULL DEFAULT 0;"
     "PRAGMA user_version = 4";
 
 static const char *const migrations[] = {

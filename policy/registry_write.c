@@ -575,14 +575,17 @@ complete(struct trust_registry *registry, struct trust_message *msg)
 
 /*
  * Bring a large WAL into the database and cut it, if nobody is in the way; if
- * somebody is, a later commit does it.
+ * somebody is, a later commit does it. Most is done before writers are shut
+ * out, which cutting it takes.
  */
-static void
-checkpoint(struct trust_registry *registry)
+void
+trust_registry_checkpoint(struct trust_registry *registry)
 {
 	sqlite3 *db = registry->file.db;
 
 	(void)sqlite3_busy_timeout(db, 0);
+	(void)sqlite3_wal_checkpoint_v2(
+	    db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	(void)sqlite3_wal_checkpoint_v2(
 	    db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	(void)sqlite3_busy_timeout(db, TRUST_REGISTRY_FILE_BUSY_MS);
@@ -610,7 +613,7 @@ trust_registry_commit(
 	if (change->n_touched > 0)
 		registry->generation = change->generation;
 	if (change->n_touched > TRUST_REGISTRY_CHANGES_MAX)
-		checkpoint(registry);
+		trust_registry_checkpoint(registry);
 	r = TRUST_OK;
 out:
 	trust_registry_rollback(registry);

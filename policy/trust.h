@@ -18,6 +18,7 @@
 #include "limit.h"
 #include "log.h"
 #include "publication.h"
+#include "publication_upkeep.h"
 #include "reason.h"
 #include "record.h"
 #include "registry.h"

@@ -5,14 +5,17 @@
  */
 #include "registry_scratch.h"
 
+#include <sqlite3.h>
+
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "content.h"
-#include "publication.h"
+#include "publication_upkeep.h"
 
 #define SESSION_1 "11111111-1111-4111-8111-111111111111"
 #define SESSION_2 "22222222-2222-4222-8222-222222222222"
+#define SESSION_3 "33333333-3333-4333-8333-333333333333"
 #define NOW       INT64_C(1800000000)
 #define DAY       86400
 
@@ -219,17 +222,43 @@ input(void)
 	};
 }
 
+/* An update alone: NULL where the first snapshot is not there yet. */
+static struct trust_notification *
+update_only(
+    struct trust_registry *registry, const struct trust_publication_input *in)
+{
+	struct trust_notification *n = NULL;
+	struct trust_message msg = {0};
+
+	if (trust_publication_update(registry, in, &n, &msg) != TRUST_OK)
+		fail_msg("%s", msg.text);
+	return n;
+}
+
+static void
+keep_up(
+    struct trust_registry *registry, const struct trust_publication_input *in)
+{
+	struct trust_message msg = {0};
+
+	if (trust_publication_upkeep_run(registry, in->scope, &msg) != TRUST_OK)
+		fail_msg("%s", msg.text);
+}
+
 /* Update, and look whether a gateway would take what comes of it. */
 static struct trust_notification *
 update(
     struct trust_registry *registry, const struct trust_publication_input *in)
 {
-	struct trust_notification *n = NULL;
-	struct trust_message msg = {0};
+	struct trust_notification *n = update_only(registry, in);
+	struct trust_publication_input again = *in;
 	struct trust_buf text = {0};
 
-	if (trust_publication_update(registry, in, &n, &msg) != TRUST_OK)
-		fail_msg("%s", msg.text);
+	keep_up(registry, in);
+	again.new_session = false;
+	if (n == NULL)
+		n = update_only(registry, &again);
+	assert_non_null(n);
 	assert_int_equal(trust_notification_encode(n, &text), TRUST_OK);
 	trust_buf_free(&text);
 	return n;
@@ -517,7 +546,7 @@ deltas_that_outgrow_the_snapshot_make_another(void **state)
 	}
 	/* Half of 20 devices are ten. */
 	assert_in_range(n->serial, 10, 13);
-	assert_int_equal(n->snapshot.serial, n->serial);
+	assert_int_equal(n->snapshot.serial, n->serial - 1);
 	assert_int_equal(g.n_snapshots, 1);
 	assert_int_equal(
 	    trust_publication_part(registry, "gw1", &old, &part, NULL),
@@ -556,7 +585,7 @@ a_notification_lists_no_more_than_so_many_deltas(void **state)
 	trust_notification_free(n);
 	put_range(registry, 7000, 7000);
 	n = update_gw1(registry);
-	assert_int_equal(n->snapshot.serial, n->serial);
+	assert_int_equal(n->snapshot.serial, n->serial - 1);
 	assert_int_equal(n->n_deltas, TRUST_PUBLICATION_DELTAS_MAX);
 	catch_up(&g, registry, n);
 	catch_up(&fresh, registry, n);
@@ -602,6 +631,233 @@ every_way_leads_to_the_same_state(void **state)
 	}
 	for (size_t i = 0; i < 3; i++)
 		drop_all(&g[i]);
+	trust_registry_close(registry);
+}
+
+/* ---- Snapshots, step by step ---- */
+
+/* Devices whose snapshot takes several steps, and changes after it that are
+ * more than half of it; the present notification comes back. */
+static struct trust_notification *
+outgrow(struct trust_registry *registry, struct gateway *g)
+{
+	const struct trust_publication_input in = input();
+	struct trust_notification *n;
+
+	put_range(registry, 1, 30000);
+	n = update_gw1(registry);
+	catch_up(g, registry, n);
+	trust_notification_free(n);
+	put_range(registry, 30001, 46000);
+	n = update_only(registry, &in);
+	assert_int_equal(n->snapshot.serial, 1);
+	catch_up(g, registry, n);
+	return n;
+}
+
+static struct trust_publication_upkeep *
+begin_upkeep(struct trust_registry *registry)
+{
+	struct trust_publication_upkeep *upkeep = NULL;
+
+	assert_int_equal(
+	    trust_publication_upkeep_open(registry, "gw1", &upkeep, NULL),
+	    TRUST_OK);
+	return upkeep;
+}
+
+static bool
+take_step(struct trust_publication_upkeep *upkeep)
+{
+	struct trust_message msg = {0};
+	bool done;
+
+	if (trust_publication_upkeep_step(upkeep, &done, &msg) != TRUST_OK)
+		fail_msg("%s", msg.text);
+	return done;
+}
+
+/* How many parts the file has, of whatever. */
+static int
+count_all_parts(const struct scratch *s)
+{
+	sqlite3_stmt *count = NULL;
+	sqlite3 *db = NULL;
+	int n;
+
+	assert_int_equal(sqlite3_open(s->path, &db), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_prepare_v2(
+		db, "SELECT count(*) FROM publication_part", -1, &count, NULL),
+	    SQLITE_OK);
+	assert_int_equal(sqlite3_step(count), SQLITE_ROW);
+	n = sqlite3_column_int(count, 0);
+	sqlite3_finalize(count);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	return n;
+}
+
+static int
+count_listed(const struct trust_notification *n)
+{
+	size_t parts = n->snapshot.n;
+
+	for (size_t i = 0; i < n->n_deltas; i++)
+		parts += n->deltas[i].n;
+	return (int)parts;
+}
+
+/* Others write, and serials go out, while a snapshot of an earlier one is
+ * built; none of it shows before it is complete and a serial lists it. */
+static void
+a_snapshot_is_built_beside_other_changes(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_registry *registry = new_origin(s);
+	struct trust_registry *other = scratch_open(s, TRUST_REGISTRY_WRITE);
+	struct gateway g = {0}, fresh = {0};
+	struct trust_notification *n = outgrow(registry, &g);
+	struct trust_publication_upkeep *upkeep = begin_upkeep(registry);
+	const struct trust_publication_input in = input();
+	int steps = 0;
+
+	while (!take_step(upkeep)) {
+		put_range(other, 50000 + steps, 50000 + steps);
+		put_one(other, device(steps + 1, "\"status\":\"disabled\","));
+		remove_one(other, "dev-45000");
+		put_range(other, 45000, 45000);
+		steps++;
+		if (steps == 2)
+			continue;
+		trust_notification_free(n);
+		n = update_only(registry, &in);
+		assert_int_equal(n->snapshot.serial, 1);
+		catch_up(&g, registry, n);
+	}
+	trust_publication_upkeep_close(upkeep);
+	assert_true(steps > 3);
+	trust_notification_free(n);
+	put_range(other, 60000, 60000);
+	n = update(registry, &in);
+	assert_true(n->snapshot.serial > 1);
+	assert_true(n->snapshot.serial < n->serial - 1);
+	catch_up(&g, registry, n);
+	catch_up(&fresh, registry, n);
+	assert_int_equal(g.n_snapshots, 1);
+	assert_int_equal(count_all_parts(s), count_listed(n));
+	trust_notification_free(n);
+	drop_all(&g);
+	drop_all(&fresh);
+	trust_registry_close(other);
+	trust_registry_close(registry);
+}
+
+/* Each step is committed, so this is what kill -9 leaves as well. */
+static void
+a_snapshot_that_was_cut_short_is_swept_up(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_registry *registry = new_origin(s);
+	struct gateway g = {0}, fresh = {0};
+	struct trust_notification *n = outgrow(registry, &g);
+	struct trust_publication_upkeep *upkeep = begin_upkeep(registry);
+	const struct trust_publication_input in = input();
+	int before = count_all_parts(s);
+
+	while (count_all_parts(s) == before)
+		assert_false(take_step(upkeep));
+	trust_publication_upkeep_close(upkeep);
+	trust_registry_close(registry);
+
+	registry = scratch_open(s, TRUST_REGISTRY_WRITE);
+	trust_notification_free(n);
+	put_range(registry, 50000, 50000);
+	n = update_only(registry, &in);
+	assert_int_equal(n->snapshot.serial, 1);
+	catch_up(&fresh, registry, n);
+	catch_up(&g, registry, n);
+	keep_up(registry, &in);
+	trust_notification_free(n);
+	put_range(registry, 50001, 50001);
+	n = update(registry, &in);
+	assert_int_equal(n->snapshot.serial, n->serial - 1);
+	drop_all(&fresh);
+	fresh = (struct gateway){0};
+	catch_up(&fresh, registry, n);
+	catch_up(&g, registry, n);
+	assert_int_equal(count_all_parts(s), count_listed(n));
+	trust_notification_free(n);
+	drop_all(&g);
+	drop_all(&fresh);
+	trust_registry_close(registry);
+}
+
+/* Two processes publish: in whatever order they take their steps, what is
+ * listed in the end is whole. */
+static void
+two_build_one_snapshot(void **state)
+{
+	const struct trust_publication_input in = input();
+	struct scratch *s = *state;
+
+	for (unsigned seed = 1; seed < 4; seed++) {
+		struct trust_registry *registry = new_origin(s);
+		struct trust_registry *other =
+		    scratch_open(s, TRUST_REGISTRY_WRITE);
+		struct gateway g = {0}, fresh = {0};
+		struct trust_notification *n = outgrow(registry, &g);
+		struct trust_publication_upkeep *u[2] = {
+		    begin_upkeep(registry), begin_upkeep(other)};
+		bool done[2] = {false, false};
+		unsigned random = seed;
+
+		for (int steps = 0; !done[0] || !done[1]; steps++) {
+			int i = rand_r(&random) % 2;
+
+			if (!done[i])
+				done[i] = take_step(u[i]);
+			if (steps != 3)
+				continue;
+			put_range(other, 50000, 50000);
+			trust_notification_free(n);
+			n = update_only(other, &in);
+		}
+		trust_publication_upkeep_close(u[0]);
+		trust_publication_upkeep_close(u[1]);
+		keep_up(other, &in);
+		trust_notification_free(n);
+		put_range(registry, 50001, 50001);
+		n = update(registry, &in);
+		assert_true(n->snapshot.serial > 1);
+		catch_up(&fresh, registry, n);
+		catch_up(&g, registry, n);
+		trust_notification_free(n);
+		drop_all(&g);
+		drop_all(&fresh);
+		trust_registry_close(other);
+		trust_registry_close(registry);
+		(void)scratch_count(s, true);
+	}
+}
+
+/* A serial says the same as long as it is the present one: equivocation, else.
+ */
+static void
+a_snapshot_waits_for_the_next_serial(void **state)
+{
+	struct trust_registry *registry = new_origin(*state);
+	const struct trust_publication_input in = input();
+	struct gateway g = {0};
+	struct trust_notification *n = outgrow(registry, &g);
+	struct trust_notification *again;
+
+	keep_up(registry, &in);
+	again = update(registry, &in);
+	assert_int_equal(again->serial, n->serial);
+	assert_same_parts(n, again, true);
+	trust_notification_free(n);
+	trust_notification_free(again);
+	drop_all(&g);
 	trust_registry_close(registry);
 }
 
@@ -651,7 +907,7 @@ a_restored_origin_is_refused(void **state)
 	assert_int_equal(n->serial, 2);
 	trust_notification_free(n);
 
-	in.session = SESSION_2;
+	in.session = SESSION_3;
 	in.new_session = true;
 	in.published = published;
 	published->this_update = NOW + 20;
@@ -773,6 +1029,49 @@ a_mass_removal_is_told_with_its_snapshot(void **state)
 	trust_registry_close(registry);
 }
 
+/* Of a time when the mark was one of the present serial alone. */
+static void
+an_older_publication_is_migrated(void **state)
+{
+	static const char schema_3[] =
+	    "ALTER TABLE publication DROP COLUMN deltas;"
+	    "ALTER TABLE publication DROP COLUMN ready;"
+	    "ALTER TABLE publication RENAME COLUMN marked TO mass_removal;"
+	    "UPDATE publication SET mass_removal = 1;"
+	    "PRAGMA user_version = 3";
+	struct scratch *s = *state;
+	struct trust_registry *registry = new_origin(s);
+	struct trust_publication_input in = input();
+	struct trust_notification *n, *again;
+	sqlite3 *db = NULL;
+
+	put_range(registry, 1, 20);
+	trust_notification_free(update(registry, &in));
+	put_range(registry, 21, 22);
+	in.mass_removal = true;
+	n = update(registry, &in);
+	trust_registry_close(registry);
+	assert_int_equal(sqlite3_open(s->path, &db), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(db, schema_3, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+
+	registry = scratch_open(s, TRUST_REGISTRY_WRITE);
+	in.mass_removal = false;
+	again = update(registry, &in);
+	assert_same_parts(n, again, true);
+	assert_int_equal(again->n_deltas, 1);
+	assert_true(again->mass_removal);
+	trust_notification_free(again);
+	put_range(registry, 23, 23);
+	again = update(registry, &in);
+	assert_int_equal(again->n_deltas, 2);
+	assert_true(again->mass_removal);
+	trust_notification_free(again);
+	trust_notification_free(n);
+	trust_registry_close(registry);
+}
+
 static void
 a_replica_publishes_nothing(void **state)
 {
@@ -806,11 +1105,16 @@ main(void)
 	    TEST(deltas_that_outgrow_the_snapshot_make_another),
 	    TEST(a_notification_lists_no_more_than_so_many_deltas),
 	    TEST(every_way_leads_to_the_same_state),
+	    TEST(a_snapshot_is_built_beside_other_changes),
+	    TEST(a_snapshot_that_was_cut_short_is_swept_up),
+	    TEST(two_build_one_snapshot),
+	    TEST(a_snapshot_waits_for_the_next_serial),
 	    TEST(a_restored_origin_is_refused),
 	    TEST(this_update_never_goes_back),
 	    TEST(a_mass_removal_is_of_its_serial),
 	    TEST(a_mass_removal_is_told_as_long_as_it_is_listed),
 	    TEST(a_mass_removal_is_told_with_its_snapshot),
+	    TEST(an_older_publication_is_migrated),
 	    TEST(a_replica_publishes_nothing),
 	};
 
