@@ -14,6 +14,7 @@
 #include "answers.h"
 #include "gateways.h"
 #include "progress.h"
+#include "upkeep.h"
 
 /* How long to run the network before the next look at the registry. */
 #define STEP_MS 100
@@ -58,9 +59,9 @@ struct trust_publisher {
 	/* What is published, and of which state of the registry. */
 	struct trust_notification *present;
 	int64_t generation;
-	struct trust_publication_upkeep *upkeep; /* NULL: not under way */
-	bool published;                          /* at least once */
-	int64_t next_ms;                         /* not before this */
+	struct trust_upkeep *upkeep; /* NULL: not under way */
+	bool published;              /* at least once */
+	int64_t next_ms;             /* not before this */
 	/* How it ends. */
 	bool done;
 	int status;
@@ -299,8 +300,8 @@ follow(struct trust_publisher *p, struct trust_message *msg)
 	if (r != TRUST_OK)
 		goto out;
 	if (p->upkeep == NULL)
-		r = trust_publication_upkeep_open(
-		    p->signing->registry, p->signing->scope, &p->upkeep, msg);
+		r = trust_upkeep_start(p->signing->registry_path,
+		    p->signing->scope, &p->upkeep, msg);
 	if (r != TRUST_OK || n == NULL)
 		goto out;
 	trust_notification_free(p->present);
@@ -355,25 +356,19 @@ follow_where_due(struct trust_publisher *p)
 	}
 }
 
-/* A little of the upkeep, between other things. */
+/* Where it is over. */
 static void
-keep_up(struct trust_publisher *p)
+end_upkeep(struct trust_publisher *p)
 {
 	struct trust_message msg = {0};
 	enum trust_err r = TRUST_ERR_INTERNAL;
-	bool done;
 
-	if (p->upkeep == NULL)
+	if (p->upkeep == NULL || !trust_upkeep_is_over(p->upkeep))
 		return;
-	r = trust_publication_upkeep_step(p->upkeep, &done, &msg);
-	if (r == TRUST_ERR_BUSY && p->follow)
-		(void)trust_output_failure(r, &msg);
-	else if (r != TRUST_OK)
-		end_with(p, r, &msg);
-	if (!done)
-		return;
-	trust_publication_upkeep_close(p->upkeep);
+	r = trust_upkeep_end(p->upkeep, &msg);
 	p->upkeep = NULL;
+	if (r != TRUST_OK)
+		end_with(p, r, &msg);
 }
 
 /* ---- Answering ---- */
@@ -419,8 +414,8 @@ become_ready(struct trust_publisher *p)
 static void
 step(struct trust_publisher *p)
 {
-	trust_mqtt_run(p->mqtt, p->upkeep != NULL ? 0 : STEP_MS);
-	keep_up(p);
+	trust_mqtt_run(p->mqtt, STEP_MS);
+	end_upkeep(p);
 	if (!p->ready)
 		become_ready(p);
 	if (p->done || !p->ready)
@@ -503,10 +498,12 @@ out:
 void
 trust_publisher_close(struct trust_publisher *publisher)
 {
+	struct trust_message msg = {0};
+
 	if (publisher == NULL)
 		return;
 	trust_mqtt_close(publisher->mqtt);
-	trust_publication_upkeep_close(publisher->upkeep);
+	(void)!trust_upkeep_end(publisher->upkeep, &msg);
 	trust_answers_free(publisher->answers);
 	trust_gateways_free(publisher->gateways);
 	trust_notification_free(publisher->present);
