@@ -62,6 +62,17 @@ load_signers(struct trust_signing *signing, struct trust_message *msg)
 	return r;
 }
 
+static enum trust_err
+note_signers(struct trust_signing *signing, struct trust_message *msg)
+{
+	X509 *v[TRUST_STATEMENT_SIGNERS_MAX];
+
+	for (size_t i = 0; i < signing->n_signers; i++)
+		v[i] = signing->signers[i].certificate;
+	return trust_registry_note_signers(
+	    signing->registry, signing->scope, v, signing->n_signers, msg);
+}
+
 enum trust_err
 trust_signing_open(struct trust_signing *signing, struct trust_message *msg)
 {
@@ -84,8 +95,9 @@ trust_signing_open(struct trust_signing *signing, struct trust_message *msg)
 	r = load_signers(signing, msg);
 	if (r != TRUST_OK)
 		return r;
-	return trust_records_open(signing->registry_path, TRUST_REGISTRY_WRITE,
+	r = trust_records_open(signing->registry_path, TRUST_REGISTRY_WRITE,
 	    &signing->registry, msg);
+	return r == TRUST_OK ? note_signers(signing, msg) : r;
 }
 
 void

@@ -65,8 +65,8 @@ struct trust_signing {
 		.flag = &(to).new_session                                      \
 	}
 
-/* Check the command line, load the signers and open the registry. Whatever
- * comes of it, the caller closes. */
+/* Check the command line, load the signers, open the registry, and see that
+ * no anchor in it stands for them. Whatever comes of it, the caller closes. */
 enum trust_err trust_signing_open(
     struct trust_signing *signing, struct trust_message *msg) TRUST_MUST_CHECK;
 void trust_signing_close(struct trust_signing *signing);

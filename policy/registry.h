@@ -7,6 +7,8 @@
 #ifndef TRUST_REGISTRY_H
 #define TRUST_REGISTRY_H
 
+#include <openssl/x509.h>
+
 #include "record.h"
 
 /* An open registry, for one thread at a time. Threads, and processes, have one
@@ -127,7 +129,8 @@ enum trust_err trust_registry_changes(struct trust_registry *registry,
 enum trust_err trust_registry_begin(struct trust_registry *registry,
     struct trust_message *msg) TRUST_MUST_CHECK;
 /* Add or replace. `line` is the number in the source, for messages; 0: none.
- * TRUST_ERR_CONFLICT: a thumbprint or pin stands twice in the record. */
+ * TRUST_ERR_CONFLICT: a thumbprint or pin stands twice in the record.
+ * TRUST_ERR_INPUT: an anchor that stands for a signer of this registry. */
 enum trust_err trust_registry_put(struct trust_registry *registry,
     const struct trust_record *record, int64_t line,
     struct trust_message *msg) TRUST_MUST_CHECK;
@@ -144,6 +147,15 @@ enum trust_err trust_registry_remove(struct trust_registry *registry,
 enum trust_err trust_registry_commit(struct trust_registry *registry,
     struct trust_message *msg) TRUST_MUST_CHECK;
 void trust_registry_rollback(struct trust_registry *registry);
+
+/*
+ * Note who signs a scope of this origin, instead of who did; outside of a
+ * change. TRUST_ERR_INPUT: an anchor of the registry has a signer's key, or
+ * has issued one. From then on trust_registry_put refuses such an anchor.
+ */
+enum trust_err trust_registry_note_signers(struct trust_registry *registry,
+    const char *scope, X509 *const *v, size_t n,
+    struct trust_message *msg) TRUST_MUST_CHECK;
 
 /* Bring what was written lately from SQLite's log into the file, so that no
  * other writer has to. Nobody waits for it, and nothing needs it. */

@@ -149,6 +149,12 @@ enum trust_err trust_registry_enter_claims(struct trust_registry *registry,
 enum trust_err trust_registry_check_claims(struct trust_registry *registry,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
+/* Whether an anchor may be put: TRUST_ERR_INPUT for one that stands for a
+ * signer. */
+enum trust_err trust_registry_check_anchor(struct trust_registry *registry,
+    const struct trust_record *record,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+
 /*
  * Parse a line that came out of the registry, where only good ones go in:
  * TRUST_ERR_DAMAGED when it is another record, or none.

@@ -81,12 +81,16 @@ static const char schema_3[] =
  * publication.deltas   the first delta that is listed; those before it, and
  *                      snapshots but for these two, are litter
  * publication.ready    a snapshot that is complete and not listed yet
+ * publication_signer   the certificates of those who sign a scope, in DER
  */
 static const char schema_4[] =
     "ALTER TABLE publication RENAME COLUMN mass_removal TO marked;"
     "UPDATE publication SET marked = serial WHERE marked <> 0;"
     "ALTER TABLE publication ADD COLUMN deltas INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE publication ADD COLUMN ready INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE publication_signer(scope TEXT, sha256 BLOB,"
+    " certificate BLOB NOT NULL, PRIMARY KEY(scope, sha256))"
+    " STRICT, WITHOUT ROWID;"
     "PRAGMA user_version = 4";
 
 static const char *const migrations[] = {

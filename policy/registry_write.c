@@ -365,6 +365,13 @@ trust_registry_put(struct trust_registry *registry,
 	struct trust_registry_former former;
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
+	if (record->kind == TRUST_KIND_ANCHOR) {
+		r = trust_registry_check_anchor(registry, record, msg);
+		if (r != TRUST_OK) {
+			registry->change.failed = r;
+			return r;
+		}
+	}
 	r = trust_registry_put_sent(registry, record, NULL, line, &former, msg);
 	trust_record_free(former.device);
 	return r;

@@ -587,10 +587,14 @@ def test_an_origin_is_not_made_a_replica(unlinked):
 
 
 def test_a_registry_anchor_is_for_nothing_else(site, upstream):
-    """An anchor record with its key keeps a registry from being taken."""
+    """An anchor record with its key keeps a registry from being taken. Here
+    of an anchor that has signed nothing, or the origin would refuse it."""
+    pki = site.pki
     site.add_sensor("temp-01")
-    site.add_group("plant", "registry-root")
+    pki.certificate("spare-root", ca="yes")
+    site.add_group("plant", "spare-root")
+    anchors = pki.file("registry-root", "spare-root")
     upstream.follow()
-    gw = upstream.gateway()
+    gw = upstream.gateway(options={"registry_anchor": anchors})
     gw.wait_refusal("malformed_record")
     assert not let_in(site, gw, "temp-01")

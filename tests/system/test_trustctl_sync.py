@@ -139,6 +139,49 @@ def test_signing_wants_a_key_for_each_signer(ctl):
         "sign", "--scope", "a/b", *SIGNER[2:], "out")
 
 
+def anchor(ctl, name):
+    """An anchor record of a certificate of the pki."""
+    pem = (ctl.folder / f"pki/{name}.pem").read_text()
+    return {"kind": "anchor", "id": name, "pem": pem, "purposes": ["device"]}
+
+
+@pytest.mark.parametrize("name", ["registry-root", "registry-signer"])
+def test_an_anchor_that_stands_for_a_signer_is_refused(ctl, name):
+    """By put where somebody signs, and by sign where it is there."""
+    record = anchor(ctl, name)
+    ctl.put(anchor(ctl, "root"), record)
+    message = ctl.error("sign", *SIGNER, "out")
+    assert message.count("\n") <= 1
+    for word in (f"anchor {name}: ", "signer", "another key"):
+        assert word in message
+    assert not (ctl.folder / "out").exists()
+    ctl.yes("remove", "anchor", name)
+    ctl.yes("sign", *SIGNER, "out")
+    message = ctl.error("put", input=lines(device("x", A), record))
+    for word in (":2: ", f"anchor {name}: ", "scope gw1"):
+        assert word in message
+    assert "x" not in ids(ctl)
+    ctl.put(anchor(ctl, "root"))
+
+
+def test_another_signer_frees_the_anchor(ctl):
+    """Only who signs now counts: for each scope the last ones."""
+    ctl.yes("pki", "init", "two", "--hostname", "localhost")
+    ctl.yes("sign", *SIGNER, "out")
+    ctl.error("put", input=lines(anchor(ctl, "registry-root")))
+    ctl.yes("sign", "--scope", SCOPE, "--signer", "two/registry-signer.pem",
+            "--key", "two/registry-signer.key", "out-two")
+    ctl.put(anchor(ctl, "registry-root"))
+    assert "anchor registry-root" in ctl.error("sign", *SIGNER, "out")
+
+
+def test_publish_refuses_an_anchor_of_its_signer(upstream):
+    ctl = upstream.ctl
+    ctl.put(anchor(ctl, "registry-root"))
+    assert "anchor registry-root: " in ctl.error(
+        "publish", *upstream.options())
+
+
 def test_a_replica_is_not_signed(ctl):
     ctl.yes("sign", *SIGNER, "out")
     ctl.yes("apply", *GATEWAY, "out")

@@ -1034,6 +1034,7 @@ static void
 an_older_publication_is_migrated(void **state)
 {
 	static const char schema_3[] =
+	    "DROP TABLE publication_signer;"
 	    "ALTER TABLE publication DROP COLUMN deltas;"
 	    "ALTER TABLE publication DROP COLUMN ready;"
 	    "ALTER TABLE publication RENAME COLUMN marked TO mass_removal;"
