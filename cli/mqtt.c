@@ -7,11 +7,14 @@
 
 #include <errno.h>
 #include <mosquitto.h>
+#include <openssl/err.h>
 #include <openssl/rand.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../certs/key.h"
+#include "certfile.h"
 #include "files.h"
 #include "progress.h"
 
@@ -48,8 +51,15 @@ static void
 on_log(struct mosquitto *mosquitto, void *arg, int level, const char *line)
 {
 	struct trust_mqtt *mqtt = arg;
+	const char *reason = strrchr(line, ':');
 
-	if (level == MOSQ_LOG_ERR)
+	if (level != MOSQ_LOG_ERR)
+		return;
+	/* "OpenSSL Error[0]: error:NUMBER:LIBRARY::REASON" */
+	if (strncmp(line, "OpenSSL ", 8) == 0 && reason != NULL)
+		(void)trust_err_set(
+		    &mqtt->why, TRUST_OK, "TLS: %s", reason + 1);
+	else
 		(void)trust_err_set(&mqtt->why, TRUST_OK, "%s", line);
 }
 
@@ -116,10 +126,34 @@ fail(int code, struct trust_message *msg)
 				   : mosquitto_strerror(code));
 }
 
+/* Whether the certificate and the key belong together. */
 static enum trust_err
-set_tls(struct trust_mqtt *mqtt, struct trust_message *msg)
+check_pair(const char *certificate, const char *key, struct trust_message *msg)
 {
-	const struct trust_mqtt_options *o = mqtt->options;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	STACK_OF(X509) *stack = NULL;
+	EVP_PKEY *private_key = NULL;
+
+	r = trust_certfile_load(certificate, &stack, msg);
+	if (r == TRUST_OK)
+		r = trust_key_load(key, &private_key, msg);
+	if (r == TRUST_OK &&
+	    X509_check_private_key(sk_X509_value(stack, 0), private_key) != 1)
+		r = trust_err_set(msg, TRUST_ERR_INPUT,
+		    "%s: want the private key of %s, got another", key,
+		    certificate);
+	ERR_clear_error();
+	EVP_PKEY_free(private_key);
+	sk_X509_pop_free(stack, X509_free);
+	return r;
+}
+
+/* libmosquitto looks at the files when it connects, and says little. */
+static enum trust_err
+check_tls(const struct trust_mqtt_options *o, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	STACK_OF(X509) *stack = NULL;
 
 	if (o->cafile == NULL && o->cert == NULL && o->tls_key == NULL)
 		return TRUST_OK;
@@ -127,6 +161,20 @@ set_tls(struct trust_mqtt *mqtt, struct trust_message *msg)
 		return trust_err_set(msg, TRUST_ERR_INPUT,
 		    "want --cafile for TLS, and --cert and --tls-key together, "
 		    "got less");
+	r = trust_certfile_load(o->cafile, &stack, msg);
+	sk_X509_pop_free(stack, X509_free);
+	if (r == TRUST_OK && o->cert != NULL)
+		r = check_pair(o->cert, o->tls_key, msg);
+	return r;
+}
+
+static enum trust_err
+set_tls(struct trust_mqtt *mqtt, struct trust_message *msg)
+{
+	const struct trust_mqtt_options *o = mqtt->options;
+
+	if (o->cafile == NULL)
+		return TRUST_OK;
 	if (mosquitto_tls_set(mqtt->mosquitto, o->cafile, NULL, o->cert,
 		o->tls_key, no_passphrase) != MOSQ_ERR_SUCCESS)
 		return trust_err_set(msg, TRUST_ERR_INPUT,
@@ -202,7 +250,9 @@ trust_mqtt_open(const struct trust_mqtt_options *options,
 	mqtt->options = options;
 	mqtt->events = events;
 	mqtt->backoff_ms = BACKOFF_MIN_MS;
-	r = load_password(mqtt, msg);
+	r = check_tls(options, msg);
+	if (r == TRUST_OK)
+		r = load_password(mqtt, msg);
 	if (r == TRUST_OK)
 		r = prepare(mqtt, msg);
 	if (r != TRUST_OK)
@@ -250,9 +300,14 @@ static void
 drop(struct trust_mqtt *mqtt, int code)
 {
 	struct trust_message why = mqtt->why;
+	size_t len;
 
 	if (why.text[0] == '\0')
 		(void)fail(code, &why);
+	/* Some of libmosquitto's end like sentences. */
+	len = strlen(why.text);
+	if (len > 0 && why.text[len - 1] == '.')
+		why.text[len - 1] = '\0';
 	mosquitto_destroy(mqtt->mosquitto);
 	mqtt->mosquitto = NULL;
 	mqtt->started = false;

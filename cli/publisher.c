@@ -50,6 +50,7 @@ struct trust_publisher {
 	struct trust_mqtt *mqtt;
 	struct trust_answers *answers;
 	struct trust_gateways *gateways;
+	bool lost; /* the connection, and told so */
 	/* Of this connection. */
 	int n_subscribed;
 	bool ready;           /* what is retained is known */
@@ -104,6 +105,9 @@ on_connected(void *arg)
 {
 	struct trust_publisher *p = arg;
 
+	if (p->lost)
+		printf("%s: connected again\n", p->broker->host);
+	p->lost = false;
 	p->out.len = 0;
 	p->n_subscribed = 0;
 	p->ready_ms = 0;
@@ -123,6 +127,7 @@ on_disconnected(void *arg, const char *why)
 		end(p, TRUST_EXIT_ERROR);
 		return;
 	}
+	p->lost = true;
 	trust_output_error("%s: %s; trying again in %s", p->broker->host, why,
 	    trust_duration_format(
 		trust_mqtt_wait_ms(p->mqtt) / 1000 + 1, wait));

@@ -645,6 +645,7 @@ def test_publish_comes_back_after_the_broker(upstream, monkeypatch):
     again = upstream.gateway()
     said = upstream.read(again.wait_notification(1))
     assert said["serial"] == 2
+    publisher.wait_log("localhost: connected again\n")
     assert publisher.stop() == 0
 
 
@@ -655,5 +656,33 @@ def test_a_broker_that_is_not_there(upstream):
     assert ctl.error("publish", *options).startswith("localhost: ")
     assert "want --cafile" in ctl.error(
         "publish", *SIGNER, "--host", "localhost", "--cert", "x.pem")
-    assert "want files that can be read" in ctl.error(
-        "publish", *SIGNER, "--host", "localhost", "--cafile", "no.pem")
+
+
+def test_files_for_tls_that_are_none(upstream):
+    """Each is named, with what is wrong, before anything is sent."""
+    pki = upstream.site.pki
+    ctl = upstream.ctl
+    ctl.write("text.pem", "no certificate")
+    root, cert = pki.file("server-root"), pki.file("origin")
+    for files, words in (
+            (["no.pem"], ["no.pem: "]),
+            (["text.pem"], ["text.pem: ", "certificate"]),
+            ([root, "no.pem", pki.key_file("origin")], ["no.pem: "]),
+            ([root, cert, "no.key"], ["no.key: "]),
+            ([root, cert, "text.pem"], ["text.pem: ", "private key"]),
+            ([root, cert, pki.key_file("gateway")],
+             ["want the private key of", "got another"])):
+        message = ctl.error(
+            "publish", *SIGNER, "--host", "localhost", "--port", 1,
+            *(word for pair in zip(("--cafile", "--cert", "--tls-key"), files)
+              for word in pair))
+        assert message.count("\n") <= 1
+        for word in words:
+            assert word in message
+
+
+def test_a_broker_of_another_ca(upstream):
+    options = [*upstream.options()]
+    options[options.index("--cafile") + 1] = upstream.site.pki.file("clients")
+    assert "localhost: TLS: certificate verify failed" in upstream.ctl.error(
+        "publish", *options)
