@@ -235,6 +235,7 @@ follow_clock(struct trust_replica *replica, int64_t now)
 	if (now < replica->last_now) {
 		shift(&replica->try_at, now - replica->last_now);
 		shift(&replica->report_at, now - replica->last_now);
+		shift(&replica->heard_at, now - replica->last_now);
 	}
 	replica->last_now = now;
 }

@@ -168,6 +168,7 @@ trust_replica_plan(struct trust_replica *replica, struct trust_message *msg)
 
 	forget_needs(replica);
 	replica->wait_s = WAIT_FIRST_S;
+	replica->heard_at = replica->last_now;
 	replica->try_at = TRUST_CLOCK_NEVER;
 	replica->path = choose_path(replica);
 	r = clean_staging(replica, msg);
@@ -191,7 +192,7 @@ next_random(uint64_t *state)
 }
 
 /* Up to half as much again: gateways that lost the same line do not come back
- * in one instant. */
+ * in one instant. If nothing comes of it, the next wait is longer. */
 static void
 wait_from(struct trust_replica *replica, int64_t now)
 {
@@ -199,15 +200,25 @@ wait_from(struct trust_replica *replica, int64_t now)
 
 	replica->try_at = now + replica->wait_s +
 			  (int64_t)(next_random(&replica->random) % range);
-}
-
-static void
-wait_longer(struct trust_replica *replica, int64_t now)
-{
-	wait_from(replica, now);
 	replica->wait_s *= 2;
 	if (replica->wait_s > WAIT_MAX_S)
 		replica->wait_s = WAIT_MAX_S;
+}
+
+/* Something came: what is lost from now on is asked for after the first wait
+ * again. A line on which a part takes longer than that must not have the
+ * others sent twice meanwhile, so two parts' time is waited for at least; that
+ * much the wait has grown by then. */
+static void
+wait_afresh(struct trust_replica *replica, int64_t now)
+{
+	int64_t wait_s = 2 * (now - replica->heard_at);
+
+	if (wait_s < WAIT_FIRST_S)
+		wait_s = WAIT_FIRST_S;
+	if (replica->wait_s > wait_s)
+		replica->wait_s = wait_s;
+	replica->heard_at = now;
 }
 
 void
@@ -216,6 +227,7 @@ trust_replica_hurry(struct trust_replica *replica, int64_t now)
 	if (replica->n_missing == 0)
 		return;
 	replica->wait_s = WAIT_FIRST_S;
+	replica->heard_at = now;
 	if (replica->try_at > now + 1)
 		replica->try_at = now + 1;
 }
@@ -266,7 +278,7 @@ ask(struct trust_replica *replica, int64_t now)
 		replica->events.request(
 		    replica->events.arg, trust_buf_get0(&json));
 	trust_buf_free(&json);
-	wait_longer(replica, now);
+	wait_from(replica, now);
 	return r;
 }
 
@@ -280,7 +292,7 @@ trust_replica_advance(
 		return TRUST_OK;
 	if (replica->n_missing > 0)
 		return ask(replica, now);
-	wait_longer(replica, now);
+	wait_from(replica, now);
 	r = trust_replica_apply(replica, now, msg);
 	if (r != TRUST_OK || replica->n_missing == 0)
 		return r;
@@ -352,12 +364,11 @@ refuse_part(struct trust_replica *replica, struct trust_span part, int64_t now)
 static enum trust_err
 proceed(struct trust_replica *replica, int64_t now, struct trust_message *msg)
 {
+	wait_afresh(replica, now);
 	if (replica->n_missing > 0 && replica->n_asked > 0) {
 		wait_from(replica, now);
 		return TRUST_OK;
 	}
-	if (replica->wait_s > WAIT_FIRST_S)
-		replica->wait_s /= 2;
 	return trust_replica_advance(replica, now, msg);
 }
 

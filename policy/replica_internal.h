@@ -57,8 +57,9 @@ struct trust_replica {
 
 	/* Times of the clock; TRUST_CLOCK_NEVER: not set. */
 	int64_t last_now;
-	int64_t try_at; /* to ask again, or to apply again */
-	int64_t wait_s; /* until then, the next time */
+	int64_t try_at;   /* to ask again, or to apply again */
+	int64_t wait_s;   /* until then, the next time */
+	int64_t heard_at; /* since then nothing wanted has come */
 	int64_t report_at;
 	uint64_t random;
 };

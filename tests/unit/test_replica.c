@@ -441,6 +441,78 @@ requests_are_repeated_with_growing_waits(void **state)
 	assert_holds(g, 1);
 }
 
+/* Ticks until it asks again; the seconds that this took. */
+static int64_t
+wait_for_request(struct gateway *g)
+{
+	int64_t since = g->now;
+
+	for (int n = g->n_requests; g->n_requests == n;)
+		tick(g, 1);
+	return g->now - since;
+}
+
+/* Answers all of a request but its last part. */
+static void
+answer_but_one(struct gateway *g, int64_t seconds_each)
+{
+	struct trust_request request = g->request;
+
+	for (size_t i = 0; i + 1 < request.n_want; i++) {
+		tick(g, seconds_each);
+		send_part(g, &request.want[i]);
+	}
+}
+
+/* However long the way was before: only what comes of nothing makes it wait. */
+static void
+progress_brings_the_wait_back(void **state)
+{
+	struct gateway *g = *state;
+
+	g->origin->part_len = 100;
+	origin_put_devices(g->origin, 0, 200, 0);
+	origin_commit(g->origin);
+	publish(g);
+	for (int i = 0; i < 3; i++) {
+		answer_but_one(g, i);
+		assert_in_range(wait_for_request(g), 5, 8);
+	}
+	/* Nothing comes at all. */
+	assert_in_range(wait_for_request(g), 10, 15);
+	assert_in_range(wait_for_request(g), 20, 30);
+	send_part(g, &g->request.want[0]);
+	send_part(g, &g->request.want[1]);
+	assert_in_range(wait_for_request(g), 5, 8);
+	answer_all(g);
+	assert_holds(g, 1);
+}
+
+/* A request again for what is still on its way would come back as so many
+ * parts more, and delay what it asks for. */
+static void
+a_slow_line_is_not_asked_twice(void **state)
+{
+	struct gateway *g = *state;
+	struct trust_request request;
+	int n;
+
+	g->origin->part_len = 600;
+	origin_put_devices(g->origin, 0, 200, 0);
+	origin_commit(g->origin);
+	publish(g);
+	request = g->request;
+	tick(g, 13);
+	n = g->n_requests;
+	for (size_t i = 0; i < request.n_want; i++) {
+		send_part(g, &request.want[i]);
+		if (i + 1 < request.n_want)
+			tick(g, 13);
+	}
+	assert_int_equal(g->n_requests, n);
+	assert_holds(g, 1);
+}
+
 /* The clock goes back: nobody waits for it to come again. */
 static void
 a_clock_set_back_does_not_stop_it(void **state)
@@ -769,6 +841,8 @@ main(void)
 	    TEST(a_restart_continues),
 	    TEST(what_is_fetched_serves_the_next_serial),
 	    TEST(requests_are_repeated_with_growing_waits),
+	    TEST(progress_brings_the_wait_back),
+	    TEST(a_slow_line_is_not_asked_twice),
 	    TEST(a_clock_set_back_does_not_stop_it),
 	    TEST(lost_repeated_and_swapped_parts_converge),
 	    TEST(it_reports_at_start_and_every_15_minutes),
