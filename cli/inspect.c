@@ -69,12 +69,12 @@ load_marks(struct inspect *i, struct trust_message *msg)
 }
 
 static enum trust_err
-check_signers(struct inspect *i, int64_t when, struct trust_message *msg)
+check_signers(struct inspect *i, int64_t this_update, struct trust_message *msg)
 {
 	if (sk_X509_num(i->anchors) == 0)
 		return TRUST_OK;
 	return trust_statement_check_signers(i->statement, i->anchors,
-	    (size_t)i->n_signatures, when, &i->reason, msg);
+	    (size_t)i->n_signatures, i->now, this_update, &i->reason, msg);
 }
 
 static enum trust_err

@@ -148,6 +148,7 @@ trust_signing_read(const struct trust_signing *signing, struct trust_span der,
     struct trust_notification **out, struct trust_message *msg)
 {
 	struct trust_statement *statement = NULL;
+	int64_t now = trust_options_now();
 	enum trust_sync_reason reason;
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
@@ -155,8 +156,8 @@ trust_signing_read(const struct trust_signing *signing, struct trust_span der,
 	r = trust_statement_open(der, &statement, &reason, msg);
 	if (r == TRUST_OK && statement != NULL &&
 	    sk_X509_num(signing->anchors) > 0)
-		r = trust_statement_check_signers(statement, signing->anchors,
-		    1, trust_options_now(), &reason, msg);
+		r = trust_statement_check_signers(
+		    statement, signing->anchors, 1, now, now, &reason, msg);
 	if (r == TRUST_OK && reason == TRUST_SYNC_ACCEPTED)
 		r = read_content(
 		    signing, trust_statement_get0_content(statement), out, msg);

@@ -31,16 +31,19 @@ open_statement(struct trust_replica *replica, struct hearing *h, int64_t now)
 }
 
 static enum trust_err
-check_signers(struct trust_replica *replica, struct hearing *h, int64_t when)
+check_signers(struct trust_replica *replica, struct hearing *h, int64_t now,
+    int64_t this_update)
 {
 	return trust_statement_check_signers(h->statement, replica->anchors,
-	    replica->n_signatures, when, &h->reason, &h->detail);
+	    replica->n_signatures, now, this_update, &h->reason, &h->detail);
 }
 
 static enum trust_err
 check_signers_now(struct trust_replica *replica, struct hearing *h, int64_t now)
 {
-	return check_signers(replica, h, trust_replica_time(replica, now));
+	int64_t time = trust_replica_time(replica, now);
+
+	return check_signers(replica, h, time, time);
 }
 
 static enum trust_err
@@ -59,7 +62,8 @@ static enum trust_err
 check_signers_then(
     struct trust_replica *replica, struct hearing *h, int64_t now)
 {
-	return check_signers(replica, h, h->notification->this_update);
+	return check_signers(replica, h, trust_replica_time(replica, now),
+	    h->notification->this_update);
 }
 
 /* What was wanted, for a person. */

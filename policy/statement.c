@@ -417,10 +417,23 @@ verify_issuers(X509 *signer, STACK_OF(X509) *anchors, int64_t when,
 	return TRUST_OK;
 }
 
+/* At both times; the chain is that of the time at which it fails. */
+static enum trust_err
+verify_times(X509 *signer, STACK_OF(X509) *anchors, int64_t now,
+    int64_t this_update, struct trust_chain *chain, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = verify_issuers(signer, anchors, now, chain, msg);
+	if (r != TRUST_OK || !chain->valid || this_update == now)
+		return r;
+	return verify_issuers(signer, anchors, this_update, chain, msg);
+}
+
 /* Whether signer i counts; if not, the message says why. */
 static enum trust_err
 check_signer(const struct trust_statement *statement, size_t i,
-    STACK_OF(X509) *anchors, int64_t when, bool *qualifies,
+    STACK_OF(X509) *anchors, int64_t now, int64_t this_update, bool *qualifies,
     struct trust_message *msg)
 {
 	X509 *signer = trust_statement_get0_signer(statement, i);
@@ -434,7 +447,7 @@ check_signer(const struct trust_statement *statement, size_t i,
 	if (lack != NULL)
 		return trust_err_set(msg, TRUST_OK,
 		    "signer %s: want %s, got another", shown, lack);
-	r = verify_issuers(signer, anchors, when, &chain, msg);
+	r = verify_times(signer, anchors, now, this_update, &chain, msg);
 	if (r != TRUST_OK)
 		return r;
 	if (!chain.valid)
@@ -461,7 +474,7 @@ add_key(const EVP_PKEY *key, const EVP_PKEY **keys, size_t n_keys)
 
 enum trust_err
 trust_statement_check_signers(const struct trust_statement *statement,
-    STACK_OF(X509) *anchors, size_t n_wanted, int64_t when,
+    STACK_OF(X509) *anchors, size_t n_wanted, int64_t now, int64_t this_update,
     enum trust_sync_reason *reason, struct trust_message *msg)
 {
 	const EVP_PKEY *keys[TRUST_STATEMENT_SIGNERS_MAX];
@@ -475,7 +488,8 @@ trust_statement_check_signers(const struct trust_statement *statement,
 	     i++) {
 		bool qualifies;
 
-		r = check_signer(statement, i, anchors, when, &qualifies, msg);
+		r = check_signer(
+		    statement, i, anchors, now, this_update, &qualifies, msg);
 		if (r != TRUST_OK)
 			return r;
 		if (qualifies)

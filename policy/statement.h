@@ -41,17 +41,19 @@ enum trust_err trust_statement_open(struct trust_span der,
 void trust_statement_free(struct trust_statement *statement);
 
 /*
- * Whether enough distinct signers qualify at a time: end-entity certificates
- * with digitalSignature, issued directly by one of the anchors, valid then,
- * their signatures and digests SHA-256 or better and keys of 112 bits; signers
- * are distinct by key. signer_untrusted when none does, too_few_signers when
- * fewer than `n_wanted` do. To be asked for now, and, once the content is
- * read, for its this_update.
+ * Whether enough distinct signers qualify: end-entity certificates with
+ * digitalSignature, issued directly by one of the anchors, valid at both
+ * times, their signatures and digests SHA-256 or better and keys of 112 bits;
+ * signers are distinct by key. signer_untrusted when none does,
+ * too_few_signers when fewer than `n_wanted` do. To be asked for now alone,
+ * both times the same, before anything inside is read, and again with the
+ * content's this_update: who is valid at the one does not stand in for who is
+ * valid at the other.
  */
 enum trust_err trust_statement_check_signers(
     const struct trust_statement *statement, STACK_OF(X509) *anchors,
-    size_t n_wanted, int64_t when, enum trust_sync_reason *reason,
-    struct trust_message *msg) TRUST_MUST_CHECK;
+    size_t n_wanted, int64_t now, int64_t this_update,
+    enum trust_sync_reason *reason, struct trust_message *msg) TRUST_MUST_CHECK;
 
 /* What was signed. Borrowed. */
 struct trust_span trust_statement_get0_content(

@@ -27,7 +27,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (trust_statement_get0_content(statement).p == NULL ||
 	    trust_statement_get0_signer(statement, 0) == NULL ||
 	    trust_statement_check_signers(
-		statement, NULL, 0, 0, &reason, &msg) != TRUST_OK ||
+		statement, NULL, 0, 0, 0, &reason, &msg) != TRUST_OK ||
 	    reason != TRUST_SYNC_SIGNER_UNTRUSTED)
 		abort();
 	trust_statement_free(statement);

@@ -301,6 +301,56 @@ attack_compromised_signer_below_the_threshold(void **state)
 	trust_buf_free(&der);
 }
 
+/* A signer of this origin, valid in these days from NOW on. */
+static struct trust_pair
+make_signer(struct gateway *g, int from, int until)
+{
+	struct trust_issue issue = {
+	    .profile = TRUST_PROFILE_SIGNER,
+	    .cn = "of a few days",
+	    .not_before = NOW + from * DAY_S,
+	    .not_after = NOW + until * DAY_S,
+	};
+	struct trust_pair pair = {0};
+
+	assert_int_equal(trust_pair_make(TRUST_KEY_P256, &issue,
+			     &g->origin->root, &pair, NULL),
+	    TRUST_OK);
+	return pair;
+}
+
+/* Who came after this_update and who went before now do not make one. */
+static void
+attack_signers_of_different_times(void **state)
+{
+	struct gateway *g = *state;
+	struct trust_pair pairs[3] = {make_signer(g, -1, 9),
+	    make_signer(g, -9, -1), g->origin->signers[0]};
+	struct trust_notification *n;
+	struct trust_buf der = {0};
+
+	g->origin->this_update = NOW - 2 * DAY_S;
+	origin_put_devices(g->origin, 0, 5, 0);
+	origin_commit(g->origin);
+	n = origin_describe(g->origin);
+	origin_sign(n, pairs, 2, &der);
+	notify(g, &der);
+	assert_refused(g, TRUST_SYNC_SIGNER_UNTRUSTED, 1);
+	close_gateway(g);
+	g->config.n_signatures = 2;
+	open_gateway(g);
+	trust_buf_free(&der);
+	origin_sign(n, pairs, 3, &der);
+	g->n_refused = 0;
+	notify(g, &der);
+	assert_refused(g, TRUST_SYNC_TOO_FEW_SIGNERS, 1);
+	assert_int_equal(newest_serial(g), 0);
+	trust_buf_free(&der);
+	trust_notification_free(n);
+	trust_pair_clear(&pairs[0]);
+	trust_pair_clear(&pairs[1]);
+}
+
 /* Signed by somebody of another PKI, or of this one who may not. */
 static void
 refuse_signer(struct gateway *g, enum trust_profile root,
@@ -526,6 +576,7 @@ main(void)
 	    TEST(attack_rollback_to_a_former_session),
 	    TEST(attack_two_faces_of_one_serial),
 	    TEST(attack_compromised_signer_below_the_threshold),
+	    TEST(attack_signers_of_different_times),
 	    TEST(attack_device_certificate_as_signer),
 	    TEST(attack_edge_ca_certificate_as_signer),
 	    TEST(attack_signer_of_another_anchor),

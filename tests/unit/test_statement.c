@@ -96,20 +96,27 @@ assert_refused(struct trust_span der, enum trust_sync_reason want)
 }
 
 static enum trust_sync_reason
-check(struct trust_span der, STACK_OF(X509) *anchors, size_t n_wanted,
-    int64_t when)
+check_times(struct trust_span der, STACK_OF(X509) *anchors, size_t n_wanted,
+    int64_t now, int64_t this_update)
 {
 	struct trust_statement *statement;
 	struct trust_message msg = {0};
 	enum trust_sync_reason reason;
 
 	assert_int_equal(open_span(der, &statement), TRUST_SYNC_ACCEPTED);
-	assert_int_equal(trust_statement_check_signers(
-			     statement, anchors, n_wanted, when, &reason, &msg),
+	assert_int_equal(trust_statement_check_signers(statement, anchors,
+			     n_wanted, now, this_update, &reason, &msg),
 	    TRUST_OK);
 	assert_true(reason == TRUST_SYNC_ACCEPTED || msg.text[0] != '\0');
 	trust_statement_free(statement);
 	return reason;
+}
+
+static enum trust_sync_reason
+check(struct trust_span der, STACK_OF(X509) *anchors, size_t n_wanted,
+    int64_t when)
+{
+	return check_times(der, anchors, n_wanted, when, when);
 }
 
 /* What comes of a statement that these sign, at a time. */
@@ -400,7 +407,7 @@ is_taken(const struct fixture *f, struct trust_span der)
 	if (open_span(der, &statement) != TRUST_SYNC_ACCEPTED)
 		return false;
 	assert_int_equal(trust_statement_check_signers(statement, f->anchors, 1,
-			     SIGNER_NOW, &reason, &msg),
+			     SIGNER_NOW, SIGNER_NOW, &reason, &msg),
 	    TRUST_OK);
 	content = trust_statement_get0_content(statement);
 	if (reason == TRUST_SYNC_ACCEPTED)
@@ -712,6 +719,66 @@ refuses_too_few(void **state)
 	trust_pair_clear(&stranger);
 }
 
+/* A signer with these days of validity, from SIGNER_NOW on. */
+static struct trust_pair
+make_for_days(const struct fixture *f, int from, int until)
+{
+	struct trust_pair pair =
+	    signer_make(TRUST_PROFILE_SIGNER, "signer", &f->root);
+
+	assert_non_null(ASN1_TIME_set(X509_getm_notBefore(pair.certificate),
+	    SIGNER_NOW + from * SIGNER_DAY));
+	assert_non_null(ASN1_TIME_set(X509_getm_notAfter(pair.certificate),
+	    SIGNER_NOW + until * SIGNER_DAY));
+	signer_resign(&pair, &f->root, EVP_sha256());
+	return pair;
+}
+
+/* this_update two days ago: neither who has come since nor who has gone since
+ * signs, and not both together. */
+static void
+counts_who_is_valid_at_both_times(void **state)
+{
+	struct fixture *f = *state;
+	const int64_t then = SIGNER_NOW - 2 * SIGNER_DAY;
+	struct trust_pair pairs[] = {make_for_days(f, -1, 9),
+	    make_for_days(f, -9, -1), f->signers[0], f->signers[1]};
+	const struct {
+		size_t first, n, n_wanted;
+		enum trust_sync_reason now, then, both;
+	} cases[] = {
+	    {0, 1, 1, TRUST_SYNC_ACCEPTED, TRUST_SYNC_SIGNER_UNTRUSTED,
+		TRUST_SYNC_SIGNER_UNTRUSTED},
+	    {1, 1, 1, TRUST_SYNC_SIGNER_UNTRUSTED, TRUST_SYNC_ACCEPTED,
+		TRUST_SYNC_SIGNER_UNTRUSTED},
+	    {0, 2, 1, TRUST_SYNC_ACCEPTED, TRUST_SYNC_ACCEPTED,
+		TRUST_SYNC_SIGNER_UNTRUSTED},
+	    {0, 3, 2, TRUST_SYNC_ACCEPTED, TRUST_SYNC_ACCEPTED,
+		TRUST_SYNC_TOO_FEW_SIGNERS},
+	    {0, 3, 1, TRUST_SYNC_ACCEPTED, TRUST_SYNC_ACCEPTED,
+		TRUST_SYNC_ACCEPTED},
+	    {0, 4, 2, TRUST_SYNC_ACCEPTED, TRUST_SYNC_ACCEPTED,
+		TRUST_SYNC_ACCEPTED},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct trust_buf der = sign(&pairs[cases[i].first], cases[i].n);
+		struct trust_span span = trust_buf_get0(&der);
+		size_t n = cases[i].n_wanted;
+
+		assert_int_equal(
+		    check(span, f->anchors, n, SIGNER_NOW), cases[i].now);
+		assert_int_equal(
+		    check(span, f->anchors, n, then), cases[i].then);
+		assert_int_equal(
+		    check_times(span, f->anchors, n, SIGNER_NOW, then),
+		    cases[i].both);
+		trust_buf_free(&der);
+	}
+	trust_pair_clear(&pairs[0]);
+	trust_pair_clear(&pairs[1]);
+}
+
 static void
 counts_signers_once(void **state)
 {
@@ -902,6 +969,7 @@ main(void)
 	    TEST(refuses_weak_digests),
 	    TEST(refuses_no_anchors),
 	    TEST(refuses_too_few),
+	    TEST(counts_who_is_valid_at_both_times),
 	    TEST(counts_signers_once),
 	    TEST(counts_keys_once),
 	    TEST(signs_only_what_can_be_opened),
