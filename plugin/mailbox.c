@@ -83,12 +83,16 @@ trust_mailbox_free(struct trust_mailbox *mailbox)
 }
 
 bool
-trust_mailbox_put(
-    struct trust_mailbox *mailbox, int kind, struct trust_span bytes)
+trust_mailbox_put(struct trust_mailbox *mailbox, int kind,
+    struct trust_span bytes, size_t spare)
 {
-	struct letter *letter = calloc(1, sizeof(*letter));
+	size_t max = mailbox->max > spare ? mailbox->max - spare : 0;
+	struct letter *letter = NULL;
 	bool fits = false;
 
+	if (bytes.len > max)
+		return false; /* and is not worth a copy */
+	letter = calloc(1, sizeof(*letter));
 	if (letter == NULL || trust_buf_add(&letter->mail.bytes, bytes.p,
 				  bytes.len) != TRUST_OK) {
 		free(letter);
@@ -96,8 +100,8 @@ trust_mailbox_put(
 	}
 	letter->mail.kind = kind;
 	(void)pthread_mutex_lock(&mailbox->lock);
-	fits = !mailbox->closed && mailbox->len + bytes.len <= mailbox->max &&
-	       mailbox->n <= mailbox->max / 1024;
+	fits = !mailbox->closed && mailbox->len + bytes.len <= max &&
+	       mailbox->n <= max / 1024;
 	if (fits) {
 		DL_APPEND(mailbox->first, letter);
 		mailbox->len += bytes.len;

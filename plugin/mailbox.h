@@ -22,10 +22,11 @@ enum trust_err trust_mailbox_new(
 /* No thread may use it any more. */
 void trust_mailbox_free(struct trust_mailbox *mailbox);
 
-/* Put a copy in. False when it is full, closed, or memory is short: then the
- * message is lost, and its sender has to count on that. Never waits. */
-bool trust_mailbox_put(
-    struct trust_mailbox *mailbox, int kind, struct trust_span bytes);
+/* Put a copy in, if `spare` octets stay free for others. False when it is full,
+ * closed, or memory is short: then the message is lost, and its sender has to
+ * count on that. Never waits. */
+bool trust_mailbox_put(struct trust_mailbox *mailbox, int kind,
+    struct trust_span bytes, size_t spare);
 
 /* Take the next one, the caller frees its bytes. Waits up to `wait_ms`
  * milliseconds for one to come. False: none came, or it is closed. */

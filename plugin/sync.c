@@ -9,12 +9,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "mailbox.h"
 #include "plugin.h"
+#include "sync_log.h"
 
-/* Octets that may wait for the thread: all of one request's parts, twice. */
-#define INBOX_MAX ((size_t)2 * TRUST_REQUEST_WANT_MAX * TRUST_PART_MAX)
+/* Octets that may wait for the thread: all of one request's parts, twice; and
+ * some notifications, which do not come again by themselves and so are not
+ * crowded out by parts that nobody here asked for. */
+#define INBOX_PARTS_MAX ((size_t)2 * TRUST_REQUEST_WANT_MAX * TRUST_PART_MAX)
+#define INBOX_MAX       (INBOX_PARTS_MAX + (size_t)4 * TRUST_NOTIFICATION_MAX)
 /* Octets that may wait for the broker's tick. */
 #define OUTBOX_MAX ((size_t)4 * 1024 * 1024)
 /* How often the replica looks at the time, in milliseconds. */
@@ -41,6 +46,7 @@ struct trust_sync {
 	struct trust_mailbox *in, *out;
 	pthread_t thread;
 	bool started;
+	struct trust_sync_log refusals; /* the thread's */
 	/* The thread's: the last notification, if it was not heard. */
 	struct trust_buf unheard;
 	int64_t again_at;
@@ -54,7 +60,7 @@ put_request(void *arg, struct trust_span json)
 {
 	struct trust_sync *sync = arg;
 
-	(void)trust_mailbox_put(sync->out, OUT_REQUEST, json);
+	(void)trust_mailbox_put(sync->out, OUT_REQUEST, json, 0);
 }
 
 static void
@@ -62,7 +68,7 @@ put_report(void *arg, struct trust_span json)
 {
 	struct trust_sync *sync = arg;
 
-	(void)trust_mailbox_put(sync->out, OUT_REPORT, json);
+	(void)trust_mailbox_put(sync->out, OUT_REPORT, json, 0);
 }
 
 static bool
@@ -79,7 +85,7 @@ put_log(void *arg, enum trust_log_level level, const char *line)
 	struct trust_sync *sync = arg;
 
 	(void)trust_mailbox_put(
-	    sync->out, OUT_LOG + (int)level, trust_span_of(line));
+	    sync->out, OUT_LOG + (int)level, trust_span_of(line), 0);
 }
 
 static void
@@ -93,15 +99,22 @@ put_applied(void *arg, const struct trust_notification_mark *held)
 	put_log(arg, TRUST_LOG_NOTICE, line.text);
 }
 
+/* Milliseconds of a clock that nobody sets. */
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 static void
 put_refused(void *arg, enum trust_sync_reason reason, const char *detail)
 {
-	struct trust_message line;
+	struct trust_sync *sync = arg;
 
-	(void)trust_err_set(&line, TRUST_OK, "sync refused %s: %s: %s",
-	    trust_sync_reason_name(reason), detail,
-	    trust_sync_reason_meaning(reason));
-	put_log(arg, TRUST_LOG_WARNING, line.text);
+	trust_sync_log_refuse(&sync->refusals, reason, detail, now_ms());
 }
 
 /* Once for each new trouble: a full disk would fill the log as well. */
@@ -182,6 +195,7 @@ run(void *arg)
 		if (trust_mailbox_take(sync->in, TICK_MS, &mail))
 			handle(sync, &mail);
 		hear_again(sync);
+		trust_sync_log_tick(&sync->refusals, now_ms());
 		complain(sync,
 		    trust_replica_tick(sync->replica, trust_plugin_now(), &msg),
 		    &msg);
@@ -224,6 +238,7 @@ trust_sync_start(const struct trust_replica_config *config,
 	*out = NULL;
 	if (sync == NULL)
 		return r;
+	sync->refusals.log = events.log;
 	r = trust_mailbox_new(INBOX_MAX, &sync->in);
 	if (r == TRUST_OK)
 		r = trust_mailbox_new(OUTBOX_MAX, &sync->out);
@@ -256,23 +271,35 @@ trust_sync_stop(struct trust_sync *sync)
 	free(sync);
 }
 
+/* More octets than any may have: whatever they are, they are refused, and
+ * counted. */
+static struct trust_span
+cut(struct trust_span bytes, size_t max)
+{
+	if (bytes.len > max + 1)
+		bytes.len = max + 1;
+	return bytes;
+}
+
 bool
 trust_sync_notify(struct trust_sync *sync, struct trust_span bytes)
 {
-	return trust_mailbox_put(sync->in, IN_NOTIFICATION, bytes);
+	return trust_mailbox_put(
+	    sync->in, IN_NOTIFICATION, cut(bytes, TRUST_NOTIFICATION_MAX), 0);
 }
 
 bool
 trust_sync_receive(struct trust_sync *sync, struct trust_span bytes)
 {
-	return trust_mailbox_put(sync->in, IN_CONTENT, bytes);
+	return trust_mailbox_put(sync->in, IN_CONTENT,
+	    cut(bytes, TRUST_PART_MAX), INBOX_MAX - INBOX_PARTS_MAX);
 }
 
 bool
 trust_sync_resync(struct trust_sync *sync)
 {
 	return trust_mailbox_put(
-	    sync->in, IN_RESYNC, (struct trust_span){NULL, 0});
+	    sync->in, IN_RESYNC, (struct trust_span){NULL, 0}, 0);
 }
 
 void

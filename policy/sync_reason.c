@@ -56,8 +56,9 @@ static const struct entry reasons[TRUST_N_SYNC_REASONS] = {
 	"the notification is past its next_update and brings nothing new; see "
 	"that the origin runs and the line to it is up"},
     [TRUST_SYNC_UNSOLICITED] = {"unsolicited",
-	"a content part that nobody waits for; a late repetition does no "
-	"harm, many of them mean that somebody else writes to the topic"},
+	"a content part that nobody here waits for; another gateway of the "
+	"scope asked for it, or it came twice, and where neither can be, "
+	"somebody else writes to the topic"},
     [TRUST_SYNC_MALFORMED_RECORD] = {"malformed_record",
 	"a line of the content is no record that this version takes; look at "
 	"the origin's version and at the line that the log names"},

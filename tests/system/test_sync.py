@@ -532,6 +532,22 @@ def test_sync_topics_are_the_bridges_alone(restored):
     assert {} not in [payload for _, _, payload in watcher.passed]
 
 
+def test_parts_that_another_gateway_asked_for(site, synced):
+    """Each is counted, and hardly a line tells of them: between two lines is
+    twice the time of the two before."""
+    gw = synced.gw
+    watcher = synced.watch()
+    mark = gw.broker.mark()
+    for i in range(200):
+        watcher.publish("trust/v1/gw1/content", f"{i}")
+    watcher.wait_for(
+        "report", matches=lambda r: r["refused"] == {"unsolicited": 200})
+    lines = re.findall("sync refused unsolicited: ", gw.broker.log(mark))
+    assert 1 <= len(lines) < 10
+    site.registry.put(site.sensor("temp-03"))
+    gw.wait_serial(2)
+
+
 # ---- What keeps it from starting ----
 
 OPTIONS = {

@@ -32,8 +32,8 @@ in_order(void **state)
 
 	(void)state;
 	assert_false(trust_mailbox_take(m, 0, &mail));
-	assert_true(trust_mailbox_put(m, 1, trust_span_of("one")));
-	assert_true(trust_mailbox_put(m, 2, trust_span_of("two")));
+	assert_true(trust_mailbox_put(m, 1, trust_span_of("one"), 0));
+	assert_true(trust_mailbox_put(m, 2, trust_span_of("two"), 0));
 	for (int i = 1; i <= 2; i++) {
 		assert_true(trust_mailbox_take(m, 0, &mail));
 		assert_int_equal(mail.kind, i);
@@ -54,13 +54,36 @@ full_is_full(void **state)
 	int n = 0;
 
 	(void)state;
-	assert_true(trust_mailbox_put(m, 0, (struct trust_span){bytes, 2048}));
-	assert_false(trust_mailbox_put(m, 0, (struct trust_span){bytes, 1}));
+	assert_true(
+	    trust_mailbox_put(m, 0, (struct trust_span){bytes, 2048}, 0));
+	assert_false(trust_mailbox_put(m, 0, (struct trust_span){bytes, 1}, 0));
 	assert_true(trust_mailbox_take(m, 0, &mail));
 	trust_buf_free(&mail.bytes);
-	while (trust_mailbox_put(m, 0, (struct trust_span){NULL, 0}))
+	while (trust_mailbox_put(m, 0, (struct trust_span){NULL, 0}, 0))
 		n++;
 	assert_int_equal(n, 3); /* empty ones are bounded, too */
+	trust_mailbox_free(m);
+}
+
+/* Who has to spare it does not crowd out who need not. */
+static void
+some_is_spared(void **state)
+{
+	struct trust_mailbox *m = mailbox(4096);
+	uint8_t bytes[4096] = {0};
+
+	(void)state;
+	assert_false(
+	    trust_mailbox_put(m, 0, (struct trust_span){bytes, 2049}, 2048));
+	assert_true(
+	    trust_mailbox_put(m, 0, (struct trust_span){bytes, 2048}, 2048));
+	assert_false(
+	    trust_mailbox_put(m, 0, (struct trust_span){bytes, 1}, 2048));
+	assert_false(
+	    trust_mailbox_put(m, 0, (struct trust_span){bytes, 1}, 8192));
+	assert_true(
+	    trust_mailbox_put(m, 0, (struct trust_span){bytes, 2048}, 0));
+	assert_false(trust_mailbox_put(m, 0, (struct trust_span){bytes, 1}, 0));
 	trust_mailbox_free(m);
 }
 
@@ -71,10 +94,10 @@ closed_is_closed(void **state)
 	struct trust_mail mail;
 
 	(void)state;
-	assert_true(trust_mailbox_put(m, 0, trust_span_of("left")));
+	assert_true(trust_mailbox_put(m, 0, trust_span_of("left"), 0));
 	trust_mailbox_close(m);
 	assert_true(trust_mailbox_is_closed(m));
-	assert_false(trust_mailbox_put(m, 0, trust_span_of("late")));
+	assert_false(trust_mailbox_put(m, 0, trust_span_of("late"), 0));
 	assert_false(trust_mailbox_take(m, 60000, &mail));
 	trust_mailbox_free(m);
 }
@@ -85,7 +108,7 @@ send_all(void *arg)
 	struct trust_mailbox *m = arg;
 
 	for (int i = 0; i < N_MESSAGES; i++) {
-		while (!trust_mailbox_put(m, i, trust_span_of("message")))
+		while (!trust_mailbox_put(m, i, trust_span_of("message"), 0))
 			sched_yield();
 	}
 	return NULL;
@@ -136,6 +159,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(in_order),
 	    cmocka_unit_test(full_is_full),
+	    cmocka_unit_test(some_is_spared),
 	    cmocka_unit_test(closed_is_closed),
 	    cmocka_unit_test(between_threads),
 	    cmocka_unit_test(closing_wakes),

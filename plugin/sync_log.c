@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Refusals of sync in the log, at a pace that a person can read.
+ */
+#include "sync_log.h"
+
+#include <stdio.h>
+
+/* A part that another gateway of the scope asked for is daily business. */
+static enum trust_log_level
+level_of(enum trust_sync_reason reason)
+{
+	return reason == TRUST_SYNC_UNSOLICITED ? TRUST_LOG_DEBUG
+						: TRUST_LOG_WARNING;
+}
+
+static void
+write_line(struct trust_sync_log *log, enum trust_sync_reason reason)
+{
+	struct trust_sync_log_reason *of = &log->reasons[reason];
+	char more[64] = "";
+
+	if (of->n > 1)
+		(void)snprintf(more, sizeof(more),
+		    " (and %llu more of these since the last line)",
+		    (unsigned long long)of->n - 1);
+	trust_log_printf(&log->log, level_of(reason),
+	    "sync refused %s: %s%s: %s", trust_sync_reason_name(reason),
+	    of->detail, more, trust_sync_reason_meaning(reason));
+	of->n = 0;
+}
+
+static void
+tick(struct trust_sync_log *log, enum trust_sync_reason reason, int64_t now_ms)
+{
+	struct trust_sync_log_reason *of = &log->reasons[reason];
+
+	if (of->quiet_until_ms == 0 || now_ms < of->quiet_until_ms)
+		return;
+	if (of->n == 0) {
+		of->quiet_until_ms = 0;
+		return;
+	}
+	write_line(log, reason);
+	of->quiet_ms *= 2;
+	if (of->quiet_ms > TRUST_SYNC_LOG_MAX_MS)
+		of->quiet_ms = TRUST_SYNC_LOG_MAX_MS;
+	of->quiet_until_ms = now_ms + of->quiet_ms;
+}
+
+void
+trust_sync_log_refuse(struct trust_sync_log *log, enum trust_sync_reason reason,
+    const char *detail, int64_t now_ms)
+{
+	struct trust_sync_log_reason *of = &log->reasons[reason];
+
+	tick(log, reason, now_ms);
+	of->n++;
+	(void)snprintf(of->detail, sizeof(of->detail), "%s", detail);
+	if (of->quiet_until_ms != 0)
+		return;
+	write_line(log, reason);
+	of->quiet_ms = TRUST_SYNC_LOG_FIRST_MS;
+	of->quiet_until_ms = now_ms + of->quiet_ms;
+}
+
+void
+trust_sync_log_tick(struct trust_sync_log *log, int64_t now_ms)
+{
+	for (int i = 0; i < TRUST_N_SYNC_REASONS; i++)
+		tick(log, (enum trust_sync_reason)i, now_ms);
+}
