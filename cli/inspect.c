@@ -15,7 +15,6 @@
 
 /* What a gateway has unless its configuration says otherwise. */
 #define CLOCK_SKEW_DEFAULT 300
-#define GATEWAY_DEFAULT    "gateway"
 
 /* The command line, and what came of it. */
 struct inspect {
@@ -28,96 +27,51 @@ struct inspect {
 	int64_t now;
 	bool json;
 	STACK_OF(X509) *anchors; /* owned; empty: who signs is not judged */
-	struct trust_notification_mark held, newest;
-	struct trust_statement *statement;
-	struct trust_notification *notification;
-	enum trust_sync_reason reason;
-	struct trust_message detail;
+	struct trust_replica_known known;
+	/* To be shown: as far as it can be read, whoever signed it. */
+	struct trust_statement *statement;       /* owned */
+	struct trust_notification *notification; /* owned */
+	/* What a gateway would say. */
+	struct trust_replica_judgement judged; /* owned */
+	bool again; /* these very octets are the newest accepted */
 };
 
 /* ---- The judgement ---- */
 
-/* What the replica holds, if there is one to ask. */
 static enum trust_err
-load_marks(struct inspect *i, struct trust_message *msg)
+look(struct inspect *i, struct trust_span der, struct trust_message *msg)
 {
-	const struct trust_replica_config config = {
-	    .registry_path = i->registry,
-	    .gateway = GATEWAY_DEFAULT,
-	    .scope = i->scope != NULL ? i->scope : GATEWAY_DEFAULT,
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	enum trust_sync_reason reason;
+
+	r = trust_statement_open(der, &i->statement, &reason, msg);
+	if (r != TRUST_OK || i->statement == NULL)
+		return r;
+	return trust_notification_parse(
+	    trust_statement_get0_content(i->statement), &i->notification,
+	    &reason, msg);
+}
+
+/* As the gateway does it. What is not said is what the notification says. */
+static enum trust_err
+judge(struct inspect *i, struct trust_span der, struct trust_message *msg)
+{
+	const char *own = i->notification != NULL ? i->notification->scope : "";
+	const struct trust_replica_rules rules = {
+	    .scope = i->scope != NULL ? i->scope : own,
 	    .anchors = i->anchors,
 	    .n_signatures = (size_t)i->n_signatures,
+	    .clock_skew_s = i->clock_skew_s,
+	    .insecure_any_signer = sk_X509_num(i->anchors) == 0,
 	};
-	const struct trust_replica_events events = {0};
-	struct trust_replica *replica = NULL;
-	struct trust_registry *registry = NULL;
+	struct trust_thumbprint sha256;
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
-	if (i->registry == NULL)
-		return TRUST_OK;
-	/* A replica would be made where there is none. */
-	r = trust_registry_open(
-	    i->registry, TRUST_REGISTRY_READ, &registry, msg);
-	trust_registry_close(registry);
-	if (r == TRUST_OK)
-		r = trust_replica_open(&config, &events, &replica, msg);
+	r = trust_replica_judge_again(&i->known, der, &sha256, &i->again);
 	if (r != TRUST_OK)
 		return r;
-	trust_replica_get_marks(replica, &i->held, &i->newest);
-	trust_replica_close(replica);
-	return TRUST_OK;
-}
-
-static enum trust_err
-check_signers(struct inspect *i, int64_t this_update, struct trust_message *msg)
-{
-	if (sk_X509_num(i->anchors) == 0)
-		return TRUST_OK;
-	return trust_statement_check_signers(i->statement, i->anchors,
-	    (size_t)i->n_signatures, i->now, this_update, &i->reason, msg);
-}
-
-static enum trust_err
-check_sequence(struct inspect *i)
-{
-	const struct trust_notification *n = i->notification;
-	const char *scope = i->scope != NULL ? i->scope : n->scope;
-	struct trust_notification_mark mark;
-	enum trust_err r = TRUST_ERR_INTERNAL;
-
-	r = trust_notification_mark(n, &mark);
-	if (r == TRUST_OK)
-		i->reason = trust_notification_check(n, &mark, scope,
-		    &i->newest, &i->held, i->now, i->clock_skew_s,
-		    i->now >= i->newest.this_update);
-	return r;
-}
-
-/* In the order of the protocol; what is known when a reason ends it is shown
- * all the same. */
-static enum trust_err
-judge(struct inspect *i, struct trust_span der)
-{
-	enum trust_sync_reason parsed;
-	enum trust_err r = TRUST_ERR_INTERNAL;
-
-	r = trust_statement_open(der, &i->statement, &i->reason, &i->detail);
-	if (r != TRUST_OK || i->reason != TRUST_SYNC_ACCEPTED)
-		return r;
-	r = check_signers(i, i->now, &i->detail);
-	if (r != TRUST_OK)
-		return r;
-	if (i->reason != TRUST_SYNC_ACCEPTED)
-		return trust_notification_parse(
-		    trust_statement_get0_content(i->statement),
-		    &i->notification, &parsed, NULL);
-	r = trust_notification_parse(trust_statement_get0_content(i->statement),
-	    &i->notification, &i->reason, &i->detail);
-	if (r == TRUST_OK && i->reason == TRUST_SYNC_ACCEPTED)
-		r = check_signers(i, i->notification->this_update, &i->detail);
-	if (r == TRUST_OK && i->reason == TRUST_SYNC_ACCEPTED)
-		r = check_sequence(i);
-	return r;
+	return trust_replica_judge(
+	    &rules, &i->known, der, i->now, &i->judged, msg);
 }
 
 static enum trust_err
@@ -131,12 +85,14 @@ load(struct inspect *i, struct trust_message *msg)
 		return r;
 	r = trust_certfile_add(
 	    i->anchor_paths.v, i->anchor_paths.n, i->anchors, msg);
-	if (r == TRUST_OK)
-		r = load_marks(i, msg);
+	if (r == TRUST_OK && i->registry != NULL)
+		r = trust_replica_load_known(i->registry, &i->known, msg);
 	if (r == TRUST_OK)
 		r = trust_files_read(i->path, TRUST_PARTFILE_MAX, &der, msg);
 	if (r == TRUST_OK)
-		r = judge(i, trust_buf_get0(&der));
+		r = look(i, trust_buf_get0(&der), msg);
+	if (r == TRUST_OK)
+		r = judge(i, trust_buf_get0(&der), msg);
 	trust_buf_free(&der);
 	return r;
 }
@@ -238,16 +194,31 @@ signers_json(const struct inspect *i)
 	return list;
 }
 
+/* What a gateway would fetch by; NULL: nothing. */
+static const char *
+get_path(const struct inspect *i)
+{
+	if (i->judged.reason != TRUST_SYNC_ACCEPTED ||
+	    i->judged.path == TRUST_REPLICA_NOWHERE)
+		return NULL;
+	return i->judged.path == TRUST_REPLICA_BY_DELTAS ? "deltas"
+							 : "snapshot";
+}
+
 static enum trust_err
 print_json(const struct inspect *i, struct trust_message *msg)
 {
+	const struct trust_replica_judgement *judged = &i->judged;
+
 	return trust_output_json(
-	    json_pack("{s:s, s:o, s:b, s:o, s:o}", "reason",
-		trust_sync_reason_name(i->reason), "detail",
-		trust_output_json_text(
-		    i->reason != TRUST_SYNC_ACCEPTED ? i->detail.text : NULL),
-		"signers_judged", sk_X509_num(i->anchors) > 0, "signers",
-		signers_json(i), "notification",
+	    json_pack("{s:s, s:o, s:o, s:b, s:b, s:o, s:o}", "reason",
+		trust_sync_reason_name(judged->reason), "detail",
+		trust_output_json_text(judged->reason != TRUST_SYNC_ACCEPTED
+					   ? judged->detail.text
+					   : NULL),
+		"by", trust_output_json_text(get_path(i)), "again",
+		(int)i->again, "signers_judged", sk_X509_num(i->anchors) > 0,
+		"signers", signers_json(i), "notification",
 		notification_json(i->notification)),
 	    msg);
 }
@@ -328,17 +299,42 @@ print_signers(const struct inspect *i, struct trust_message *msg)
 static void
 print_held(const struct inspect *i)
 {
+	const struct trust_notification_mark *newest = &i->known.newest;
+	const struct trust_notification_mark *held = &i->known.held;
+
 	if (i->registry == NULL)
 		return;
 	printf("replica %s\n", i->registry);
-	if (i->newest.session[0] == '\0')
+	if (newest->session[0] == '\0')
 		printf("  accepted      nothing yet\n");
 	else
 		printf("  accepted      serial %" PRId64 " of session %s\n",
-		    i->newest.serial, i->newest.session);
-	if (i->held.session[0] != '\0')
+		    newest->serial, newest->session);
+	if (held->session[0] != '\0')
 		printf("  holds         serial %" PRId64 " of session %s\n",
-		    i->held.serial, i->held.session);
+		    held->serial, held->session);
+	if (i->again)
+		printf("  and this is the one accepted: it takes no notice\n");
+	else if (get_path(i) != NULL)
+		printf("  would fetch   by %s\n", get_path(i));
+}
+
+static void
+print_verdict(const struct inspect *i)
+{
+	const struct trust_replica_judgement *judged = &i->judged;
+	const char *detail = judged->detail.text;
+
+	if (judged->reason != TRUST_SYNC_ACCEPTED)
+		printf("refused: %s%s%s\n  %s\n",
+		    trust_sync_reason_name(judged->reason),
+		    detail[0] != '\0' ? ": " : "", detail,
+		    trust_sync_reason_meaning(judged->reason));
+	else if (sk_X509_num(i->anchors) == 0)
+		printf(
+		    "accepted, if its signers are trusted; --anchor tells\n");
+	else
+		printf("accepted\n");
 }
 
 static enum trust_err
@@ -352,16 +348,7 @@ print_text(const struct inspect *i, struct trust_message *msg)
 	if (r != TRUST_OK)
 		return r;
 	print_held(i);
-	if (i->reason != TRUST_SYNC_ACCEPTED)
-		printf("refused: %s%s%s\n  %s\n",
-		    trust_sync_reason_name(i->reason),
-		    i->detail.text[0] != '\0' ? ": " : "", i->detail.text,
-		    trust_sync_reason_meaning(i->reason));
-	else if (sk_X509_num(i->anchors) == 0)
-		printf(
-		    "accepted, if its signers are trusted; --anchor tells\n");
-	else
-		printf("accepted\n");
+	print_verdict(i);
 	return TRUST_OK;
 }
 
@@ -378,8 +365,9 @@ run(struct inspect *i)
 		r = print_text(i, &msg);
 	if (r != TRUST_OK)
 		status = trust_output_failure(r, &msg);
-	else if (i->reason == TRUST_SYNC_ACCEPTED)
+	else if (i->judged.reason == TRUST_SYNC_ACCEPTED)
 		status = TRUST_EXIT_YES;
+	trust_replica_judgement_clear(&i->judged);
 	trust_notification_free(i->notification);
 	trust_statement_free(i->statement);
 	sk_X509_pop_free(i->anchors, X509_free);

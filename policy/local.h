@@ -55,6 +55,9 @@ enum trust_err trust_local_find_bridge(struct trust_local *local,
  */
 enum trust_err trust_local_get_floor(struct trust_local *local, int64_t *floor,
     struct trust_message *msg) TRUST_MUST_CHECK;
+/* The same from the file alone, which is opened for reading and not made. */
+enum trust_err trust_local_read_floor(const char *registry_path, int64_t *floor,
+    struct trust_message *msg) TRUST_MUST_CHECK;
 enum trust_err trust_local_raise_floor(struct trust_local *local, int64_t floor,
     struct trust_message *msg) TRUST_MUST_CHECK;
 

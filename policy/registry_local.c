@@ -51,6 +51,9 @@ static const char schema_2[] =
     " time INTEGER NOT NULL) STRICT;"
     "PRAGMA user_version = 2";
 
+/* The first that has a floor. */
+#define FLOOR_SCHEMA 2
+
 static const char *const migrations[] = {schema_1, schema_2};
 
 static const struct trust_registry_format format = {
@@ -317,20 +320,68 @@ trust_local_find_block(
 	return r;
 }
 
-enum trust_err
-trust_local_get_floor(
-    struct trust_local *local, int64_t *floor, struct trust_message *msg)
+static enum trust_err
+get_floor(const struct trust_registry_file *file, sqlite3_stmt *statement,
+    int64_t *floor, struct trust_message *msg)
 {
-	sqlite3_stmt *statement = local->statements[GET_FLOOR];
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	bool row;
 
 	*floor = TRUST_BUILD_DATE;
-	r = trust_registry_file_step(&local->file, statement, &row, msg);
+	r = trust_registry_file_step(file, statement, &row, msg);
 	if (r == TRUST_OK && row &&
 	    sqlite3_column_int64(statement, 0) > TRUST_BUILD_DATE)
 		*floor = sqlite3_column_int64(statement, 0);
 	trust_registry_file_reset(statement);
+	return r;
+}
+
+enum trust_err
+trust_local_get_floor(
+    struct trust_local *local, int64_t *floor, struct trust_message *msg)
+{
+	return get_floor(
+	    &local->file, local->statements[GET_FLOOR], floor, msg);
+}
+
+/* A file of an older schema knows of none. */
+static enum trust_err
+read_floor(const struct trust_registry_file *file, int64_t *floor,
+    struct trust_message *msg)
+{
+	const char *const get[] = {sql[GET_FLOOR]};
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	sqlite3_stmt *statement = NULL;
+
+	if (file->schema < FLOOR_SCHEMA)
+		return TRUST_OK;
+	r = trust_registry_file_prepare(file, get, 1, &statement, msg);
+	if (r != TRUST_OK)
+		return r;
+	return get_floor(file, statement, floor, msg);
+}
+
+enum trust_err
+trust_local_read_floor(
+    const char *registry_path, int64_t *floor, struct trust_message *msg)
+{
+	struct trust_registry_file file = {0};
+	struct trust_buf path = {0};
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	*floor = TRUST_BUILD_DATE;
+	r = trust_buf_printf(&path, "%s.local", registry_path);
+	if (r != TRUST_OK)
+		goto out;
+	r = trust_registry_file_open(
+	    (const char *)path.p, &format, TRUST_REGISTRY_READ, &file, msg);
+	if (r == TRUST_OK)
+		r = read_floor(&file, floor, msg);
+	else if (r == TRUST_ERR_NOT_FOUND)
+		r = TRUST_OK;
+out:
+	trust_registry_file_close(&file);
+	trust_buf_free(&path);
 	return r;
 }
 

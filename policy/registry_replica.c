@@ -66,64 +66,98 @@ static const char *const sql[TRUST_REGISTRY_REPLICA_N_STATEMENTS] = {
 /* ---- Opening ---- */
 
 static enum trust_err
-open_or_make(
-    const char *path, struct trust_registry **out, struct trust_message *msg)
+check_role(
+    const struct trust_registry_replica *replica, struct trust_message *msg)
 {
-	enum trust_err r = TRUST_ERR_INTERNAL;
-
-	r = trust_registry_open(path, TRUST_REGISTRY_WRITE, out, msg);
-	if (r != TRUST_ERR_NOT_FOUND)
-		return r;
-	r = trust_registry_create(path, TRUST_REGISTRY_REPLICA, msg);
-	if (r != TRUST_OK)
-		return r;
-	return trust_registry_open(path, TRUST_REGISTRY_WRITE, out, msg);
+	if (replica->registry->role == TRUST_REGISTRY_REPLICA)
+		return TRUST_OK;
+	return trust_err_set(msg, TRUST_ERR_CONFLICT,
+	    "%s: want a replica, got an origin, which no sync may write",
+	    replica->registry->file.path);
 }
 
 static enum trust_err
-set_up(struct trust_registry_replica *replica, struct trust_message *msg)
+prepare(
+    struct trust_registry_replica *replica, size_t n, struct trust_message *msg)
 {
-	const struct trust_registry_file *file = &replica->registry->file;
-	enum trust_err r = TRUST_ERR_INTERNAL;
-
-	if (replica->registry->role != TRUST_REGISTRY_REPLICA)
-		return trust_err_set(msg, TRUST_ERR_CONFLICT,
-		    "%s: want a replica, got an origin, which no sync may "
-		    "write",
-		    file->path);
-	r = trust_registry_file_run(file, setup, msg);
-	if (r != TRUST_OK)
-		return r;
-	return trust_registry_file_prepare(file, sql,
-	    TRUST_REGISTRY_REPLICA_N_STATEMENTS, replica->statements, msg);
+	return trust_registry_file_prepare(
+	    &replica->registry->file, sql, n, replica->statements, msg);
 }
 
-enum trust_err
-trust_registry_replica_open(const char *path,
-    struct trust_registry_replica **out, struct trust_message *msg)
+static enum trust_err
+open_to_write(const char *path, struct trust_registry_replica *replica,
+    struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_registry_open(
+	    path, TRUST_REGISTRY_WRITE, &replica->registry, msg);
+	if (r == TRUST_ERR_NOT_FOUND) {
+		r = trust_registry_create(path, TRUST_REGISTRY_REPLICA, msg);
+		if (r == TRUST_OK)
+			r = trust_registry_open(path, TRUST_REGISTRY_WRITE,
+			    &replica->registry, msg);
+	}
+	if (r == TRUST_OK)
+		r = check_role(replica, msg);
+	if (r == TRUST_OK)
+		r = trust_registry_file_run(
+		    &replica->registry->file, setup, msg);
+	if (r != TRUST_OK)
+		return r;
+	return prepare(replica, TRUST_REGISTRY_REPLICA_N_STATEMENTS, msg);
+}
+
+static enum trust_err
+open_to_read(const char *path, struct trust_registry_replica *replica,
+    struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_registry_open(
+	    path, TRUST_REGISTRY_READ, &replica->registry, msg);
+	if (r == TRUST_OK)
+		r = check_role(replica, msg);
+	if (r != TRUST_OK)
+		return r;
+	return prepare(replica, TRUST_REGISTRY_REPLICA_N_READING, msg);
+}
+
+static enum trust_err
+open_by(enum trust_err (*open_file)(const char *,
+	    struct trust_registry_replica *, struct trust_message *),
+    const char *path, struct trust_registry_replica **out,
+    struct trust_message *msg)
 {
 	struct trust_registry_replica *replica = NULL;
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
 	*out = NULL;
 	replica = calloc(1, sizeof(*replica));
-	if (replica == NULL) {
-		r = TRUST_ERR_NOMEM;
-		goto out;
-	}
+	if (replica == NULL)
+		return TRUST_ERR_NOMEM;
 	replica->data_version = -1;
-	r = open_or_make(path, &replica->registry, msg);
-	if (r != TRUST_OK)
-		goto out;
-	r = set_up(replica, msg);
-	if (r != TRUST_OK)
-		goto out;
+	r = open_file(path, replica, msg);
+	if (r != TRUST_OK) {
+		trust_registry_replica_close(replica);
+		return r;
+	}
 	*out = replica;
-	replica = NULL; /* transferred */
-	r = TRUST_OK;
-out:
-	trust_registry_replica_close(replica);
-	return r;
+	return TRUST_OK;
+}
+
+enum trust_err
+trust_registry_replica_open(const char *path,
+    struct trust_registry_replica **out, struct trust_message *msg)
+{
+	return open_by(open_to_write, path, out, msg);
+}
+
+enum trust_err
+trust_registry_replica_open_read(const char *path,
+    struct trust_registry_replica **out, struct trust_message *msg)
+{
+	return open_by(open_to_read, path, out, msg);
 }
 
 void

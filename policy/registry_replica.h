@@ -35,6 +35,11 @@ struct trust_registry_replica_state {
 enum trust_err trust_registry_replica_open(const char *path,
     struct trust_registry_replica **out,
     struct trust_message *msg) TRUST_MUST_CHECK;
+/* Open for looking at it: nothing is made or written. TRUST_ERR_NOT_FOUND:
+ * there is none. */
+enum trust_err trust_registry_replica_open_read(const char *path,
+    struct trust_registry_replica **out,
+    struct trust_message *msg) TRUST_MUST_CHECK;
 void trust_registry_replica_close(struct trust_registry_replica *replica);
 
 /* Load the state if another process may have changed it since the last load;

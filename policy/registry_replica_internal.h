@@ -32,6 +32,8 @@ enum trust_registry_replica_statement {
 	TRUST_REGISTRY_REPLICA_LIST_TOUCHED, /* kind */
 	TRUST_REGISTRY_REPLICA_LIST_UNTOUCHED_DEVICES,
 	TRUST_REGISTRY_REPLICA_N_STATEMENTS,
+	/* Those before it only read, and need no temporary tables. */
+	TRUST_REGISTRY_REPLICA_N_READING = TRUST_REGISTRY_REPLICA_PUT_NEWEST,
 };
 
 /* The change that is under way. */

@@ -92,37 +92,51 @@ read_accepted(struct trust_span der, struct trust_notification **out,
 	return r;
 }
 
-/* The newest accepted as the registry has it. One that this program does not
- * read any more waits for its successor; its mark counts all the same. */
+/* The newest accepted as a registry has it, and the digest of its octets. One
+ * that this program does not read any more is none, and the message says why
+ * not; its mark counts all the same. */
 static enum trust_err
-load_newest(struct trust_replica *replica, struct trust_message *msg)
+read_newest(struct trust_registry_replica *registry,
+    struct trust_notification **out, struct trust_thumbprint *sha256,
+    struct trust_message *msg)
 {
-	struct trust_message why = {0};
 	struct trust_buf der = {0};
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
-	trust_notification_free(replica->newest);
-	replica->newest = NULL;
-	replica->newest_sha256 = (struct trust_thumbprint){0};
-	r = trust_registry_replica_get_newest(replica->registry, &der, msg);
+	*out = NULL;
+	*sha256 = (struct trust_thumbprint){0};
+	r = trust_registry_replica_get_newest(registry, &der, msg);
 	if (r == TRUST_ERR_NOT_FOUND)
 		r = TRUST_OK;
 	if (r != TRUST_OK || der.len == 0)
 		goto out;
-	r = trust_thumbprint_of(trust_buf_get0(&der), &replica->newest_sha256);
+	r = read_accepted(trust_buf_get0(&der), out, msg);
+	if (r == TRUST_ERR_INPUT)
+		r = TRUST_OK;
+	else if (r == TRUST_OK)
+		r = trust_thumbprint_of(trust_buf_get0(&der), sha256);
+out:
+	trust_buf_free(&der);
+	return r;
+}
+
+static enum trust_err
+load_newest(struct trust_replica *replica, struct trust_message *msg)
+{
+	struct trust_message why = {0};
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	trust_notification_free(replica->newest);
+	r = read_newest(
+	    replica->registry, &replica->newest, &replica->newest_sha256, &why);
 	if (r != TRUST_OK)
-		goto out;
-	r = read_accepted(trust_buf_get0(&der), &replica->newest, &why);
-	if (r == TRUST_ERR_INPUT) {
+		return trust_err_set(msg, r, "%s", why.text);
+	if (replica->newest == NULL && why.text[0] != '\0')
 		trust_log_printf(&replica->events.log, TRUST_LOG_WARNING,
 		    "the notification accepted last cannot be read any more, "
 		    "waiting for the next: %s",
 		    why.text);
-		r = TRUST_OK;
-	}
-out:
-	trust_buf_free(&der);
-	return r;
+	return TRUST_OK;
 }
 
 /* Load what the registry keeps, if it is not known yet; *changed tells. */
@@ -214,6 +228,19 @@ trust_replica_close(struct trust_replica *replica)
 }
 
 /* ---- In step ---- */
+
+struct trust_replica_known
+trust_replica_get_known(const struct trust_replica *replica)
+{
+	return (struct trust_replica_known){
+	    .held = replica->state.held,
+	    .newest = replica->state.newest,
+	    .newest_sha256 = replica->newest_sha256,
+	    .by_snapshot =
+		replica->state.way == TRUST_REGISTRY_REPLICA_SNAPSHOT,
+	    .floor = replica->floor,
+	};
+}
 
 int64_t
 trust_replica_time(const struct trust_replica *replica, int64_t now)
@@ -390,6 +417,44 @@ trust_replica_get_marks(const struct trust_replica *replica,
 {
 	*held = replica->state.held;
 	*newest = replica->state.newest;
+}
+
+static enum trust_err
+load_known(struct trust_registry_replica *registry,
+    struct trust_replica_known *out, struct trust_message *msg)
+{
+	struct trust_notification *newest = NULL;
+	struct trust_registry_replica_state state;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	bool changed;
+
+	r = trust_registry_replica_load(registry, &state, &changed, msg);
+	if (r != TRUST_OK)
+		return r;
+	out->held = state.held;
+	out->newest = state.newest;
+	out->by_snapshot = state.way == TRUST_REGISTRY_REPLICA_SNAPSHOT;
+	r = read_newest(registry, &newest, &out->newest_sha256, msg);
+	trust_notification_free(newest);
+	return r;
+}
+
+enum trust_err
+trust_replica_load_known(const char *registry_path,
+    struct trust_replica_known *out, struct trust_message *msg)
+{
+	struct trust_registry_replica *registry = NULL;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	*out = (struct trust_replica_known){0};
+	r = trust_registry_replica_open_read(registry_path, &registry, msg);
+	if (r != TRUST_OK)
+		return r;
+	r = load_known(registry, out, msg);
+	trust_registry_replica_close(registry);
+	if (r != TRUST_OK)
+		return r;
+	return trust_local_read_floor(registry_path, &out->floor, msg);
 }
 
 /* ---- Time passes ---- */

@@ -12,6 +12,7 @@
 
 #include "exchange.h"
 #include "log.h"
+#include "replica_judge.h"
 
 /* Borrowed; copied when it is opened. */
 struct trust_replica_config {
@@ -76,5 +77,12 @@ enum trust_err trust_replica_resync(struct trust_replica *replica, int64_t now,
 void trust_replica_get_marks(const struct trust_replica *replica,
     struct trust_notification_mark *held,
     struct trust_notification_mark *newest);
+
+/* What the replica in a file knows, for trust_replica_judge. The file is
+ * opened for reading, and nothing is made. TRUST_ERR_NOT_FOUND: there is none;
+ * TRUST_ERR_CONFLICT: it is an origin. */
+enum trust_err trust_replica_load_known(const char *registry_path,
+    struct trust_replica_known *out,
+    struct trust_message *msg) TRUST_MUST_CHECK;
 
 #endif

@@ -21,24 +21,8 @@
 bool
 trust_replica_holds_newest(const struct trust_replica *replica)
 {
-	const struct trust_notification_mark *held = &replica->state.held;
-	const struct trust_notification_mark *newest = &replica->state.newest;
-
-	if (strcmp(held->session, newest->session) != 0)
-		return false;
-	return held->serial == newest->serial &&
-	       held->n_records == newest->n_records &&
-	       trust_thumbprint_equal(&held->state, &newest->state);
-}
-
-/* Whether the deltas lead on from the state held. */
-static bool
-deltas_reach(const struct trust_notification *n,
-    const struct trust_notification_mark *held)
-{
-	return n->n_deltas > 0 && strcmp(n->session, held->session) == 0 &&
-	       held->serial < n->serial &&
-	       n->deltas[0].serial <= held->serial + 1;
+	return trust_replica_judge_is_held(
+	    &replica->state.newest, &replica->state.held);
 }
 
 static enum trust_replica_path
@@ -49,13 +33,8 @@ choose_path(const struct trust_replica *replica)
 	if (replica->newest == NULL ||
 	    state->way == TRUST_REGISTRY_REPLICA_WAIT)
 		return TRUST_REPLICA_NOWHERE;
-	if (state->way == TRUST_REGISTRY_REPLICA_SNAPSHOT)
-		return TRUST_REPLICA_BY_SNAPSHOT;
-	if (trust_replica_holds_newest(replica))
-		return TRUST_REPLICA_NOWHERE;
-	return deltas_reach(replica->newest, &state->held)
-		   ? TRUST_REPLICA_BY_DELTAS
-		   : TRUST_REPLICA_BY_SNAPSHOT;
+	return trust_replica_judge_path(replica->newest, &state->newest,
+	    &state->held, state->way == TRUST_REGISTRY_REPLICA_SNAPSHOT);
 }
 
 int64_t

@@ -10,13 +10,6 @@
 #include "registry_staging.h"
 #include "replica.h"
 
-/* How the state of the newest notification is reached. */
-enum trust_replica_path {
-	TRUST_REPLICA_NOWHERE = 0, /* it is held, or another has to come */
-	TRUST_REPLICA_BY_DELTAS,
-	TRUST_REPLICA_BY_SNAPSHOT, /* and the deltas after it */
-};
-
 /* A part on this path; one may be needed twice. */
 struct trust_replica_need {
 	struct trust_thumbprint sha256;
@@ -47,7 +40,7 @@ struct trust_replica {
 
 	/* The newest accepted; NULL: none, or none that can be read. */
 	struct trust_notification *newest;
-	struct trust_thumbprint newest_sha256; /* of its octets */
+	struct trust_thumbprint newest_sha256; /* of its octets; else zero */
 
 	enum trust_replica_path path;
 	struct trust_replica_need *needs; /* owned; in the order of use */
@@ -66,6 +59,9 @@ struct trust_replica {
 
 /* ---- replica.c ---- */
 
+/* What a notification is compared with. */
+struct trust_replica_known trust_replica_get_known(
+    const struct trust_replica *replica);
 /* The time to decide by: the clock's, but never before the floor. */
 int64_t trust_replica_time(const struct trust_replica *replica, int64_t now);
 /* Do what follows from the state: raise the floor, renew what is held, plan.
