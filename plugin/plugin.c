@@ -137,7 +137,9 @@ start_sync(struct trust_plugin *plugin, struct trust_message *msg)
 	config.anchors = plugin->registry_anchors;
 	r = trust_sync_start(&config, &plugin->sync, msg);
 	if (r != TRUST_OK)
-		return trust_err_prefix(msg, r, "plugin_opt_registry_anchor");
+		return trust_err_prefix(msg, r,
+		    "plugin_opt_registry_anchor: %s",
+		    plugin->options.registry_anchor);
 	return TRUST_OK;
 }
 

@@ -182,6 +182,10 @@ trust_replica_open(const struct trust_replica_config *config,
 	r = open_files(replica, config->registry_path, msg);
 	if (r != TRUST_OK)
 		goto out;
+	r = trust_replica_check_anchors(
+	    replica->anchors, config->registry_path, msg);
+	if (r != TRUST_OK)
+		goto out;
 	r = load(replica, &changed, msg);
 	if (r != TRUST_OK)
 		goto out;

@@ -45,8 +45,9 @@ struct trust_replica_events {
 
 struct trust_replica;
 
-/* TRUST_ERR_CONFLICT: the file there is an origin. What was begun goes on
- * with the first tick. */
+/* TRUST_ERR_CONFLICT: the file there is an origin, or holds an anchor with the
+ * key of one of the registry signers' anchors. What was begun goes on with the
+ * first tick. */
 enum trust_err trust_replica_open(const struct trust_replica_config *config,
     const struct trust_replica_events *events, struct trust_replica **out,
     struct trust_message *msg) TRUST_MUST_CHECK;

@@ -57,41 +57,15 @@ refuse_line(struct application *a, enum trust_sync_reason reason)
 
 /* ---- Lines ---- */
 
-/* Who signs registries vouches for nothing else: interface, registry_anchor.
- * It is the key that counts. */
-static enum trust_err
-check_anchor(struct application *a, const struct trust_record *record)
-{
-	STACK_OF(X509) *anchors = a->replica->anchors;
-	STACK_OF(X509) *sent = NULL;
-	enum trust_err r = TRUST_ERR_INTERNAL;
-
-	if (record->kind != TRUST_KIND_ANCHOR)
-		return TRUST_OK;
-	r = trust_certificate_parse_pem(
-	    trust_span_of(record->u.anchor.pem), &sent, &a->detail);
-	if (r != TRUST_OK)
-		return r;
-	for (int i = 0; r == TRUST_OK && i < sk_X509_num(anchors); i++) {
-		if (EVP_PKEY_eq(X509_get0_pubkey(sk_X509_value(sent, 0)),
-			X509_get0_pubkey(sk_X509_value(anchors, i))) != 1)
-			continue;
-		(void)trust_err_set(&a->detail, TRUST_OK,
-		    "anchor %s: want another key than a registry anchor's, "
-		    "got the same",
-		    record->id);
-		r = refuse_line(a, TRUST_SYNC_MALFORMED_RECORD);
-	}
-	sk_X509_pop_free(sent, X509_free);
-	return r;
-}
-
 static enum trust_err
 put(struct application *a, const struct trust_content_line *line)
 {
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
-	r = check_anchor(a, line->put);
+	r = trust_replica_check_anchor(
+	    a->replica->anchors, line->put, &a->detail);
+	if (r == TRUST_ERR_CONFLICT)
+		return refuse_line(a, TRUST_SYNC_MALFORMED_RECORD);
 	if (r != TRUST_OK)
 		return r;
 	r = trust_registry_replica_put(

@@ -98,6 +98,17 @@ void trust_replica_hurry(struct trust_replica *replica, int64_t now);
 void trust_replica_lose(
     struct trust_replica *replica, const struct trust_thumbprint *sha256);
 
+/* ---- replica_anchor.c ---- */
+
+/* TRUST_ERR_CONFLICT: an anchor record with the key of a registry anchor.
+ * Other kinds of records pass. */
+enum trust_err trust_replica_check_anchor(STACK_OF(X509) *anchors,
+    const struct trust_record *record,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+/* The same for all that a registry holds. */
+enum trust_err trust_replica_check_anchors(STACK_OF(X509) *anchors,
+    const char *registry_path, struct trust_message *msg) TRUST_MUST_CHECK;
+
 /* ---- replica_apply.c ---- */
 
 /* All that the path needs is staged: walk it. */

@@ -602,6 +602,34 @@ def test_an_origin_is_not_made_a_replica(unlinked):
     assert unlinked.registry.run("list", "--json", "device")
 
 
+@pytest.mark.parametrize("anchor", ["plant-root", "of-its-key"])
+def test_an_anchor_of_the_registry_signs_none(unlinked, anchor):
+    """The registry holds it, or its key, as an anchor of devices."""
+    site = unlinked
+    pki, replica = site.pki, site.folder / "replica.db"
+    pki.certificate("signer", issuer="registry-root", eku="absent")
+    pki.certificate("plant-root", ca="yes")
+    pki.certificate("of-its-key", ca="yes", key="of plant-root")
+    site.add_group("plant", "plant-root")
+    site.registry.run("sign", "--scope", "gw1", "--signer",
+                      pki.file("signer"), "--key", pki.key_file("signer"),
+                      site.folder / "out")
+    done = trustctl("apply", "-r", replica, "--anchor",
+                    pki.file("registry-root"), "--gateway", "gw1",
+                    site.folder / "out")
+    assert done.returncode == 0, done.stderr
+    log = site.new_broker(options={
+        "registry": replica, "registry_anchor": pki.file(anchor)}
+    ).refuse_to_start()
+    line, = [line for line in log.splitlines()
+             if "mosquitto_trust: " in line and "plugin_opt_" in line]
+    for word in ("registry_anchor", str(pki.file(anchor)), str(replica),
+                 "anchor plant: want another key"):
+        assert word in line
+    site.start(options={"registry": replica,
+                        "registry_anchor": pki.file("registry-root")})
+
+
 def test_a_registry_anchor_is_for_nothing_else(site, upstream):
     """An anchor record with its key keeps a registry from being taken. Here
     of an anchor that has signed nothing, or the origin would refuse it."""

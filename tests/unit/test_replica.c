@@ -768,30 +768,111 @@ two_devices_with_one_thumbprint_are_refused(void **state)
 	refuse_content(*state, line, TRUST_SYNC_DUPLICATE_CLAIM);
 }
 
+/* An anchor record. */
+static json_t *
+new_anchor(X509 *certificate, const char *purpose)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	json_t *record;
+	char *pem;
+	long len;
+
+	assert_int_equal(PEM_write_bio_X509(bio, certificate), 1);
+	len = BIO_get_mem_data(bio, &pem);
+	record = json_pack("{s:s, s:s, s:s%, s:[s]}", "kind", "anchor", "id",
+	    "root", "pem", pem, (size_t)len, "purposes", purpose);
+	assert_non_null(record);
+	BIO_free(bio);
+	return record;
+}
+
+static void
+refuse_anchor(struct gateway *g, X509 *certificate, const char *purpose)
+{
+	struct trust_buf line = {0};
+	json_t *put =
+	    json_pack("{s:o}", "put", new_anchor(certificate, purpose));
+
+	assert_int_equal(trust_json_encode(put, &line), TRUST_OK);
+	assert_int_equal(trust_buf_add(&line, "\n", 1), TRUST_OK);
+	refuse_content(g, (const char *)line.p, TRUST_SYNC_MALFORMED_RECORD);
+	assert_non_null(strstr(g->detail, "registry anchor"));
+	json_decref(put);
+	trust_buf_free(&line);
+}
+
 /* Whoever signs registries may not be made an anchor of devices by one. */
 static void
 a_registry_anchor_is_refused_as_another(void **state)
 {
 	struct gateway *g = *state;
-	BIO *bio = BIO_new(BIO_s_mem());
-	struct trust_buf line = {0};
-	json_t *record;
-	char *pem;
-	long len;
+
+	refuse_anchor(g, g->origin->root.certificate, "device");
+}
+
+/* Another certificate for the key of an anchor, of another name. */
+static struct trust_pair
+certify_again(const struct trust_pair *root)
+{
+	struct trust_pair again = {.key = root->key};
+	struct trust_issue issue = {
+	    .profile = TRUST_PROFILE_ROOT,
+	    .cn = "devices",
+	    .key = root->key,
+	    .issuer_key = root->key,
+	    .not_before = NOW - DAY_S,
+	    .not_after = NOW + DAY_S,
+	};
 
 	assert_int_equal(
-	    PEM_write_bio_X509(bio, g->origin->root.certificate), 1);
-	len = BIO_get_mem_data(bio, &pem);
-	record =
-	    json_pack("{s:{s:s, s:s, s:s%, s:[s]}}", "put", "kind", "anchor",
-		"id", "root", "pem", pem, (size_t)len, "purposes", "device");
+	    trust_issue_certificate(&issue, &again.certificate, NULL),
+	    TRUST_OK);
+	return again;
+}
+
+static void
+the_key_of_a_registry_anchor_is_refused(void **state)
+{
+	struct gateway *g = *state;
+	struct trust_pair again = certify_again(&g->origin->root);
+
+	refuse_anchor(g, again.certificate, "bundle");
+	X509_free(again.certificate);
+}
+
+/* What an anchor of the registry stands for already, it does not sign for. */
+static void
+it_does_not_start_with_an_anchor_that_it_holds(void **state)
+{
+	struct gateway *g = *state;
+	struct trust_pair devices = {0}, again;
+	STACK_OF(X509) *anchors = sk_X509_new_null();
+	struct trust_buf line = {0};
+	json_t *record;
+
+	origin_pair(&devices, TRUST_PROFILE_ROOT, "devices", NULL);
+	record = new_anchor(devices.certificate, "upstream");
 	assert_int_equal(trust_json_encode(record, &line), TRUST_OK);
-	assert_int_equal(trust_buf_add(&line, "\n", 1), TRUST_OK);
-	refuse_content(g, (const char *)line.p, TRUST_SYNC_MALFORMED_RECORD);
-	assert_non_null(strstr(g->detail, "registry anchor"));
+	origin_put(g->origin, (const char *)line.p);
+	begin_with(g, 5);
+	again = certify_again(&devices);
+	/* It may be one of several. */
+	assert_true(sk_X509_push(anchors, g->origin->root.certificate) > 0);
+	assert_true(sk_X509_push(anchors, again.certificate) > 0);
+	close_gateway(g);
+	g->config.anchors = anchors;
+	assert_int_equal(try_open(g), TRUST_ERR_CONFLICT);
+	assert_null(g->replica);
+	assert_non_null(strstr(g->scratch->msg.text, "anchor root: want"));
+	assert_non_null(strstr(g->scratch->msg.text, g->scratch->path));
+	g->config.anchors = g->origin->anchors;
+	open_gateway(g);
+	assert_holds(g, 1);
+	X509_free(again.certificate);
+	trust_pair_clear(&devices);
+	sk_X509_free(anchors);
 	json_decref(record);
 	trust_buf_free(&line);
-	BIO_free(bio);
 }
 
 static void
@@ -857,6 +938,8 @@ main(void)
 	    TEST(a_record_with_scopes_is_refused),
 	    TEST(two_devices_with_one_thumbprint_are_refused),
 	    TEST(a_registry_anchor_is_refused_as_another),
+	    TEST(the_key_of_a_registry_anchor_is_refused),
+	    TEST(it_does_not_start_with_an_anchor_that_it_holds),
 	    TEST(a_removal_in_a_snapshot_is_refused),
 	};
 

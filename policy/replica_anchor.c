@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The replica's anchors: who signs registries vouches for nothing else.
+ */
+#include "replica_internal.h"
+
+/* It is the key that vouches, in whichever certificate it is. */
+static bool
+is_same_key(X509 *a, X509 *b)
+{
+	return EVP_PKEY_eq(X509_get0_pubkey(a), X509_get0_pubkey(b)) == 1;
+}
+
+enum trust_err
+trust_replica_check_anchor(STACK_OF(X509) *anchors,
+    const struct trust_record *record, struct trust_message *msg)
+{
+	STACK_OF(X509) *held = NULL;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	if (record->kind != TRUST_KIND_ANCHOR)
+		return TRUST_OK;
+	r = trust_certificate_parse_pem(
+	    trust_span_of(record->u.anchor.pem), &held, msg);
+	if (r != TRUST_OK)
+		return r;
+	for (int i = 0; r == TRUST_OK && i < sk_X509_num(anchors); i++) {
+		for (int k = 0; r == TRUST_OK && k < sk_X509_num(held); k++) {
+			if (is_same_key(sk_X509_value(anchors, i),
+				sk_X509_value(held, k)))
+				r = trust_err_set(msg, TRUST_ERR_CONFLICT,
+				    "anchor %s: want another key than a "
+				    "registry anchor's, got the same",
+				    record->id);
+		}
+	}
+	sk_X509_pop_free(held, X509_free);
+	return r;
+}
+
+/* ---- At start ---- */
+
+struct walk {
+	STACK_OF(X509) *anchors;
+	struct trust_message *msg;
+};
+
+static enum trust_err
+visit(void *arg, const char *id, struct trust_span line)
+{
+	const struct walk *walk = arg;
+	struct trust_record *record = NULL;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	(void)id;
+	r = trust_record_parse(line, &record, walk->msg);
+	if (r == TRUST_OK)
+		r = trust_replica_check_anchor(
+		    walk->anchors, record, walk->msg);
+	trust_record_free(record);
+	return r;
+}
+
+enum trust_err
+trust_replica_check_anchors(STACK_OF(X509) *anchors, const char *registry_path,
+    struct trust_message *msg)
+{
+	struct walk walk = {anchors, msg};
+	struct trust_registry *registry = NULL;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_registry_open(
+	    registry_path, TRUST_REGISTRY_READ, &registry, msg);
+	if (r != TRUST_OK)
+		return r;
+	r = trust_registry_list(registry, TRUST_KIND_ANCHOR, visit, &walk, msg);
+	trust_registry_close(registry);
+	if (r == TRUST_ERR_CONFLICT)
+		return trust_err_prefix(msg, r, "%s", registry_path);
+	return r;
+}
