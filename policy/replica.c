@@ -294,7 +294,8 @@ renew(struct trust_replica *replica, struct trust_message *msg)
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
 	if (!trust_replica_holds_newest(replica) ||
-	    held->this_update == newest->this_update)
+	    (held->this_update == newest->this_update &&
+		held->next_update == newest->next_update))
 		return TRUST_OK;
 	r = trust_registry_replica_renew(replica->registry, msg);
 	if (r != TRUST_OK)
@@ -336,7 +337,8 @@ follow_others(
 	if (r != TRUST_OK || !changed)
 		return r;
 	if (strcmp(held.session, is->session) == 0 &&
-	    held.serial == is->serial && held.this_update == is->this_update)
+	    held.serial == is->serial && held.this_update == is->this_update &&
+	    held.next_update == is->next_update)
 		return TRUST_OK;
 	replica->events.applied(replica->events.arg, is);
 	return trust_replica_report(replica, now, msg);

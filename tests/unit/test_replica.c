@@ -218,6 +218,28 @@ signed_again_it_is_fresh_again(void **state)
 	assert_holds(g, 1);
 }
 
+/* Within the second in which it was signed before. */
+static void
+signed_again_it_may_be_fresh_for_longer(void **state)
+{
+	struct gateway *g = *state;
+	struct trust_notification *n;
+	struct trust_buf der = {0};
+
+	begin_with(g, 5);
+	n = origin_describe(g->origin);
+	n->next_update += 30 * DAY_S;
+	origin_sign(n, g->origin->signers, 1, &der);
+	notify(g, &der);
+	assert_int_equal(g->n_applied, 1);
+	assert_int_equal(g->applied.next_update, NOW + 31 * DAY_S);
+	g->now += 2 * DAY_S;
+	tick(g, 900);
+	assert_false(g->report.stale);
+	trust_notification_free(n);
+	trust_buf_free(&der);
+}
+
 static void
 a_new_session_begins_anew(void **state)
 {
@@ -912,6 +934,7 @@ main(void)
 	    TEST(an_empty_state_is_a_state),
 	    TEST(the_same_bytes_again_are_no_error),
 	    TEST(signed_again_it_is_fresh_again),
+	    TEST(signed_again_it_may_be_fresh_for_longer),
 	    TEST(a_new_session_begins_anew),
 	    TEST(a_thumbprint_may_move),
 	    TEST(the_state_is_of_what_was_sent),
