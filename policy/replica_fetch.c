@@ -130,6 +130,61 @@ fill_needs(struct trust_replica *replica, struct trust_message *msg)
 	return r;
 }
 
+/* Parts that are on their way, as far as is known. */
+struct on_the_way {
+	struct trust_thumbprint sha256[TRUST_REQUEST_WANT_MAX];
+	size_t n;
+};
+
+static bool
+is_on_the_way(
+    const struct on_the_way *parts, const struct trust_thumbprint *sha256)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < parts->n; i++)
+		found |= trust_thumbprint_equal(&parts->sha256[i], sha256);
+	return found;
+}
+
+static void
+list_asked(const struct trust_replica *replica, struct on_the_way *out)
+{
+	out->n = 0;
+	/* A notification came, and the line is there again. */
+	if (replica->in_vain)
+		return;
+	for (size_t i = 0; i < replica->n_needs; i++) {
+		const struct trust_replica_need *need = &replica->needs[i];
+
+		if (need->asked && out->n < TRUST_REQUEST_WANT_MAX &&
+		    !is_on_the_way(out, &need->sha256))
+			out->sha256[out->n++] = need->sha256;
+	}
+}
+
+/* They need not be asked for again because of another notification. */
+static void
+mark_asked(struct trust_replica *replica, const struct on_the_way *parts)
+{
+	for (size_t i = 0; i < replica->n_needs && parts->n > 0; i++) {
+		struct trust_replica_need *need = &replica->needs[i];
+
+		need->asked =
+		    !need->staged && is_on_the_way(parts, &need->sha256);
+		if (need->asked)
+			replica->n_asked++;
+	}
+}
+
+static void
+forget_asked(struct trust_replica *replica)
+{
+	for (size_t i = 0; i < replica->n_needs; i++)
+		replica->needs[i].asked = false;
+	replica->n_asked = 0;
+}
+
 static void
 forget_needs(struct trust_replica *replica)
 {
@@ -138,23 +193,41 @@ forget_needs(struct trust_replica *replica)
 	replica->n_needs = 0;
 	replica->n_missing = 0;
 	replica->n_asked = 0;
+	replica->in_vain = false;
+}
+
+static enum trust_err
+plan_needs(struct trust_replica *replica, const struct on_the_way *parts,
+    struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = fill_needs(replica, msg);
+	if (r != TRUST_OK)
+		return r;
+	mark_asked(replica, parts);
+	if (replica->n_asked > 0)
+		return TRUST_OK; /* the waits go on, too */
+	replica->wait_s = WAIT_FIRST_S;
+	replica->heard_at = replica->last_now;
+	replica->try_at = replica->last_now;
+	return TRUST_OK;
 }
 
 enum trust_err
 trust_replica_plan(struct trust_replica *replica, struct trust_message *msg)
 {
+	struct on_the_way parts;
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
+	list_asked(replica, &parts);
 	forget_needs(replica);
-	replica->wait_s = WAIT_FIRST_S;
-	replica->heard_at = replica->last_now;
-	replica->try_at = TRUST_CLOCK_NEVER;
 	replica->path = choose_path(replica);
 	r = clean_staging(replica, msg);
-	if (r != TRUST_OK || replica->path == TRUST_REPLICA_NOWHERE)
-		return r;
-	replica->try_at = replica->last_now;
-	return fill_needs(replica, msg);
+	if (r == TRUST_OK && replica->path != TRUST_REPLICA_NOWHERE)
+		return plan_needs(replica, &parts, msg);
+	replica->try_at = TRUST_CLOCK_NEVER;
+	return r;
 }
 
 /* ---- Asking ---- */
@@ -198,6 +271,7 @@ wait_afresh(struct trust_replica *replica, int64_t now)
 	if (replica->wait_s > wait_s)
 		replica->wait_s = wait_s;
 	replica->heard_at = now;
+	replica->in_vain = false;
 }
 
 void
@@ -222,24 +296,30 @@ is_wanted(
 	return found;
 }
 
-/* The first that are missing, each once. */
+/* The first that are missing and not on their way, each once; with those that
+ * are, no more than a request may name. */
 static void
 choose_wanted(struct trust_replica *replica, struct trust_request *request)
 {
-	replica->n_asked = 0;
+	size_t n_asked = replica->n_asked;
+
 	for (size_t i = 0; i < replica->n_needs; i++) {
 		struct trust_replica_need *need = &replica->needs[i];
 
-		need->asked = !need->staged &&
-			      request->n_want < TRUST_REQUEST_WANT_MAX &&
-			      !is_wanted(request, &need->sha256);
-		if (need->asked) {
+		if (need->staged || need->asked)
+			continue;
+		need->asked = is_wanted(request, &need->sha256);
+		if (!need->asked &&
+		    n_asked + request->n_want < TRUST_REQUEST_WANT_MAX) {
 			request->want[request->n_want++] = need->sha256;
-			replica->n_asked++;
+			need->asked = true;
 		}
+		if (need->asked)
+			replica->n_asked++;
 	}
 }
 
+/* What was asked for too long ago is asked for again. */
 static enum trust_err
 ask(struct trust_replica *replica, int64_t now)
 {
@@ -247,17 +327,27 @@ ask(struct trust_replica *replica, int64_t now)
 	struct trust_request request = {.have = held->serial};
 	struct trust_buf json = {0};
 	enum trust_err r = TRUST_ERR_INTERNAL;
+	bool is_due;
 
+	if (now >= replica->try_at) {
+		replica->in_vain = replica->n_asked > 0;
+		forget_asked(replica);
+	}
+	is_due = replica->n_asked == 0;
 	memcpy(request.gateway, replica->gateway, sizeof(request.gateway));
 	memcpy(request.scope, replica->scope, sizeof(request.scope));
 	memcpy(request.session, held->session, sizeof(request.session));
 	choose_wanted(replica, &request);
+	/* What is on its way is waited for no longer for the others' sake. */
+	if (is_due)
+		wait_from(replica, now);
+	if (request.n_want == 0)
+		return TRUST_OK;
 	r = trust_request_encode(&request, &json);
 	if (r == TRUST_OK)
 		replica->events.request(
 		    replica->events.arg, trust_buf_get0(&json));
 	trust_buf_free(&json);
-	wait_from(replica, now);
 	return r;
 }
 
@@ -404,6 +494,7 @@ trust_replica_resync(
 	if (replica->newest == NULL)
 		return trust_err_set(msg, TRUST_ERR_NOT_FOUND,
 		    "want a notification to begin from, none has come yet");
+	forget_asked(replica);
 	r = trust_registry_staging_clear(replica->staging, msg);
 	if (r != TRUST_OK)
 		return r;

@@ -47,6 +47,7 @@ struct trust_replica {
 	size_t n_needs;
 	size_t n_missing; /* needs that are not staged */
 	size_t n_asked;   /* of these */
+	bool in_vain;     /* asked again, and nothing has come since */
 
 	/* Times of the clock; TRUST_CLOCK_NEVER: not set. */
 	int64_t last_now;

@@ -20,6 +20,9 @@ struct gateway {
 	/* What it said last, and how often. */
 	struct trust_request request;
 	bool has_request; /* and it was not answered yet */
+	/* Those that were not answered, and the last one. */
+	struct trust_request pending[4];
+	size_t n_pending;
 	int n_requests;
 	size_t n_wanted; /* by all of them */
 	struct trust_report report;
@@ -32,6 +35,21 @@ struct gateway {
 	bool stopping;
 };
 
+/* Whether the last request is for something that was asked for already: then
+ * it is for all that is missing. */
+static inline bool
+is_repetition(const struct gateway *g)
+{
+	for (size_t i = 0; i < g->n_pending; i++) {
+		for (size_t k = 0; k < g->pending[i].n_want; k++) {
+			if (trust_thumbprint_equal(
+				&g->pending[i].want[k], &g->request.want[0]))
+				return true;
+		}
+	}
+	return false;
+}
+
 static inline void
 on_request(void *arg, struct trust_span json)
 {
@@ -41,6 +59,10 @@ on_request(void *arg, struct trust_span json)
 	    trust_request_parse(json, &g->request, NULL), TRUST_OK);
 	assert_string_equal(g->request.gateway, "gw1");
 	assert_true(g->request.n_want > 0);
+	if (!g->has_request || is_repetition(g))
+		g->n_pending = 0;
+	assert_true(g->n_pending < sizeof(g->pending) / sizeof(*g->pending));
+	g->pending[g->n_pending++] = g->request;
 	g->has_request = true;
 	g->n_requests++;
 	g->n_wanted += g->request.n_want;
@@ -191,16 +213,18 @@ send_part(struct gateway *g, const struct trust_thumbprint *sha256)
 	receive(g, origin_get_part(g->origin, sha256));
 }
 
-/* Answer one request, as it stands now. */
+/* Answer what was asked for, as it stands now. */
 static inline void
 answer(struct gateway *g)
 {
-	struct trust_request request = g->request;
+	struct gateway was = *g;
 
 	assert_true(g->has_request);
 	g->has_request = false;
-	for (size_t i = 0; i < request.n_want; i++)
-		send_part(g, &request.want[i]);
+	for (size_t i = 0; i < was.n_pending; i++) {
+		for (size_t k = 0; k < was.pending[i].n_want; k++)
+			send_part(g, &was.pending[i].want[k]);
+	}
 }
 
 static inline void

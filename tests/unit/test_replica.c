@@ -486,6 +486,58 @@ answer_but_one(struct gateway *g, int64_t seconds_each)
 	}
 }
 
+/* 64 on their way are 64, whatever is published meanwhile. */
+static void
+what_is_on_its_way_is_not_asked_for_again(void **state)
+{
+	struct gateway *g = *state;
+	struct trust_request first;
+
+	g->origin->part_len = 100;
+	origin_put_devices(g->origin, 0, 100, 0);
+	origin_commit(g->origin);
+	publish(g);
+	first = g->request;
+	for (unsigned salt = 1; salt < 20; salt++) {
+		origin_put_devices(g->origin, 3, 4, salt);
+		origin_commit(g->origin);
+		g->now++;
+		publish(g);
+		/* Published every second, it is repeated in time. */
+		if (g->n_requests > 1)
+			break;
+	}
+	assert_int_equal(g->n_requests, 2);
+	assert_in_range(g->now - NOW, 5, 8);
+	assert_int_equal(g->request.n_want, 64);
+	assert_memory_equal(g->request.want, first.want, sizeof(first.want));
+	answer_all(g);
+	assert_holds(g, g->origin->serial);
+	/* All the others once. */
+	assert_int_equal(g->n_wanted, g->origin->n_parts + 64);
+}
+
+static void
+a_newer_delta_is_asked_for_at_once(void **state)
+{
+	struct gateway *g = *state;
+
+	begin_with(g, 20);
+	for (unsigned salt = 1; salt < 4; salt++) {
+		origin_put_devices(g->origin, 3, 4, salt);
+		origin_commit(g->origin);
+		publish(g);
+		assert_int_equal(g->n_requests, salt);
+		assert_int_equal(g->request.n_want, 1);
+	}
+	/* And then those that did not come, all together. */
+	tick(g, 8);
+	assert_int_equal(g->n_requests, 4);
+	assert_int_equal(g->request.n_want, 3);
+	answer_all(g);
+	assert_holds(g, 4);
+}
+
 /* However long the way was before: only what comes of nothing makes it wait. */
 static void
 progress_brings_the_wait_back(void **state)
@@ -945,6 +997,8 @@ main(void)
 	    TEST(a_restart_continues),
 	    TEST(what_is_fetched_serves_the_next_serial),
 	    TEST(requests_are_repeated_with_growing_waits),
+	    TEST(what_is_on_its_way_is_not_asked_for_again),
+	    TEST(a_newer_delta_is_asked_for_at_once),
 	    TEST(progress_brings_the_wait_back),
 	    TEST(a_slow_line_is_not_asked_twice),
 	    TEST(a_clock_set_back_does_not_stop_it),
