@@ -25,9 +25,9 @@
 /* How often the replica looks at the time, in milliseconds. */
 #define TICK_MS 250
 /* When a notification that an error (a full disk) kept from being heard is
- * heard again, in seconds: the bridge has acknowledged it, and it will not
- * come by itself. */
-#define AGAIN_S 5
+ * heard again, in milliseconds: the bridge has acknowledged it, and it will
+ * not come by itself. */
+#define AGAIN_MS 5000
 
 enum in {
 	IN_NOTIFICATION,
@@ -49,7 +49,7 @@ struct trust_sync {
 	struct trust_sync_log refusals; /* the thread's */
 	/* The thread's: the last notification, if it was not heard. */
 	struct trust_buf unheard;
-	int64_t again_at;
+	int64_t again_at_ms;
 	char complaint[TRUST_MESSAGE_MAX]; /* the last one logged */
 };
 
@@ -135,11 +135,10 @@ static void
 hear(struct trust_sync *sync, struct trust_buf *bytes)
 {
 	struct trust_message msg = {0};
-	int64_t now = trust_plugin_now();
 	enum trust_err r;
 
 	r = trust_replica_notify(
-	    sync->replica, trust_buf_get0(bytes), now, &msg);
+	    sync->replica, trust_buf_get0(bytes), trust_plugin_now(), &msg);
 	complain(sync, r, &msg);
 	trust_buf_free(&sync->unheard);
 	if (r == TRUST_OK) {
@@ -148,7 +147,7 @@ hear(struct trust_sync *sync, struct trust_buf *bytes)
 		return;
 	}
 	sync->unheard = *bytes; /* transferred */
-	sync->again_at = now + AGAIN_S;
+	sync->again_at_ms = now_ms() + AGAIN_MS;
 }
 
 static void
@@ -156,7 +155,7 @@ hear_again(struct trust_sync *sync)
 {
 	struct trust_buf bytes = sync->unheard;
 
-	if (bytes.len == 0 || trust_plugin_now() < sync->again_at)
+	if (bytes.len == 0 || now_ms() < sync->again_at_ms)
 		return;
 	sync->unheard = (struct trust_buf){0}; /* transferred */
 	hear(sync, &bytes);

@@ -472,14 +472,13 @@ trust_replica_tick(
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
 	r = trust_replica_follow(replica, now, msg);
-	if (r != TRUST_OK)
-		return r;
-	if (now >= replica->try_at) {
+	if (r == TRUST_OK && now >= replica->try_at)
 		r = trust_replica_advance(replica, now, msg);
-		if (r != TRUST_OK)
-			return r;
-	}
 	if (now < replica->report_at)
-		return TRUST_OK;
-	return trust_replica_report(replica, now, msg);
+		return r;
+	/* Who cannot go on (a full disk) must not fall silent over it. */
+	if (r == TRUST_OK)
+		return trust_replica_report(replica, now, msg);
+	(void)!trust_replica_report(replica, now, NULL);
+	return r;
 }

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 #include <openssl/pem.h>
+#include <sqlite3.h>
 
 #include "json.h"
 #include "version.h"
@@ -654,6 +655,40 @@ it_reports_at_start_and_every_15_minutes(void **state)
 	assert_int_equal(g->n_reports, 3);
 }
 
+/* What it holds grows old, and those above have to know. */
+static void
+it_reports_when_it_cannot_go_on(void **state)
+{
+	struct gateway *g = *state;
+	struct trust_buf der;
+	char path[128];
+	sqlite3 *db;
+
+	begin_with(g, 5);
+	tick(g, 2);
+	g->n_reports = 0;
+	/* The time floor cannot be raised. */
+	snprintf(path, sizeof(path), "%s.local", g->scratch->path);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	g->origin->this_update++;
+	der = origin_publish(g->origin);
+	assert_int_equal(trust_replica_notify(g->replica, trust_buf_get0(&der),
+			     g->now, &g->scratch->msg),
+	    TRUST_ERR_BUSY);
+	g->now += 2 * DAY_S;
+	assert_int_equal(
+	    trust_replica_tick(g->replica, g->now, &g->scratch->msg),
+	    TRUST_ERR_BUSY);
+	assert_int_equal(g->n_reports, 1);
+	assert_true(g->report.stale);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	tick(g, 1);
+	assert_int_equal(g->applied.this_update, NOW + 1);
+	trust_buf_free(&der);
+}
+
 static void
 refusals_are_joined_and_counted_for_good(void **state)
 {
@@ -1004,6 +1039,7 @@ main(void)
 	    TEST(a_clock_set_back_does_not_stop_it),
 	    TEST(lost_repeated_and_swapped_parts_converge),
 	    TEST(it_reports_at_start_and_every_15_minutes),
+	    TEST(it_reports_when_it_cannot_go_on),
 	    TEST(refusals_are_joined_and_counted_for_good),
 	    TEST(a_clock_below_the_floor_asks_no_future),
 	    TEST(the_floor_is_not_below_the_build),
