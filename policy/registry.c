@@ -160,6 +160,8 @@ trust_registry_open(const char *path, enum trust_registry_mode mode,
 	r = set_up(registry, msg);
 	if (r != TRUST_OK)
 		goto out;
+	if (mode == TRUST_REGISTRY_WRITE)
+		trust_registry_draft_clean(path);
 	*out = registry;
 	registry = NULL; /* transferred */
 	r = TRUST_OK;

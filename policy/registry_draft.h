@@ -16,4 +16,8 @@ enum trust_err trust_registry_draft_create(const char *path,
     const struct trust_registry_format *format, const char *seed,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
+/* Remove what processes that were killed while they made this file left
+ * behind, PATH.unfinished.XXXXXX. What cannot be removed now stays. */
+void trust_registry_draft_clean(const char *path);
+
 #endif

@@ -95,6 +95,8 @@ open_or_make(
 
 	r = trust_registry_file_open(
 	    path, &format, TRUST_REGISTRY_WRITE, &local->file, msg);
+	if (r == TRUST_OK)
+		trust_registry_draft_clean(path);
 	if (r != TRUST_ERR_NOT_FOUND)
 		return r;
 	r = trust_registry_draft_create(path, &format, "", msg);

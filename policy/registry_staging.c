@@ -113,6 +113,8 @@ open_or_make(const char *path, struct trust_registry_staging *staging,
 		if (r == TRUST_OK)
 			r = TRUST_ERR_NOT_FOUND;
 	}
+	if (r == TRUST_OK)
+		trust_registry_draft_clean(path);
 	if (r != TRUST_ERR_NOT_FOUND)
 		return r;
 	r = trust_registry_draft_create(path, &format, "", msg);
