@@ -75,9 +75,9 @@ deps: deps-test
 deps-%:
 	@$(if $(DEPS),$(DEPS) $*)
 
-## run        the demonstration gateway, until Ctrl-C
+## run        the demonstration, until Ctrl-C; LISTEN=0.0.0.0 opens its gateway
 run: deps-run all
-	@exec env BUILD='$(BUILD)' docker/demo.sh
+	@exec env BUILD='$(BUILD)' LISTEN='$(LISTEN)' docker/demo.sh
 
 ## install    install under DESTDIR and PREFIX (/usr/local)
 install: all

@@ -1,20 +1,25 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The demonstration: a development PKI, a registry with a few sensors, a
-# broker with the plugin, and sensors that it lets in or refuses. All of it
-# lies in run/ and is kept for the next start. BUILD is what make built.
+# The demonstration: a registry upstream and who publishes it, a gateway that
+# follows it, sensors that it lets in or refuses, and one that is disabled
+# while it is connected. From the environment:
+#   BUILD   what make built
+#   RUN     the folder for all that is made, kept for the next start
+#   LISTEN  the gateway's address
 set -eu
 
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin
-build=$(realpath "${BUILD:-build}")
-run=run
+build=${BUILD:-build}
+run=${RUN:-run}
+listen=${LISTEN:-127.0.0.1}
+gateway=$run/gateway
+replica=$gateway/registry.db
 pki=$run/pki
 devices=$pki/devices
-registry=$run/registry.db
-ports=$(seq 8883 8899)
-broker=
-follower=
+upstream=$run/upstream
+origin=$upstream/registry.db
+to_enable=
 
 fail()
 {
@@ -27,215 +32,155 @@ trustctl()
 	"$build/trustctl" "$@"
 }
 
-# ---- What lies in run/ ----
-
-make_certificates()
-{
-	[ ! -e "$pki/root.pem" ] || return 0
-	echo "Making a development PKI in $pki"
-	rm -rf "$pki.new"
-	trustctl pki init "$pki.new" --hostname "$(uname -n)" >/dev/null
-	for id in temp-01 temp-02 stranger; do
-		trustctl pki device "$pki.new" "$id" --self-signed >/dev/null
-	done
-	for id in temp-03 dashboard; do
-		trustctl pki device "$pki.new" "$id" >/dev/null
-	done
-	# Somebody else who made a certificate in the name of temp-01.
-	trustctl pki init "$pki.new/other" --hostname other >/dev/null
-	trustctl pki device "$pki.new/other" temp-01 --self-signed >/dev/null
-	mv "$pki.new" "$pki"
-}
-
-# The registry's records, one a line.
-records()
-{
-	pem=$(awk '{ printf "%s\\n", $0 }' "$pki/root.pem")
-	cat <<-END
-	{"kind":"anchor","id":"factory-root","pem":"$pem","purposes":["device"]}
-	{"kind":"group","id":"plant-7","anchors":["factory-root"],"match":["temp-*","dashboard"]}
-	{"kind":"role","id":"reader","rules":[{"effect":"allow","actions":["subscribe"],"topics":["devices/#"]}]}
-	{"kind":"device","id":"temp-03","auth":{"type":"ca","group":"plant-7"}}
-	{"kind":"device","id":"dashboard","auth":{"type":"ca","group":"plant-7"},"roles":["reader"]}
-	END
-}
-
-make_registry()
-{
-	[ ! -e "$registry" ] || return 0
-	echo "Making a registry of devices, $registry"
-	rm -rf "$run/new"
-	mkdir "$run/new"
-	new=$run/new/registry.db
-	{
-		trustctl init -r "$new"
-		records | trustctl put -r "$new"
-		for id in temp-01 temp-02; do
-			trustctl device add -r "$new" "$id" \
-			    --certificate "$devices/$id.pem"
-		done
-		trustctl device disable -r "$new" temp-02
-	} >/dev/null
-	mv "$new" "$registry"
-	rmdir "$run/new"
-}
-
-# ---- The broker ----
+# shellcheck source=docker/demo-files.sh
+. docker/demo-files.sh
+# shellcheck source=docker/demo-processes.sh
+. docker/demo-processes.sh
+# shellcheck source=docker/demo-sensors.sh
+. docker/demo-sensors.sh
 
 stop()
 {
 	trap '' INT TERM HUP
-	# shellcheck disable=SC2086 # those there are
-	kill $follower $broker 2>/dev/null || :
-	wait
+	stop_processes
+	enable_again
 }
 
-is_running()
+start_upstream()
 {
-	kill -0 "$broker" 2>/dev/null
+	echo
+	echo "1. Upstream: the registry, who publishes it, and a broker"
+	start_broker upstream "$upstream" 18883 18899
+	upstream_port=$port
+	upstream_pid=$pid
+	start_publisher
+	wait_for "$upstream/publish.log" 'published serial'
+	cat <<-END
+	   registry   $origin, the origin: edit this one
+	   publisher  trustctl publish --follow, process $pid,
+	              log $upstream/publish.log
+	   broker     localhost:$port, process $upstream_pid,
+	              log $upstream/broker.log
+	END
 }
 
-# Started by root the broker would become the user mosquitto, who may not read
-# a clone in root's home: it stays who started it.
-start_on()
+start_gateway()
 {
-	log=$run/broker-$1.log
-	conf=$run/mosquitto-$1.conf
-	sed -e "s|@PORT@|$1|" -e "s|@USER@|$(id -un)|" \
-	    -e "s|@RUN@|$PWD/$run|" -e "s|@BUILD@|$build|" \
-	    docker/demo.conf.in >"$conf"
-	mosquitto -c "$conf" >"$log" 2>&1 &
-	broker=$!
-	until grep -q 'mosquitto version .* running' "$log"; do
-		is_running || return 1
-		sleep 0.1
-	done
+	echo
+	echo "2. Gateway: Mosquitto with the plugin, bridged by TLS both ways"
+	start_broker gateway "$gateway" 8883 8899
+	gateway_port=$port
+	gateway_pid=$pid
+	wait_for "$upstream/publish.log" '^gateway gw1: .* up to date'
+	cat <<-END
+	   broker     localhost:$port, process $pid,
+	              log $gateway/broker.log
+	   registry   $replica, a replica: $(grep -o \
+	    'serial [0-9]*, up to date' "$upstream/publish.log" | tail -n 1)
+	END
 }
 
-start_broker()
-{
-	for port in $ports; do
-		if start_on "$port"; then
-			return
-		fi
-		broker=
-		if ! grep -q 'Address already in use' "$log"; then
-			cat "$log" >&2
-			fail "the broker did not start"
-		fi
-		rm -f "$log" "$conf"
-	done
-	fail "want a free port of 8883 to 8899, got none"
-}
-
-# ---- The sensors ----
-
-# What a client of ours needs besides its topic: client PROGRAM ID CERT KEY.
+# What a client of ours needs besides its topic: client PROGRAM ID [CHAIN].
 client()
 {
-	echo "$1 -h localhost -p $port --cafile $pki/root.pem" \
-	    "--cert $3 --key $4 -i $2"
+	echo "$1 -h localhost -p $gateway_port --cafile $pki/root.pem" \
+	    "--cert $devices/${3-$2}.pem --key $devices/$2.key -i $2"
 }
 
-# What the broker says about client $2 behind the first $1 octets of its log:
-# a refusal, or that it is connected.
-answer()
+now_disabled()
 {
-	for _ in $(seq 100); do
-		tail -c "+$(($1 + 1))" "$log" | grep -m 1 \
-		    -e 'mosquitto_trust: refused ' \
-		    -e "New client connected from .* as $2 " && return
-		sleep 0.1
-	done
-	fail "the broker says nothing about $2; its log is $log"
-}
-
-# Why the gateway lets a device in: reason ID CHAIN.
-reason()
-{
-	trustctl check -r "$registry" --client-id "$1" "$2" |
-	    sed -n '/^allow: /{ N; s/^allow: \([a-z_]*\).*\n */\1: /p; }'
-}
-
-# Folded under what stands in the first nine columns.
-tell()
-{
-	printf '%s\n' "$1" | fold -s -w 76 | sed '2,$s/^/         /; s/^/  /'
-}
-
-# sensor ID WHAT CERT KEY
-sensor()
-{
-	mark=$(stat -c %s "$log")
-	echo
-	echo "$1, $2"
-	# shellcheck disable=SC2046 # its words
-	timeout --foreground 20 $(client mosquitto_pub "$1" "$3" "$4") -q 1 \
-	    -t "devices/$1/celsius" -m 21.5 >/dev/null 2>&1 || :
-	line=$(answer "$mark" "$1")
-	case $line in
-	*refused*) tell "REFUSED  ${line#*mosquitto_trust: refused }" ;;
-	*)
-		tell "LET IN   ${line#*: }"
-		tell "         $(reason "$1" "$3")"
-		;;
+	case $(registered temp-02) in
+	*disabled) echo "which is disabled: refused" ;;
+	*) echo "which is enabled just now: let in" ;;
 	esac
 }
 
-show_sensors()
-{
-	sensor temp-01 "registered by the thumbprint of its own certificate" \
-	    "$devices/temp-01.pem" "$devices/temp-01.key"
-	sensor temp-03 "by a chain through two intermediates to factory-root" \
-	    "$devices/temp-03-chain.pem" "$devices/temp-03.key"
-	sensor temp-02 "registered by thumbprint and disabled" \
-	    "$devices/temp-02.pem" "$devices/temp-02.key"
-	sensor stranger "with a certificate that nobody registered" \
-	    "$devices/stranger.pem" "$devices/stranger.key"
-	sensor temp-01 "by its name, with a certificate made by somebody else" \
-	    "$pki/other/devices/temp-01.pem" "$pki/other/devices/temp-01.key"
-}
-
+# Each line that is indented can be pasted as it is.
 show_commands()
 {
 	cat <<-END
 
-	The gateway runs on port $port. In another terminal, in $PWD:
+	All is running, until Ctrl-C. To try, in another terminal in
+	$PWD:
 
-	see what arrives
-	  $(client mosquitto_sub dashboard "$devices/dashboard-chain.pem" \
-	    "$devices/dashboard.key") -t 'devices/#' -v
-	send a reading: let in
-	  $(client mosquitto_pub temp-01 "$devices/temp-01.pem" \
-	    "$devices/temp-01.key") -t devices/temp-01/celsius -m 22.5
-	send one as the disabled sensor: refused
-	  $(client mosquitto_pub temp-02 "$devices/temp-02.pem" \
-	    "$devices/temp-02.key") -t devices/temp-02/celsius -m 22.5
-	let it in after all, and send again
-	  $build/trustctl device enable temp-02 -r $registry
-	why, in every step
-	  $build/trustctl check -r $registry $devices/temp-03-chain.pem
-
-	Ctrl-C stops the gateway. $run/ is kept for the next start; make clean
-	removes it. The broker's log from here on:
+	See what arrives at the gateway, until Ctrl-C there
+	  $(client mosquitto_sub dashboard dashboard-chain) -t 'devices/#' -v
+	Send a reading as temp-01
+	  $(client mosquitto_pub temp-01) -t devices/temp-01/celsius -m 22.5
+	Send one as temp-02, $(now_disabled)
+	  $(client mosquitto_pub temp-02) -t devices/temp-02/celsius -m 22.5
+	Stay connected as temp-01
+	  $(client mosquitto_sub temp-01) -t 'devices/temp-01/#'
+	Disable it upstream, in a third terminal, and see that connection end
+	  $build/trustctl device disable temp-01 -r $origin
+	Let it in again
+	  $build/trustctl device enable temp-01 -r $origin
+	What the gateway holds about it
+	  $build/trustctl show device temp-01 -r $replica
+	Why a certificate is let in or refused, in every step
+	  $build/trustctl check $devices/temp-03-chain.pem -r $replica
+	Which serial the gateway is at, as it has reported upstream
+	  grep '^gateway ' $upstream/publish.log | tail -n 3
+	Cut the line: the upstream broker stands still, the gateway goes on with
+	what it holds; what is disabled now is refused only once the line is back
+	  kill -STOP \$(cat $upstream/broker.pid)
+	Join it again
+	  kill -CONT \$(cat $upstream/broker.pid)
 	END
 }
 
+# From where the gateway can be reached.
+show_address()
+{
+	host=$(uname -n)
+	echo
+	if ! openssl x509 -in "$pki/server.pem" -noout -checkhost "$host" |
+	    grep -q 'does match'; then
+		echo "The gateway's certificate does not name this host," \
+		    "$host; make clean, then make run"
+		echo "makes one that does, for sensors in the network."
+	elif [ "$listen" = 0.0.0.0 ]; then
+		echo "Sensors in the network reach the gateway as" \
+		    "$host:$gateway_port, the name in its certificate."
+	else
+		echo "Only this machine reaches the gateway. To open it to the" \
+		    "network, where its"
+		echo "certificate is good for the name $host:" \
+		    "make run LISTEN=0.0.0.0"
+	fi
+}
+
+show_end()
+{
+	cat <<-END
+
+	Ctrl-C stops all of it. $run/ is kept for the next start; make clean removes
+	it. The gateway's log from here on:
+	END
+}
+
+case $listen in
+127.0.0.1 | 0.0.0.0) ;;
+*) fail "LISTEN: want 127.0.0.1 or 0.0.0.0, got $listen" ;;
+esac
 mkdir -p "$run"
 exec 9>"$run/lock"
-flock -n 9 || fail "a gateway of $PWD/$run runs already; stop it first"
+flock -n 9 || fail "a gateway of $(realpath "$run") runs already; stop it first"
 trap stop EXIT
 trap 'exit 0' INT TERM HUP
-make_certificates
-make_registry
-start_broker
+make_files
+start_upstream
+start_gateway
 show_sensors
+show_disabled_upstream
 show_commands
-tail -n 0 -F "$log" 2>/dev/null &
-follower=$!
+show_address
+show_end
+tail -n 0 -f --pid="$gateway_pid" "$gateway/broker.log" &
+keep "$gateway/broker.log" "log's reader"
 # Not longer than who started it: a make that was killed leaves nothing behind.
-while is_running && [ -e "/proc/$PPID" ]; do
+while [ -e "/proc/$PPID" ]; do
+	check_processes
 	sleep 1 &
 	wait $!
 done
-is_running || fail "the broker ended by itself; its log is $log"
