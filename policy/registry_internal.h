@@ -134,16 +134,17 @@ enum trust_err trust_registry_put_sent(struct trust_registry *registry,
 enum trust_err trust_registry_remove_sent(struct trust_registry *registry,
     enum trust_kind kind, const char *id, struct trust_registry_former *former,
     struct trust_message *msg) TRUST_MUST_CHECK;
-/*
- * Defer the claims of this change if it begins without any. They are entered
- * when one has to be looked for; where none are deferred, that does nothing.
- */
+/* Defer the claims of this change, until one is struck out or all are judged,
+ * if it begins without any. */
 enum trust_err trust_registry_defer_claims(struct trust_registry *registry,
     struct trust_message *msg) TRUST_MUST_CHECK;
-enum trust_err trust_registry_defer_claim(struct trust_registry *registry,
-    enum trust_registry_claim claim, const struct trust_thumbprint *digest,
-    const char *device, struct trust_message *msg) TRUST_MUST_CHECK;
-enum trust_err trust_registry_enter_claims(struct trust_registry *registry,
+/* Enter what a device claims; `line` is that of trust_registry_put. */
+enum trust_err trust_registry_claim_all(struct trust_registry *registry,
+    const struct trust_record *record, int64_t line,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+/* Strike out what it claims. */
+enum trust_err trust_registry_unclaim_all(struct trust_registry *registry,
+    const struct trust_record *device,
     struct trust_message *msg) TRUST_MUST_CHECK;
 /* Judge the claims so far as trust_registry_commit does. */
 enum trust_err trust_registry_check_claims(struct trust_registry *registry,
