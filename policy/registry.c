@@ -11,7 +11,10 @@
 /*
  * A reader keeps the upper levels of a million records in its page cache, and
  * must never write. A writer keeps most of the claims of a million devices,
- * which come in no order; and it notes the claims to look at again at commit.
+ * which come in no order.
+ *
+ * suspect   claims to look at again at commit
+ * deferred  claims made (1) and given up (-1), to be entered in their order
  */
 static const char setup_read[] =
     "PRAGMA query_only = ON; PRAGMA cache_size = -8192";
@@ -19,7 +22,8 @@ static const char setup_write[] =
     "PRAGMA cache_size = -65536;"
     "CREATE TEMP TABLE suspect(claim INTEGER, digest BLOB, device TEXT,"
     " line INTEGER);"
-    "CREATE TEMP TABLE deferred(claim INTEGER, digest BLOB, device TEXT)";
+    "CREATE TEMP TABLE deferred(claim INTEGER, digest BLOB, device TEXT,"
+    " n INTEGER)";
 
 enum trust_err
 trust_registry_create(

@@ -3,92 +3,48 @@
  * Claims: which device has which thumbprint or key. Two may claim one within a
  * change; who still does at its end is refused.
  *
- * A change that begins without any defers them, and enters them in their
- * order. They come in none, and a million of them one by one would read and
- * write most of their index over and over.
+ * Digests come in no order, and a million of them one by one would read and
+ * write most of their index over and over. A change that may be large defers
+ * what it makes and gives up, and does it in the order of the index.
  */
 #include <string.h>
 
 #include "registry_internal.h"
 
-/* ---- Deferred ---- */
-
-enum trust_err
-trust_registry_defer_claims(
-    struct trust_registry *registry, struct trust_message *msg)
-{
-	sqlite3_stmt *find = registry->statements[TRUST_REGISTRY_FIND_ANY];
-	enum trust_err r = TRUST_ERR_INTERNAL;
-	bool row;
-
-	r = trust_registry_file_step(&registry->file, find, &row, msg);
-	trust_registry_file_reset(find);
-	if (r == TRUST_OK)
-		registry->change.defers = !row;
-	return r;
-}
+/* One row of the index; borrowed. */
+struct claim {
+	enum trust_registry_claim claim;
+	const struct trust_thumbprint *digest;
+	const char *device;
+};
 
 static enum trust_err
-defer(struct trust_registry *registry, enum trust_registry_claim claim,
-    const struct trust_thumbprint *digest, const char *device,
-    struct trust_message *msg)
-{
-	sqlite3_stmt *add = registry->statements[TRUST_REGISTRY_DEFER];
-	enum trust_err r = TRUST_ERR_INTERNAL;
-
-	r = trust_registry_bind_claim(registry, add, claim, digest, msg);
-	if (r != TRUST_OK)
-		return r;
-	if (sqlite3_bind_text(add, 3, device, -1, SQLITE_STATIC) != SQLITE_OK)
-		return trust_registry_file_fail(&registry->file, msg);
-	return trust_registry_file_exec(&registry->file, add, msg);
-}
-
-static enum trust_err
-exec(struct trust_registry *registry, enum trust_registry_statement statement,
-    struct trust_message *msg)
-{
-	return trust_registry_file_exec(
-	    &registry->file, registry->statements[statement], msg);
-}
-
-static enum trust_err
-enter_deferred(struct trust_registry *registry, struct trust_message *msg)
-{
-	struct trust_registry_change *change = &registry->change;
-	enum trust_err r = TRUST_ERR_INTERNAL;
-
-	if (!change->defers)
-		return TRUST_OK;
-	change->defers = false;
-	r = exec(registry, TRUST_REGISTRY_ENTER_DEFERRED, msg);
-	if (r != TRUST_OK)
-		return r;
-	r = exec(registry, TRUST_REGISTRY_CLEAR_DEFERRED, msg);
-	if (r != TRUST_OK)
-		return r;
-	change->has_suspects = true;
-	return exec(registry, TRUST_REGISTRY_SUSPECT_ALL, msg);
-}
-
-/* ---- Made and given up ---- */
-
-/* Bind claim, digest and device: the parameters of all about claims. */
-static enum trust_err
-bind_device(const struct trust_registry *registry, sqlite3_stmt *statement,
-    const struct trust_registry_claims *claims, size_t i, const char *device,
-    struct trust_message *msg)
+bind(const struct trust_registry *registry, sqlite3_stmt *statement,
+    const struct claim *claim, struct trust_message *msg)
 {
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
 	r = trust_registry_bind_claim(
-	    registry, statement, claims->claim, &claims->v[i], msg);
+	    registry, statement, claim->claim, claim->digest, msg);
 	if (r != TRUST_OK)
 		return r;
-	if (sqlite3_bind_text(statement, 3, device, -1, SQLITE_STATIC) !=
+	if (sqlite3_bind_text(statement, 3, claim->device, -1, SQLITE_STATIC) !=
 	    SQLITE_OK)
 		return trust_registry_file_fail(&registry->file, msg);
 	return TRUST_OK;
+}
+
+static enum trust_err
+exec(struct trust_registry *registry, enum trust_registry_statement which,
+    const struct claim *claim, struct trust_message *msg)
+{
+	sqlite3_stmt *statement = registry->statements[which];
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = bind(registry, statement, claim, msg);
+	if (r != TRUST_OK)
+		return r;
+	return trust_registry_file_exec(&registry->file, statement, msg);
 }
 
 static const char *
@@ -97,10 +53,11 @@ claim_name(enum trust_registry_claim claim)
 	return claim == TRUST_REGISTRY_CLAIM_PIN ? "key" : "thumbprint";
 }
 
+/* ---- One ---- */
+
 /* A rival may yet give the claim up: the commit looks again. */
 static enum trust_err
-note_rival(struct trust_registry *registry,
-    const struct trust_registry_claims *claims, size_t i, const char *device,
+note_rival(struct trust_registry *registry, const struct claim *claim,
     int64_t line, struct trust_message *msg)
 {
 	sqlite3_stmt *find = registry->statements[TRUST_REGISTRY_FIND_RIVAL];
@@ -108,50 +65,108 @@ note_rival(struct trust_registry *registry,
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	bool rival;
 
-	r = bind_device(registry, find, claims, i, device, msg);
+	r = bind(registry, find, claim, msg);
 	if (r != TRUST_OK)
 		return r;
 	r = trust_registry_file_step(&registry->file, find, &rival, msg);
 	trust_registry_file_reset(find);
 	if (r != TRUST_OK || !rival)
 		return r;
-	r = bind_device(registry, add, claims, i, device, msg);
-	if (r != TRUST_OK)
-		return r;
 	if (sqlite3_bind_int64(add, 4, line) != SQLITE_OK)
 		return trust_registry_file_fail(&registry->file, msg);
 	registry->change.has_suspects = true;
-	return trust_registry_file_exec(&registry->file, add, msg);
+	return exec(registry, TRUST_REGISTRY_ADD_SUSPECT, claim, msg);
 }
 
 static enum trust_err
-claim_one(struct trust_registry *registry,
-    const struct trust_registry_claims *claims, size_t i, const char *device,
-    int64_t line, struct trust_message *msg)
+enter(struct trust_registry *registry, const struct claim *claim, int64_t line,
+    struct trust_message *msg)
 {
-	sqlite3_stmt *claim = registry->statements[TRUST_REGISTRY_CLAIM];
 	char text[TRUST_THUMBPRINT_TEXT];
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
-	if (registry->change.defers)
-		return defer(
-		    registry, claims->claim, &claims->v[i], device, msg);
-	r = note_rival(registry, claims, i, device, line, msg);
+	r = note_rival(registry, claim, line, msg);
 	if (r != TRUST_OK)
 		return r;
-	r = bind_device(registry, claim, claims, i, device, msg);
-	if (r != TRUST_OK)
-		return r;
-	r = trust_registry_file_exec(&registry->file, claim, msg);
+	r = exec(registry, TRUST_REGISTRY_CLAIM, claim, msg);
 	if (r != TRUST_OK)
 		return r;
 	if (sqlite3_changes(registry->file.db) == 1)
 		return TRUST_OK;
 	return trust_err_set(msg, TRUST_ERR_CONFLICT,
-	    "device %s: %s %s stands in it twice", device,
-	    claim_name(claims->claim),
-	    trust_thumbprint_format(&claims->v[i], text));
+	    "device %s: %s %s stands in it twice", claim->device,
+	    claim_name(claim->claim),
+	    trust_thumbprint_format(claim->digest, text));
 }
+
+/* ---- Deferred ---- */
+
+void
+trust_registry_defer_claims(struct trust_registry *registry)
+{
+	registry->change.defers = true;
+}
+
+/* A claim that is made (1) or given up (-1). */
+static enum trust_err
+defer(struct trust_registry *registry, const struct claim *claim, int n,
+    struct trust_message *msg)
+{
+	sqlite3_stmt *add = registry->statements[TRUST_REGISTRY_DEFER];
+
+	if (sqlite3_bind_int(add, 4, n) != SQLITE_OK)
+		return trust_registry_file_fail(&registry->file, msg);
+	return exec(registry, TRUST_REGISTRY_DEFER, claim, msg);
+}
+
+/* Do what a row of the list says. */
+static enum trust_err
+settle(struct trust_registry *registry, sqlite3_stmt *row,
+    struct trust_message *msg)
+{
+	struct trust_span bytes = trust_registry_file_get0_bytes(row, 1);
+	struct trust_thumbprint digest;
+	struct claim claim = {
+	    .claim = (enum trust_registry_claim)sqlite3_column_int(row, 0),
+	    .digest = &digest,
+	    .device = (const char *)sqlite3_column_text(row, 2),
+	};
+
+	if (claim.device == NULL || bytes.len != sizeof(digest.b))
+		return trust_registry_file_fail(&registry->file, msg);
+	memcpy(digest.b, bytes.p, bytes.len);
+	if (sqlite3_column_int(row, 3) < 0)
+		return exec(registry, TRUST_REGISTRY_UNCLAIM, &claim, msg);
+	return enter(registry, &claim, 0, msg);
+}
+
+/* Do all that was deferred; from here on nothing is. */
+static enum trust_err
+settle_all(struct trust_registry *registry, struct trust_message *msg)
+{
+	sqlite3_stmt *list = registry->statements[TRUST_REGISTRY_LIST_DEFERRED];
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	bool row;
+
+	if (!registry->change.defers)
+		return TRUST_OK;
+	registry->change.defers = false;
+	for (;;) {
+		r = trust_registry_file_step(&registry->file, list, &row, msg);
+		if (r != TRUST_OK || !row)
+			break;
+		r = settle(registry, list, msg);
+		if (r != TRUST_OK)
+			break;
+	}
+	trust_registry_file_reset(list);
+	if (r != TRUST_OK)
+		return r;
+	return trust_registry_file_exec(&registry->file,
+	    registry->statements[TRUST_REGISTRY_CLEAR_DEFERRED], msg);
+}
+
+/* ---- All of a device ---- */
 
 enum trust_err
 trust_registry_claim_all(struct trust_registry *registry,
@@ -161,8 +176,13 @@ trust_registry_claim_all(struct trust_registry *registry,
 	    trust_registry_get0_claims(record);
 	enum trust_err r = TRUST_OK;
 
-	for (size_t i = 0; r == TRUST_OK && i < claims.n; i++)
-		r = claim_one(registry, &claims, i, record->id, line, msg);
+	for (size_t i = 0; r == TRUST_OK && i < claims.n; i++) {
+		struct claim claim = {claims.claim, &claims.v[i], record->id};
+
+		r = registry->change.defers
+			? defer(registry, &claim, 1, msg)
+			: enter(registry, &claim, line, msg);
+	}
 	return r;
 }
 
@@ -170,17 +190,16 @@ enum trust_err
 trust_registry_unclaim_all(struct trust_registry *registry,
     const struct trust_record *device, struct trust_message *msg)
 {
-	sqlite3_stmt *unclaim = registry->statements[TRUST_REGISTRY_UNCLAIM];
 	struct trust_registry_claims claims =
 	    trust_registry_get0_claims(device);
-	enum trust_err r = TRUST_ERR_INTERNAL;
+	enum trust_err r = TRUST_OK;
 
-	r = enter_deferred(registry, msg);
 	for (size_t i = 0; r == TRUST_OK && i < claims.n; i++) {
-		r = bind_device(registry, unclaim, &claims, i, device->id, msg);
-		if (r == TRUST_OK)
-			r = trust_registry_file_exec(
-			    &registry->file, unclaim, msg);
+		struct claim claim = {claims.claim, &claims.v[i], device->id};
+
+		r = registry->change.defers
+			? defer(registry, &claim, -1, msg)
+			: exec(registry, TRUST_REGISTRY_UNCLAIM, &claim, msg);
 	}
 	return r;
 }
@@ -219,7 +238,7 @@ trust_registry_check_claims(
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	bool row;
 
-	r = enter_deferred(registry, msg);
+	r = settle_all(registry, msg);
 	if (r != TRUST_OK || !registry->change.has_suspects)
 		return r;
 	r = trust_registry_file_step(&registry->file, find, &row, msg);

@@ -40,11 +40,9 @@ enum trust_registry_statement {
 	TRUST_REGISTRY_ADD_SUSPECT, /* claim, digest, device, line */
 	TRUST_REGISTRY_FIND_CONFLICT,
 	TRUST_REGISTRY_CLEAR_SUSPECTS,
-	TRUST_REGISTRY_FIND_ANY, /* claim there is */
-	TRUST_REGISTRY_DEFER,    /* claim, digest, device */
-	TRUST_REGISTRY_ENTER_DEFERRED,
+	TRUST_REGISTRY_DEFER, /* claim, digest, device, made or given up */
+	TRUST_REGISTRY_LIST_DEFERRED,
 	TRUST_REGISTRY_CLEAR_DEFERRED,
-	TRUST_REGISTRY_SUSPECT_ALL,
 	TRUST_REGISTRY_ADD_CHANGE, /* generation, kind, id */
 	TRUST_REGISTRY_CLEAR_CHANGES,
 	TRUST_REGISTRY_LAST_DROPPED, /* rows to keep */
@@ -72,7 +70,7 @@ struct trust_registry_change {
 	/* What a step of it failed of: it cannot be committed any more. */
 	enum trust_err failed;
 	bool has_suspects;  /* claims to look at again */
-	bool defers;        /* claims, until one is looked for */
+	bool defers;        /* claims, until they are judged */
 	int64_t generation; /* its number, if it changes anything */
 	int64_t n_touched;  /* records put or removed so far */
 	int64_t n_added[TRUST_KIND_LAST + 1]; /* by kind; may be negative */
@@ -134,10 +132,8 @@ enum trust_err trust_registry_put_sent(struct trust_registry *registry,
 enum trust_err trust_registry_remove_sent(struct trust_registry *registry,
     enum trust_kind kind, const char *id, struct trust_registry_former *former,
     struct trust_message *msg) TRUST_MUST_CHECK;
-/* Defer the claims of this change, until one is struck out or all are judged,
- * if it begins without any. */
-enum trust_err trust_registry_defer_claims(struct trust_registry *registry,
-    struct trust_message *msg) TRUST_MUST_CHECK;
+/* Defer what this change claims and gives up until it is judged. */
+void trust_registry_defer_claims(struct trust_registry *registry);
 /* Enter what a device claims; `line` is that of trust_registry_put. */
 enum trust_err trust_registry_claim_all(struct trust_registry *registry,
     const struct trust_record *record, int64_t line,

@@ -68,10 +68,10 @@ start(struct trust_registry_replica *replica, bool snapshot,
 	    .n_devices = info.n_records[TRUST_KIND_DEVICE],
 	    .sees = snapshot && held.n_records > 0,
 	};
-	r = clear(replica, msg);
-	if (r != TRUST_OK)
-		return r;
-	return trust_registry_defer_claims(replica->registry, msg);
+	/* Of a delta, a claim or two: no need to sort them. */
+	if (snapshot)
+		trust_registry_defer_claims(replica->registry);
+	return clear(replica, msg);
 }
 
 static enum trust_err

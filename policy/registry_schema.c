@@ -161,15 +161,13 @@ const char
 	    " AND rival.digest = s.digest AND rival.device <> s.device"
 	    " LIMIT 1",
 	[TRUST_REGISTRY_CLEAR_SUSPECTS] = "DELETE FROM temp.suspect",
-	[TRUST_REGISTRY_FIND_ANY] = "SELECT 1 FROM claim LIMIT 1",
-	[TRUST_REGISTRY_DEFER] = "INSERT INTO temp.deferred VALUES(?1, ?2, ?3)",
-	[TRUST_REGISTRY_ENTER_DEFERRED] =
-	    "INSERT INTO claim SELECT claim, digest, device"
-	    " FROM temp.deferred ORDER BY claim, digest, device",
+	[TRUST_REGISTRY_DEFER] =
+	    "INSERT INTO temp.deferred VALUES(?1, ?2, ?3, ?4)",
+	[TRUST_REGISTRY_LIST_DEFERRED] =
+	    "SELECT claim, digest, device, sum(n) FROM temp.deferred"
+	    " GROUP BY claim, digest, device HAVING sum(n) <> 0"
+	    " ORDER BY claim, digest, device",
 	[TRUST_REGISTRY_CLEAR_DEFERRED] = "DELETE FROM temp.deferred",
-	[TRUST_REGISTRY_SUSPECT_ALL] =
-	    "INSERT INTO temp.suspect SELECT claim, digest, min(device), 0"
-	    " FROM claim GROUP BY claim, digest HAVING count(*) > 1",
 	[TRUST_REGISTRY_ADD_CHANGE] =
 	    "INSERT INTO change(generation, kind, id) VALUES(?1, ?2, ?3)",
 	[TRUST_REGISTRY_CLEAR_CHANGES] = "DELETE FROM change",
