@@ -104,6 +104,37 @@ read_line(
 	    "line: want {\"put\":…} or {\"remove\":…}, got another object");
 }
 
+static const char put_head[] = "{\"put\":";
+static const char put_tail[] = "}";
+
+bool
+trust_content_get0_put(struct trust_span line, struct trust_span *out)
+{
+	size_t head = sizeof(put_head) - 1, tail = sizeof(put_tail) - 1;
+
+	*out = (struct trust_span){0};
+	if (line.len < head + tail || memcmp(line.p, put_head, head) != 0 ||
+	    memcmp(line.p + line.len - tail, put_tail, tail) != 0)
+		return false;
+	*out = (struct trust_span){line.p + head, line.len - head - tail};
+	return true;
+}
+
+/*
+ * A line as trust_content_encode_put writes it: what is within is an object by
+ * itself, and saves the one around it. TRUST_ERR_INPUT: look at the whole.
+ */
+static enum trust_err
+parse_put(struct trust_span line, json_t **out)
+{
+	struct trust_span record;
+
+	*out = NULL;
+	if (line.len > TRUST_PART_MAX || !trust_content_get0_put(line, &record))
+		return TRUST_ERR_INPUT;
+	return trust_json_parse(record, TRUST_PART_MAX, out, NULL);
+}
+
 enum trust_err
 trust_content_parse(struct trust_span line, struct trust_content_line *out,
     struct trust_message *msg)
@@ -112,10 +143,18 @@ trust_content_parse(struct trust_span line, struct trust_content_line *out,
 	json_t *json = NULL;
 
 	*out = (struct trust_content_line){0};
+	r = parse_put(line, &json);
+	if (r == TRUST_OK) {
+		r = read_put(json, out, msg);
+		goto out;
+	}
+	if (r != TRUST_ERR_INPUT)
+		return r;
 	r = trust_json_parse_wrapped(line, TRUST_PART_MAX, &json, msg);
 	if (r != TRUST_OK)
 		return trust_err_prefix(msg, r, "line");
 	r = read_line(json, out, msg);
+out:
 	json_decref(json);
 	if (r != TRUST_OK)
 		*out = (struct trust_content_line){0};
@@ -162,17 +201,17 @@ trust_content_encode_record(
 enum trust_err
 trust_content_encode_put(struct trust_span canonical, struct trust_buf *out)
 {
-	static const char head[] = "{\"put\":";
-	static const char tail[] = "}\n";
 	enum trust_err r;
 
 	if (canonical.len > TRUST_RECORD_MAX)
 		return TRUST_ERR_INPUT;
-	r = trust_buf_add(out, head, sizeof(head) - 1);
+	r = trust_buf_add(out, put_head, sizeof(put_head) - 1);
 	if (r == TRUST_OK)
 		r = trust_buf_add(out, canonical.p, canonical.len);
 	if (r == TRUST_OK)
-		r = trust_buf_add(out, tail, sizeof(tail) - 1);
+		r = trust_buf_add(out, put_tail, sizeof(put_tail) - 1);
+	if (r == TRUST_OK)
+		r = trust_buf_add(out, "\n", 1);
 	return r;
 }
 

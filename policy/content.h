@@ -25,6 +25,10 @@ struct trust_content_line {
 enum trust_err trust_content_parse(struct trust_span line,
     struct trust_content_line *out, struct trust_message *msg) TRUST_MUST_CHECK;
 
+/* Whether a line has the very form that trust_content_encode_put writes; *out
+ * is what stands where the record does. It may be anything. */
+bool trust_content_get0_put(struct trust_span line, struct trust_span *out);
+
 /* Call `visit` for every line of a part, without its newline; the last line
  * ends with one too. What is not TRUST_OK ends the walk and is returned. */
 enum trust_err trust_content_walk(struct trust_span part,

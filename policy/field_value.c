@@ -81,7 +81,7 @@ trust_field_read_thumbprint(struct trust_field_at *at,
 		return trust_field_refuse(at, value, "64 hex digits");
 	/* One thumbprint, one canonical record. */
 	trust_thumbprint_format(thumbprint, lower);
-	if (json_string_set(value, lower) != 0)
+	if (strcmp(text, lower) != 0 && json_string_set(value, lower) != 0)
 		return TRUST_ERR_NOMEM;
 	return TRUST_OK;
 }
