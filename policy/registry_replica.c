@@ -10,13 +10,13 @@
 /*
  * It lives in the broker's process, and does with less memory than a tool.
  *
- * seen     what a snapshot has named
+ * passed   what is held, and a snapshot has passed over
  * touched  what a change has put or removed and the guard against mass
  *          removals has to look at
  */
 static const char setup[] =
     "PRAGMA cache_size = -12288;"
-    "CREATE TEMP TABLE seen(kind INTEGER, id TEXT, PRIMARY KEY(kind, id))"
+    "CREATE TEMP TABLE passed(kind INTEGER, id TEXT, PRIMARY KEY(kind, id))"
     " WITHOUT ROWID;"
     "CREATE TEMP TABLE touched(kind INTEGER, id TEXT, PRIMARY KEY(kind, id))"
     " WITHOUT ROWID";
@@ -45,13 +45,18 @@ static const char *const sql[TRUST_REGISTRY_REPLICA_N_STATEMENTS] = {
     [TRUST_REGISTRY_REPLICA_ADD_REFUSED] =
 	"INSERT INTO replica_refusal VALUES(?1, ?2)"
 	" ON CONFLICT DO UPDATE SET n = n + excluded.n",
-    [TRUST_REGISTRY_REPLICA_CLEAR_SEEN] = "DELETE FROM temp.seen",
-    [TRUST_REGISTRY_REPLICA_SEE] =
-	"INSERT INTO temp.seen VALUES(?1, ?2) ON CONFLICT DO NOTHING",
-    [TRUST_REGISTRY_REPLICA_NEXT_UNSEEN] =
-	"SELECT kind, id FROM record AS r WHERE (kind, id) > (?1, ?2)"
-	" AND NOT EXISTS (SELECT 1 FROM temp.seen AS s"
-	" WHERE s.kind = r.kind AND s.id = r.id) ORDER BY kind, id LIMIT 1",
+    [TRUST_REGISTRY_REPLICA_CLEAR_PASSED] = "DELETE FROM temp.passed",
+    [TRUST_REGISTRY_REPLICA_WALK] =
+	"SELECT kind, id, sent FROM record WHERE (kind, id) > (?1, ?2)"
+	" ORDER BY kind, id",
+    [TRUST_REGISTRY_REPLICA_PASS_OVER] =
+	"INSERT INTO temp.passed SELECT kind, id FROM record"
+	" WHERE (kind, id) > (?1, ?2) AND (kind, id) < (?3, ?4)"
+	" ORDER BY kind, id",
+    [TRUST_REGISTRY_REPLICA_TAKE_BACK] =
+	"DELETE FROM temp.passed WHERE kind = ?1 AND id = ?2",
+    [TRUST_REGISTRY_REPLICA_LIST_PASSED] =
+	"SELECT kind, id FROM temp.passed ORDER BY kind, id",
     [TRUST_REGISTRY_REPLICA_CLEAR_TOUCHED] = "DELETE FROM temp.touched",
     [TRUST_REGISTRY_REPLICA_TOUCH] =
 	"INSERT INTO temp.touched VALUES(?1, ?2) ON CONFLICT DO NOTHING",

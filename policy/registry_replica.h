@@ -88,6 +88,14 @@ enum trust_err trust_registry_replica_add_refused(
 enum trust_err trust_registry_replica_begin(
     struct trust_registry_replica *replica, bool snapshot,
     struct trust_message *msg) TRUST_MUST_CHECK;
+/*
+ * In a snapshot: whether the record held next, in the order of kind and id, is
+ * a device that was sent as this very canonical line. Then it is as good as
+ * put. Nothing needs to be read for that; `line` may be anything.
+ */
+enum trust_err trust_registry_replica_keep(
+    struct trust_registry_replica *replica, struct trust_span line, bool *kept,
+    struct trust_message *msg) TRUST_MUST_CHECK;
 /* `sent` is the digest of the record's canonical line as it was sent. */
 enum trust_err trust_registry_replica_put(
     struct trust_registry_replica *replica, const struct trust_record *record,

@@ -40,7 +40,7 @@ clear(struct trust_registry_replica *replica, struct trust_message *msg)
 {
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
-	r = exec(replica, TRUST_REGISTRY_REPLICA_CLEAR_SEEN, msg);
+	r = exec(replica, TRUST_REGISTRY_REPLICA_CLEAR_PASSED, msg);
 	if (r != TRUST_OK)
 		return r;
 	return exec(replica, TRUST_REGISTRY_REPLICA_CLEAR_TOUCHED, msg);
@@ -66,7 +66,7 @@ start(struct trust_registry_replica *replica, bool snapshot,
 	*change = (struct trust_registry_replica_change){
 	    .state = held.state,
 	    .n_devices = info.n_records[TRUST_KIND_DEVICE],
-	    .sees = snapshot && held.n_records > 0,
+	    .walks = snapshot && held.n_records > 0,
 	};
 	/* Of a delta, a claim or two: no need to sort them. */
 	if (snapshot)
@@ -148,22 +148,6 @@ touch(struct trust_registry_replica *replica, enum trust_kind kind,
 	return TRUST_OK;
 }
 
-static enum trust_err
-see(struct trust_registry_replica *replica, const struct trust_record *record,
-    struct trust_message *msg)
-{
-	enum trust_err r = TRUST_ERR_INTERNAL;
-	int n;
-
-	if (!replica->change.sees)
-		return TRUST_OK;
-	r = run_on(replica, TRUST_REGISTRY_REPLICA_SEE, record->kind,
-	    record->id, &n, msg);
-	if (r == TRUST_OK)
-		replica->change.n_seen += n;
-	return r;
-}
-
 /* A device that gets in as before, whatever else is new about it, is as good
  * as untouched. */
 static bool
@@ -183,6 +167,12 @@ trust_registry_replica_put(struct trust_registry_replica *replica,
 	struct trust_registry_former former;
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
+	if (change->walks) {
+		r = trust_registry_replica_walk_to(
+		    replica, record->kind, record->id, msg);
+		if (r != TRUST_OK)
+			return r;
+	}
 	r = trust_registry_put_sent(
 	    replica->registry, record, sent, 0, &former, msg);
 	if (r != TRUST_OK)
@@ -190,9 +180,6 @@ trust_registry_replica_put(struct trust_registry_replica *replica,
 	if (former.found)
 		trust_content_state_subtract(&change->state, &former.sent);
 	trust_content_state_add(&change->state, sent);
-	r = see(replica, record, msg);
-	if (r != TRUST_OK)
-		goto out;
 	if (!former.same && is_news(record, &former))
 		r = touch(replica, record->kind, record->id, msg);
 out:
@@ -234,61 +221,6 @@ count_records(struct trust_registry_replica *replica, int64_t *out,
 	for (int i = TRUST_KIND_FIRST; i <= TRUST_KIND_LAST; i++)
 		*out += info.n_records[i] + registry->change.n_added[i];
 	return TRUST_OK;
-}
-
-/* Step on to the next record that the snapshot has not named. */
-static enum trust_err
-find_unseen(struct trust_registry_replica *replica, enum trust_kind *kind,
-    char id[TRUST_ID_MAX + 1], bool *found, struct trust_message *msg)
-{
-	sqlite3_stmt *next =
-	    replica->statements[TRUST_REGISTRY_REPLICA_NEXT_UNSEEN];
-	const struct trust_registry_file *file = &replica->registry->file;
-	struct trust_span bytes;
-	enum trust_err r = TRUST_ERR_INTERNAL;
-
-	r = trust_registry_bind_record(replica->registry, next, *kind, id, msg);
-	if (r != TRUST_OK)
-		goto out;
-	r = trust_registry_file_step(file, next, found, msg);
-	if (r != TRUST_OK || !*found)
-		goto out;
-	*kind = (enum trust_kind)sqlite3_column_int(next, 0);
-	bytes = trust_registry_file_get0_bytes(next, 1);
-	if (bytes.len > TRUST_ID_MAX) {
-		r = trust_registry_file_damaged(file, msg, "id of a record");
-		goto out;
-	}
-	memcpy(id, bytes.p, bytes.len);
-	id[bytes.len] = '\0';
-out:
-	trust_registry_file_reset(next);
-	return r;
-}
-
-enum trust_err
-trust_registry_replica_sweep(
-    struct trust_registry_replica *replica, struct trust_message *msg)
-{
-	enum trust_kind kind = (enum trust_kind)0;
-	char id[TRUST_ID_MAX + 1] = "";
-	enum trust_err r = TRUST_ERR_INTERNAL;
-	int64_t n_records;
-	bool found;
-
-	if (!replica->change.sees)
-		return TRUST_OK;
-	r = count_records(replica, &n_records, msg);
-	/* Mostly there is nothing to look for. */
-	found = n_records > replica->change.n_seen;
-	while (r == TRUST_OK && found) {
-		r = find_unseen(replica, &kind, id, &found, msg);
-		if (r == TRUST_OK && found)
-			r = trust_registry_replica_remove(
-			    replica, kind, id, msg);
-	}
-	replica->change.sees = false;
-	return r;
 }
 
 enum trust_err
@@ -350,6 +282,7 @@ out:
 void
 trust_registry_replica_rollback(struct trust_registry_replica *replica)
 {
+	trust_registry_replica_end_walk(replica);
 	trust_registry_rollback(replica->registry);
 	replica->change = (struct trust_registry_replica_change){0};
 }

@@ -24,9 +24,11 @@ enum trust_registry_replica_statement {
 	TRUST_REGISTRY_REPLICA_RENEW,
 	TRUST_REGISTRY_REPLICA_HOLD,        /* applied_at */
 	TRUST_REGISTRY_REPLICA_ADD_REFUSED, /* reason, n */
-	TRUST_REGISTRY_REPLICA_CLEAR_SEEN,
-	TRUST_REGISTRY_REPLICA_SEE,         /* kind, id */
-	TRUST_REGISTRY_REPLICA_NEXT_UNSEEN, /* kind, id: the one before */
+	TRUST_REGISTRY_REPLICA_CLEAR_PASSED,
+	TRUST_REGISTRY_REPLICA_WALK,      /* kind, id: the one before */
+	TRUST_REGISTRY_REPLICA_PASS_OVER, /* kind, id, kind, id: in between */
+	TRUST_REGISTRY_REPLICA_TAKE_BACK, /* kind, id */
+	TRUST_REGISTRY_REPLICA_LIST_PASSED,
 	TRUST_REGISTRY_REPLICA_CLEAR_TOUCHED,
 	TRUST_REGISTRY_REPLICA_TOUCH,        /* kind, id */
 	TRUST_REGISTRY_REPLICA_LIST_TOUCHED, /* kind */
@@ -36,12 +38,29 @@ enum trust_registry_replica_statement {
 	TRUST_REGISTRY_REPLICA_N_READING = TRUST_REGISTRY_REPLICA_PUT_NEWEST,
 };
 
+/* The place of a record in their order. */
+struct trust_registry_replica_place {
+	enum trust_kind kind;
+	char id[TRUST_ID_MAX + 1];
+};
+
+/* How far a snapshot has come along what is held. */
+struct trust_registry_replica_walk {
+	struct trust_registry_replica_place at;   /* named, or passed over */
+	struct trust_registry_replica_place next; /* held, behind it */
+	struct trust_thumbprint sent;             /* of the next */
+	bool has_next;                            /* known so far */
+	bool knows_sent;
+	bool at_end;      /* there is no next */
+	int64_t n_passed; /* passed over, and not named since */
+};
+
 /* The change that is under way. */
 struct trust_registry_replica_change {
 	struct trust_thumbprint state; /* the state digest so far */
 	int64_t n_devices;             /* of the state held */
-	bool sees; /* a snapshot onto something: what is seen counts */
-	int64_t n_seen;
+	bool walks;                    /* a snapshot onto something */
+	struct trust_registry_replica_walk walk;
 	int64_t n_touched_devices; /* each once */
 	bool touched_sets;         /* an anchor, a group or a role */
 };
@@ -58,6 +77,14 @@ struct trust_registry_replica {
  * lost.c cannot tell them apart. */
 bool trust_registry_replica_rests_on_same(
     const struct trust_record *a, const struct trust_record *b);
+
+/* Before a snapshot's record is put: what stands before it and was not named
+ * is to go, unless it is named yet. */
+enum trust_err trust_registry_replica_walk_to(
+    struct trust_registry_replica *replica, enum trust_kind kind,
+    const char *id, struct trust_message *msg) TRUST_MUST_CHECK;
+/* Before the change is over. */
+void trust_registry_replica_end_walk(struct trust_registry_replica *replica);
 
 /* The mark of a row; empty when there is none. `way` and `applied_at` may be
  * NULL. */

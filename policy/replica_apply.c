@@ -87,14 +87,31 @@ remove_record(struct application *a, const struct trust_content_line *line)
 	    a->replica->registry, line->kind, line->id, &a->detail);
 }
 
+/* Most of a snapshot is what is held already, and was read when it came. */
+static enum trust_err
+keep(struct application *a, struct trust_span text, bool *kept)
+{
+	struct trust_span record;
+
+	*kept = false;
+	if (!a->is_snapshot || !trust_content_get0_put(text, &record))
+		return TRUST_OK;
+	return trust_registry_replica_keep(
+	    a->replica->registry, record, kept, &a->detail);
+}
+
 static enum trust_err
 visit(void *arg, struct trust_span text)
 {
 	struct application *a = arg;
 	struct trust_content_line line;
 	enum trust_err r = TRUST_ERR_INTERNAL;
+	bool kept;
 
 	a->n_line++;
+	r = keep(a, text, &kept);
+	if (r != TRUST_OK || kept)
+		return r;
 	r = trust_content_parse(text, &line, &a->detail);
 	if (r == TRUST_ERR_INPUT)
 		return refuse_line(a, TRUST_SYNC_MALFORMED_RECORD);

@@ -19,6 +19,9 @@
 #define B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define C "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
 
+#define D "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+#define E "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
+
 #define DEVICE(id, digest)                 \
 	"{\"auth\":{\"primary\":\"" digest \
 	"\",\"type\":\"thumbprint\"},\"id\":\"" id "\",\"kind\":\"device\"}"
@@ -406,6 +409,141 @@ a_snapshot_is_all_that_there_is(void **state)
 	assert_owner(f, A, "c");
 }
 
+static bool
+keep(struct fixture *f, const char *line)
+{
+	bool kept;
+
+	assert_int_equal(trust_registry_replica_keep(
+			     f->replica, trust_span_of(line), &kept, &f->msg),
+	    TRUST_OK);
+	return kept;
+}
+
+/* As a part of a snapshot is read. */
+static void
+name(struct fixture *f, const char *line)
+{
+	if (!keep(f, line))
+		assert_int_equal(put(f, line), TRUST_OK);
+}
+
+static void
+only_the_next_device_is_kept(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, true);
+	assert_false(keep(f, DEVICE("a", A)));
+	trust_registry_replica_rollback(f->replica);
+	fill(f, LINES(DEVICE("a", A), DEVICE("b", B), ROLE("r")));
+	begin(f, false);
+	assert_false(keep(f, DEVICE("a", A)));
+	trust_registry_replica_rollback(f->replica);
+	begin(f, true);
+	assert_false(keep(f, ""));
+	assert_false(keep(f, DEVICE("b", B)));
+	assert_false(keep(f, DEVICE("a", C)));
+	assert_false(keep(f, " " DEVICE("a", A)));
+	assert_true(keep(f, DEVICE("a", A)));
+	assert_false(keep(f, DEVICE("a", A)));
+	assert_true(keep(f, DEVICE("b", B)));
+	assert_false(keep(f, ROLE("r")));
+	assert_int_equal(put(f, ROLE("r")), TRUST_OK);
+	assert_false(keep(f, ROLE("r")));
+	assert_int_equal(
+	    trust_registry_replica_sweep(f->replica, &f->msg), TRUST_OK);
+	assert_false(keep(f, DEVICE("a", A)));
+	assert_sum(f, LINES(DEVICE("a", A), DEVICE("b", B), ROLE("r")));
+	trust_registry_replica_rollback(f->replica);
+}
+
+/* Held: a, b, d, e and two roles. Gone, the same, new, moved. */
+static const char *const in_order[] = {
+    DEVICE("b", B), DEVICE("c", A), DEVICE("d", D), DEVICE("f", E), ROLE("s")};
+#define N_IN_ORDER (sizeof(in_order) / sizeof(in_order[0]))
+
+/* The snapshot by one of the orders that its lines can have; the first is
+ * theirs. */
+static void
+apply_in_order(struct fixture *f, size_t order)
+{
+	const char *lines[N_IN_ORDER];
+
+	memcpy(lines, in_order, sizeof(lines));
+	for (size_t left = N_IN_ORDER; left > 0; left--) {
+		size_t i = order % left;
+
+		order /= left;
+		name(f, lines[i]);
+		memmove(&lines[i], &lines[i + 1],
+		    (left - i - 1) * sizeof(lines[0]));
+	}
+}
+
+static void
+a_snapshot_comes_in_any_order(void **state)
+{
+	static const char *const held[] = {DEVICE("a", A), DEVICE("b", B),
+	    DEVICE("d", C), DEVICE("e", E), ROLE("r"), ROLE("s")};
+	struct fixture *f = *state;
+	size_t n_orders = 1;
+
+	for (size_t i = 2; i <= N_IN_ORDER; i++)
+		n_orders *= i;
+	fill(f, held, sizeof(held) / sizeof(held[0]));
+	for (size_t order = 0; order < n_orders; order++) {
+		begin(f, true);
+		apply_in_order(f, order);
+		assert_int_equal(
+		    trust_registry_replica_sweep(f->replica, &f->msg),
+		    TRUST_OK);
+		assert_sum(f, in_order, N_IN_ORDER);
+		assert_int_equal(
+		    trust_registry_replica_check_claims(f->replica, &f->msg),
+		    TRUST_OK);
+		trust_registry_replica_rollback(f->replica);
+	}
+	begin(f, true);
+	apply_in_order(f, n_orders - 1);
+	assert_int_equal(
+	    trust_registry_replica_sweep(f->replica, &f->msg), TRUST_OK);
+	commit(f, 2);
+	assert_owner(f, A, "c");
+	assert_owner(f, B, "b");
+	assert_owner(f, C, NULL);
+	assert_owner(f, D, "d");
+	assert_owner(f, E, "f");
+	assert_int_equal(count(f, TRUST_KIND_DEVICE), 4);
+	assert_int_equal(count(f, TRUST_KIND_ROLE), 1);
+}
+
+/* What a snapshot names twice is there once, as it was named last. */
+static void
+a_snapshot_repeats_itself(void **state)
+{
+	struct fixture *f = *state;
+
+	fill(f, LINES(DEVICE("a", A), DEVICE("b", B), DEVICE("c", C)));
+	begin(f, true);
+	name(f, DEVICE("c", C));
+	name(f, DEVICE("a", D));
+	name(f, DEVICE("c", A));
+	name(f, DEVICE("a", E));
+	name(f, DEVICE("c", C));
+	assert_int_equal(
+	    trust_registry_replica_sweep(f->replica, &f->msg), TRUST_OK);
+	assert_sum(f, LINES(DEVICE("a", E), DEVICE("c", C)));
+	assert_int_equal(
+	    trust_registry_replica_check_claims(f->replica, &f->msg), TRUST_OK);
+	commit(f, 2);
+	assert_owner(f, A, NULL);
+	assert_owner(f, B, NULL);
+	assert_owner(f, C, "c");
+	assert_owner(f, D, NULL);
+	assert_owner(f, E, "a");
+}
+
 static void
 a_rollback_leaves_the_state_held(void **state)
 {
@@ -429,7 +567,29 @@ a_rollback_leaves_the_state_held(void **state)
 	trust_registry_replica_rollback(f->replica);
 }
 
-/* ---- Claims, which the first state defers ---- */
+/* ---- Claims, which snapshots defer ---- */
+
+static void
+two_claim_one_in_a_snapshot(void **state)
+{
+	struct fixture *f = *state;
+
+	fill(f, LINES(DEVICE("a", A), DEVICE("b", B)));
+	begin(f, true);
+	name(f, DEVICE("a", A));
+	name(f, DEVICE("b", C));
+	name(f, DEVICE_2("c", B, A));
+	assert_int_equal(
+	    trust_registry_replica_sweep(f->replica, &f->msg), TRUST_OK);
+	assert_int_equal(
+	    trust_registry_replica_check_claims(f->replica, &f->msg),
+	    TRUST_ERR_CONFLICT);
+	assert_non_null(strstr(f->msg.text, A));
+	trust_registry_replica_rollback(f->replica);
+	assert_owner(f, A, "a");
+	assert_owner(f, B, "b");
+	assert_owner(f, C, NULL);
+}
 
 static void
 two_claim_one_in_the_first_state(void **state)
@@ -827,7 +987,11 @@ main(void)
 	    TEST(the_state_digest_follows_every_step),
 	    TEST(what_was_sent_is_what_counts),
 	    TEST(a_snapshot_is_all_that_there_is),
+	    TEST(only_the_next_device_is_kept),
+	    TEST(a_snapshot_comes_in_any_order),
+	    TEST(a_snapshot_repeats_itself),
 	    TEST(a_rollback_leaves_the_state_held),
+	    TEST(two_claim_one_in_a_snapshot),
 	    TEST(two_claim_one_in_the_first_state),
 	    TEST(two_claim_one_later),
 	    TEST(a_claim_moves_in_the_first_state),
