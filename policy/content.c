@@ -42,6 +42,10 @@ read_put(
 		(void)trust_err_prefix(msg, r, "put");
 		goto out;
 	}
+	if (!out->put->rewritten) {
+		out->put->canonical = canonical;
+		canonical = (struct trust_buf){0}; /* transferred */
+	}
 	r = TRUST_OK;
 out:
 	trust_buf_free(&canonical);

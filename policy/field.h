@@ -16,6 +16,7 @@
 struct trust_field_at {
 	char path[TRUST_SHOWN_MAX]; /* "rules[0].topics[1]"; "" at the top */
 	struct trust_message *msg;
+	bool rewrote; /* a value was brought to another form */
 };
 
 /* A word and what it stands for. Lists of them end with a NULL name. */

@@ -81,9 +81,10 @@ trust_field_read_thumbprint(struct trust_field_at *at,
 		return trust_field_refuse(at, value, "64 hex digits");
 	/* One thumbprint, one canonical record. */
 	trust_thumbprint_format(thumbprint, lower);
-	if (strcmp(text, lower) != 0 && json_string_set(value, lower) != 0)
-		return TRUST_ERR_NOMEM;
-	return TRUST_OK;
+	if (strcmp(text, lower) == 0)
+		return TRUST_OK;
+	at->rewrote = true;
+	return json_string_set(value, lower) == 0 ? TRUST_OK : TRUST_ERR_NOMEM;
 }
 
 enum trust_err

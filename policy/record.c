@@ -126,12 +126,17 @@ trust_record_free(struct trust_record *record)
 		return;
 	free_kind(record);
 	json_decref(record->json);
+	trust_buf_free(&record->canonical);
 	free(record);
 }
 
 enum trust_err
 trust_record_encode(const struct trust_record *record, struct trust_buf *out)
 {
+	const struct trust_buf *made = &record->canonical;
+
+	if (made->len > 0)
+		return trust_buf_add(out, made->p, made->len);
 	return trust_json_encode(record->json, out);
 }
 

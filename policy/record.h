@@ -138,6 +138,9 @@ struct trust_record {
 		struct trust_gateway gateway;
 	} u;
 	struct json_t *json; /* what it was parsed from; owned */
+	bool rewritten;      /* reading brought hex digits to lower case */
+	/* Its canonical line, if somebody has made it already. */
+	struct trust_buf canonical;
 };
 
 /*

@@ -223,6 +223,7 @@ trust_record_parse_json(
 	r = read_record(&at, record);
 	if (r != TRUST_OK)
 		goto out;
+	record->rewritten = at.rewrote;
 	*out = record;
 	record = NULL; /* transferred */
 	r = TRUST_OK;

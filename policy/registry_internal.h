@@ -129,6 +129,10 @@ enum trust_err trust_registry_put_sent(struct trust_registry *registry,
     const struct trust_record *record, const struct trust_thumbprint *sent,
     int64_t line, struct trust_registry_former *former,
     struct trust_message *msg) TRUST_MUST_CHECK;
+/* The same of a record that is not there, as the caller knows. */
+enum trust_err trust_registry_add_sent(struct trust_registry *registry,
+    const struct trust_record *record, const struct trust_thumbprint *sent,
+    struct trust_message *msg) TRUST_MUST_CHECK;
 enum trust_err trust_registry_remove_sent(struct trust_registry *registry,
     enum trust_kind kind, const char *id, struct trust_registry_former *former,
     struct trust_message *msg) TRUST_MUST_CHECK;

@@ -66,7 +66,7 @@ start(struct trust_registry_replica *replica, bool snapshot,
 	*change = (struct trust_registry_replica_change){
 	    .state = held.state,
 	    .n_devices = info.n_records[TRUST_KIND_DEVICE],
-	    .walks = snapshot && held.n_records > 0,
+	    .walks = snapshot,
 	};
 	/* Of a delta, a claim or two: no need to sort them. */
 	if (snapshot)
@@ -164,17 +164,22 @@ trust_registry_replica_put(struct trust_registry_replica *replica,
     struct trust_message *msg)
 {
 	struct trust_registry_replica_change *change = &replica->change;
-	struct trust_registry_former former;
+	struct trust_registry_former former = {0};
 	enum trust_err r = TRUST_ERR_INTERNAL;
+	bool absent = false;
 
 	if (change->walks) {
 		r = trust_registry_replica_walk_to(
-		    replica, record->kind, record->id, msg);
+		    replica, record->kind, record->id, &absent, msg);
 		if (r != TRUST_OK)
 			return r;
 	}
-	r = trust_registry_put_sent(
-	    replica->registry, record, sent, 0, &former, msg);
+	if (absent)
+		r = trust_registry_add_sent(
+		    replica->registry, record, sent, msg);
+	else
+		r = trust_registry_put_sent(
+		    replica->registry, record, sent, 0, &former, msg);
 	if (r != TRUST_OK)
 		goto out;
 	if (former.found)

@@ -59,7 +59,7 @@ struct trust_registry_replica_walk {
 struct trust_registry_replica_change {
 	struct trust_thumbprint state; /* the state digest so far */
 	int64_t n_devices;             /* of the state held */
-	bool walks;                    /* a snapshot onto something */
+	bool walks;                    /* it is a snapshot */
 	struct trust_registry_replica_walk walk;
 	int64_t n_touched_devices; /* each once */
 	bool touched_sets;         /* an anchor, a group or a role */
@@ -79,10 +79,11 @@ bool trust_registry_replica_rests_on_same(
     const struct trust_record *a, const struct trust_record *b);
 
 /* Before a snapshot's record is put: what stands before it and was not named
- * is to go, unless it is named yet. */
+ * is to go, unless it is named yet. *absent: there is no such record, for sure.
+ */
 enum trust_err trust_registry_replica_walk_to(
     struct trust_registry_replica *replica, enum trust_kind kind,
-    const char *id, struct trust_message *msg) TRUST_MUST_CHECK;
+    const char *id, bool *absent, struct trust_message *msg) TRUST_MUST_CHECK;
 /* Before the change is over. */
 void trust_registry_replica_end_walk(struct trust_registry_replica *replica);
 

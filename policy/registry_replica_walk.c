@@ -137,12 +137,14 @@ take_back(struct trust_registry_replica *replica,
 
 enum trust_err
 trust_registry_replica_walk_to(struct trust_registry_replica *replica,
-    enum trust_kind kind, const char *id, struct trust_message *msg)
+    enum trust_kind kind, const char *id, bool *absent,
+    struct trust_message *msg)
 {
 	struct trust_registry_replica_walk *walk = &replica->change.walk;
 	struct trust_registry_replica_place place = {.kind = kind};
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
+	*absent = false;
 	memcpy(place.id, id, strlen(id) + 1);
 	rest(replica);
 	if (compare(&place, &walk->at) <= 0)
@@ -155,6 +157,8 @@ trust_registry_replica_walk_to(struct trust_registry_replica *replica,
 		return r;
 	if (walk->has_next && compare(&walk->next, &place) == 0)
 		walk->has_next = false;
+	else
+		*absent = walk->has_next || walk->at_end;
 	walk->at = place;
 	return TRUST_OK;
 }

@@ -199,6 +199,36 @@ replace(struct trust_registry *registry, const struct trust_record *record,
 }
 
 static enum trust_err
+add(struct trust_registry *registry, const struct trust_record *record,
+    const struct trust_thumbprint *sent, struct trust_message *msg)
+{
+	struct trust_registry_former former = {0};
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	registry->line.len = 0;
+	r = trust_record_encode(record, &registry->line);
+	if (r != TRUST_OK)
+		return r;
+	return replace(registry, record, trust_buf_get0(&registry->line), sent,
+	    0, &former, msg);
+}
+
+enum trust_err
+trust_registry_add_sent(struct trust_registry *registry,
+    const struct trust_record *record, const struct trust_thumbprint *sent,
+    struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = check_open(registry, msg);
+	if (r != TRUST_OK)
+		return r;
+	r = add(registry, record, sent, msg);
+	registry->change.failed = r;
+	return r;
+}
+
+static enum trust_err
 put(struct trust_registry *registry, const struct trust_record *record,
     const struct trust_thumbprint *sent, int64_t line_number,
     struct trust_registry_former *former, struct trust_message *msg)

@@ -10,7 +10,7 @@
 
 #include "span.h"
 
-#define BUF_CAP_MIN 64 /* octets of the first allocation */
+#define BUF_CAP_MIN 256 /* octets of the first allocation: a device's line */
 
 struct trust_span
 trust_span_of(const char *text)

@@ -85,8 +85,19 @@ reads_removals(void **state)
 	assert_true(trust_thumbprint_equal(&line.digest, &zero));
 }
 
+/* Its canonical line, as a registry stores it. */
+static void
+assert_stored(const struct trust_content_line *line, const char *want)
+{
+	struct trust_buf stored = {0};
+
+	assert_int_equal(trust_record_encode(line->put, &stored), TRUST_OK);
+	assert_string_equal((const char *)stored.p, want);
+	trust_buf_free(&stored);
+}
+
 /* The order of keys, blanks and escapes do not matter; what was sent in upper
- * case counts in upper case. */
+ * case counts in upper case, and is stored in lower case. */
 static void
 counts_what_was_sent(void **state)
 {
@@ -97,6 +108,7 @@ counts_what_was_sent(void **state)
 		     "\"id\":\"temp-\\u0030\\u0031\",\"auth\":"
 		     "{\"type\":\"thumbprint\",\"primary\":\"" HEX "\"}}}");
 	assert_hex(&line.digest, DEVICE_SHA256);
+	assert_stored(&line, DEVICE);
 	trust_record_free(line.put);
 	line = parse("{\"put\":{\"id\":\"sensor\",\"kind\":\"role\",\"rules\":"
 		     "[{\"max_qos\":1,\"effect\":\"allow\",\"retain\":false,"
@@ -110,6 +122,7 @@ counts_what_was_sent(void **state)
 		     "\"primary\":\"" HEX_UPPER "\"}}}");
 	assert_hex(&line.digest,
 	    "26a47d0b11be393a2a31a9051efc8d8a1d5c657c64edbbd79c2317121cc23bd6");
+	assert_stored(&line, DEVICE);
 	trust_record_free(line.put);
 }
 
