@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "plugin.h"
-#include "refusal.h"
 
 static int
 answer(bool allowed)
@@ -40,8 +39,8 @@ check(const struct trust_access *access,
 /* A device that keeps trying gets one line a second. What is not delivered to
  * it is no refusal: it asked for more than it may see. */
 static void
-log_refusal(
-    struct trust_session *session, const struct mosquitto_evt_acl_check *acl)
+tell_refusal(struct trust_plugin *plugin, struct trust_session *session,
+    const struct mosquitto_evt_acl_check *acl)
 {
 	int64_t now = trust_plugin_now();
 
@@ -50,19 +49,20 @@ log_refusal(
 		acl->access != MOSQ_ACL_SUBSCRIBE))
 		return;
 	session->refused_at = now;
-	trust_refusal_log_topic(session->admission,
+	trust_refusal_tell_topic(plugin->refusals, session->admission,
+	    session->client_id,
 	    acl->access == MOSQ_ACL_WRITE ? "publish to" : "subscribe to",
 	    acl->topic, mosquitto_client_address(acl->client));
 }
 
 static int
-check_device(
-    struct trust_session *session, const struct mosquitto_evt_acl_check *acl)
+check_device(struct trust_plugin *plugin, struct trust_session *session,
+    const struct mosquitto_evt_acl_check *acl)
 {
 	bool allowed = check(session->access, acl);
 
 	if (!allowed)
-		log_refusal(session, acl);
+		tell_refusal(plugin, session, acl);
 	return answer(allowed);
 }
 
@@ -174,7 +174,7 @@ trust_access_on_acl_check(int event, void *data, void *userdata)
 	session = trust_session_find(plugin->sessions, acl->client, id);
 	if (session != NULL)
 		return session->kind == TRUST_SESSION_DEVICE
-			   ? check_device(session, acl)
+			   ? check_device(plugin, session, acl)
 			   : check_guest(acl);
 	return check_stranger(plugin, acl);
 }

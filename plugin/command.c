@@ -6,6 +6,7 @@
 #include "command.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,18 +15,25 @@
 #define COMMANDS_LEN_MAX (64 * 1024)
 #define COMMANDS_MAX     100
 
+/* A command, and who sent it: copies, since a client may kick itself. */
+struct call {
+	struct trust_plugin *plugin;
+	const json_t *command;
+	char client_id[TRUST_CLIENT_MAX + 1];
+	char address[INET6_ADDRSTRLEN];
+};
+
 /* Carries a command out. Returns its data (a new reference, "{}" for none),
  * or NULL with the message. */
-typedef json_t *carry_out(struct trust_plugin *plugin, const json_t *command,
-    struct trust_message *msg);
+typedef json_t *carry_out(const struct call *call, struct trust_message *msg);
 
 /* ---- The commands ---- */
 
 static const char *
-get_device(const json_t *command, struct trust_message *msg)
+get_device(const struct call *call, struct trust_message *msg)
 {
 	const char *device =
-	    json_string_value(json_object_get(command, "device"));
+	    json_string_value(json_object_get(call->command, "device"));
 
 	if (device == NULL ||
 	    !trust_id_check((const uint8_t *)device, strlen(device))) {
@@ -37,8 +45,7 @@ get_device(const json_t *command, struct trust_message *msg)
 }
 
 static json_t *
-get_status(struct trust_plugin *plugin, const json_t *command,
-    struct trust_message *msg)
+get_status(const struct call *call, struct trust_message *msg)
 {
 	static const char *const states[] = {
 	    [TRUST_REGISTRY_STATE_MISSING] = "missing",
@@ -47,61 +54,74 @@ get_status(struct trust_plugin *plugin, const json_t *command,
 	};
 	struct trust_gate_status status;
 
-	(void)command;
 	(void)msg;
-	trust_gate_get_status(plugin->gate, trust_plugin_now(), &status);
+	trust_gate_get_status(call->plugin->gate, trust_plugin_now(), &status);
 	return json_pack(
 	    "{s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:b, s:I, s:I, s:I, "
 	    "s:I}",
-	    "version", TRUST_VERSION, "gateway", plugin->options.gateway,
-	    "scope", plugin->options.scope, "registry", states[status.state],
-	    "replica", plugin->sync != NULL, "serial",
-	    (json_int_t)status.held.serial, "records",
+	    "version", TRUST_VERSION, "gateway", call->plugin->options.gateway,
+	    "scope", call->plugin->options.scope, "registry",
+	    states[status.state], "replica", call->plugin->sync != NULL,
+	    "serial", (json_int_t)status.held.serial, "records",
 	    (json_int_t)status.n_records, "age", (json_int_t)status.age_s,
 	    "clock_behind", status.clock_behind, "sessions",
-	    (json_int_t)trust_sessions_count(plugin->sessions), "cached",
+	    (json_int_t)trust_sessions_count(call->plugin->sessions), "cached",
 	    (json_int_t)status.n_cached, "hits", (json_int_t)status.cache_hits,
 	    "misses", (json_int_t)status.cache_misses);
 }
 
-static json_t *
-block(struct trust_plugin *plugin, const json_t *command,
-    struct trust_message *msg)
+static void
+tell(const struct call *call, enum trust_event_kind kind, const char *device)
 {
-	const char *device = get_device(command, msg);
+	char detail[TRUST_MESSAGE_MAX];
+	const struct trust_event event = {
+	    .kind = kind,
+	    .device = device,
+	    .address = call->address,
+	    .detail = detail,
+	};
+
+	(void)snprintf(detail, sizeof(detail), "by client %s", call->client_id);
+	mosquitto_log_printf(MOSQ_LOG_NOTICE,
+	    "mosquitto_trust: %s device %s, %s",
+	    kind == TRUST_EVENT_BLOCKED ? "blocked" : "unblocked", device,
+	    detail);
+	trust_event_tell(call->plugin->events, &event);
+}
+
+static json_t *
+block(const struct call *call, struct trust_message *msg)
+{
+	const char *device = get_device(call, msg);
 
 	if (device == NULL ||
-	    trust_gate_block(plugin->gate, device, msg) != TRUST_OK)
+	    trust_gate_block(call->plugin->gate, device, msg) != TRUST_OK)
 		return NULL;
-	mosquitto_log_printf(
-	    MOSQ_LOG_NOTICE, "mosquitto_trust: blocked device %s", device);
-	trust_tick_review_device(plugin, device);
+	tell(call, TRUST_EVENT_BLOCKED, device);
+	trust_tick_review_device(call->plugin, device);
 	return json_object();
 }
 
 static json_t *
-unblock(struct trust_plugin *plugin, const json_t *command,
-    struct trust_message *msg)
+unblock(const struct call *call, struct trust_message *msg)
 {
-	const char *device = get_device(command, msg);
+	const char *device = get_device(call, msg);
 
 	if (device == NULL ||
-	    trust_gate_unblock(plugin->gate, device, msg) != TRUST_OK)
+	    trust_gate_unblock(call->plugin->gate, device, msg) != TRUST_OK)
 		return NULL;
-	mosquitto_log_printf(
-	    MOSQ_LOG_NOTICE, "mosquitto_trust: unblocked device %s", device);
+	tell(call, TRUST_EVENT_UNBLOCKED, device);
 	return json_object();
 }
 
 static json_t *
-kick(struct trust_plugin *plugin, const json_t *command,
-    struct trust_message *msg)
+kick(const struct call *call, struct trust_message *msg)
 {
-	const char *device = get_device(command, msg);
+	const char *device = get_device(call, msg);
 
 	if (device == NULL)
 		return NULL;
-	if (!trust_tick_kick_device(plugin, device)) {
+	if (!trust_tick_kick_device(call->plugin, device)) {
 		(void)trust_err_set(msg, TRUST_ERR_NOT_FOUND,
 		    "device %s is not connected", device);
 		return NULL;
@@ -110,17 +130,15 @@ kick(struct trust_plugin *plugin, const json_t *command,
 }
 
 static json_t *
-resync(struct trust_plugin *plugin, const json_t *command,
-    struct trust_message *msg)
+resync(const struct call *call, struct trust_message *msg)
 {
-	(void)command;
-	if (plugin->sync == NULL) {
+	if (call->plugin->sync == NULL) {
 		(void)trust_err_set(msg, TRUST_ERR_INPUT,
 		    "this gateway's registry is an origin: there is nothing "
 		    "to fetch");
 		return NULL;
 	}
-	if (!trust_sync_resync(plugin->sync)) {
+	if (!trust_sync_resync(call->plugin->sync)) {
 		(void)trust_err_set(
 		    msg, TRUST_ERR_BUSY, "sync is busy, try again");
 		return NULL;
@@ -142,12 +160,12 @@ static const struct {
 /* ---- Lists of them ---- */
 
 static json_t *
-run_command(struct trust_plugin *plugin, const char *name,
-    const json_t *command, struct trust_message *msg)
+run_command(
+    const struct call *call, const char *name, struct trust_message *msg)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (name != NULL && strcmp(commands[i].name, name) == 0)
-			return commands[i].function(plugin, command, msg);
+			return commands[i].function(call, msg);
 	}
 	(void)trust_err_set(
 	    msg, TRUST_ERR_INPUT, "command: there is no such command");
@@ -156,13 +174,13 @@ run_command(struct trust_plugin *plugin, const char *name,
 
 /* NULL without memory. */
 static json_t *
-respond(struct trust_plugin *plugin, const json_t *command)
+respond(const struct call *call)
 {
 	const char *name =
-	    json_string_value(json_object_get(command, "command"));
-	json_t *correlation = json_object_get(command, "correlationData");
+	    json_string_value(json_object_get(call->command, "command"));
+	json_t *correlation = json_object_get(call->command, "correlationData");
 	struct trust_message msg = {0};
-	json_t *data = run_command(plugin, name, command, &msg);
+	json_t *data = run_command(call, name, &msg);
 	json_t *response =
 	    json_pack("{s:s}", "command", name != NULL ? name : "");
 
@@ -176,12 +194,14 @@ respond(struct trust_plugin *plugin, const json_t *command)
 	return response;
 }
 
-static json_t *
-respond_all(struct trust_plugin *plugin, struct trust_span payload)
+/* NULL without memory. */
+static char *
+respond_all(struct call *call, struct trust_span payload)
 {
 	struct trust_message msg = {0};
 	json_t *responses = json_array();
-	json_t *list = NULL, *commands_of_list;
+	json_t *list = NULL, *commands_of_list, *answer;
+	char *text;
 	size_t n;
 
 	if (trust_json_parse(payload, COMMANDS_LEN_MAX, &list, &msg) ==
@@ -192,16 +212,19 @@ respond_all(struct trust_plugin *plugin, struct trust_span payload)
 			(void)trust_err_set(&msg, TRUST_ERR_INPUT,
 			    "commands: want a list of 1 to %d, got %zu",
 			    COMMANDS_MAX, n);
-		for (size_t i = 0; i < n && n <= COMMANDS_MAX; i++)
-			(void)json_array_append_new(responses,
-			    respond(
-				plugin, json_array_get(commands_of_list, i)));
+		for (size_t i = 0; i < n && n <= COMMANDS_MAX; i++) {
+			call->command = json_array_get(commands_of_list, i);
+			(void)json_array_append_new(responses, respond(call));
+		}
 	}
 	if (msg.text[0] != '\0')
 		(void)json_array_append_new(responses,
 		    json_pack("{s:s, s:s}", "command", "", "error", msg.text));
 	json_decref(list);
-	return json_pack("{s:o}", "responses", responses);
+	answer = json_pack("{s:o}", "responses", responses);
+	text = json_dumps(answer, JSON_COMPACT);
+	json_decref(answer);
+	return text;
 }
 
 int
@@ -209,23 +232,24 @@ trust_command_on_control(int event, void *data, void *userdata)
 {
 	const struct mosquitto_evt_control *control = data;
 	struct trust_plugin *plugin = userdata;
-	const char *id = mosquitto_client_id(control->client);
 	const struct trust_session *session;
-	json_t *answer;
+	struct call call = {.plugin = plugin};
 	char *text;
 
 	(void)event;
-	session = trust_session_find(plugin->sessions, control->client, id);
+	session = trust_session_find(plugin->sessions, control->client,
+	    mosquitto_client_id(control->client));
 	if (session == NULL || session->kind != TRUST_SESSION_DEVICE)
 		return MOSQ_ERR_ACL_DENIED;
-	answer = respond_all(
-	    plugin, (struct trust_span){control->payload, control->payloadlen});
-	text = json_dumps(answer, JSON_COMPACT);
-	json_decref(answer);
+	(void)snprintf(
+	    call.client_id, sizeof(call.client_id), "%s", session->client_id);
+	memcpy(call.address, session->address, sizeof(call.address));
+	text = respond_all(
+	    &call, (struct trust_span){control->payload, control->payloadlen});
 	if (text == NULL)
 		return MOSQ_ERR_NOMEM;
-	(void)mosquitto_broker_publish_copy(
-	    id, RESPONSE_TOPIC, (int)strlen(text), text, 1, false, NULL);
+	(void)mosquitto_broker_publish_copy(call.client_id, RESPONSE_TOPIC,
+	    (int)strlen(text), text, 1, false, NULL);
 	free(text);
 	return MOSQ_ERR_SUCCESS;
 }

@@ -5,8 +5,9 @@
  * without a certificate are others' business, as long as they do not take a
  * device's name.
  */
+#include <stdio.h>
+
 #include "plugin.h"
-#include "refusal.h"
 
 /* ---- Clients with a certificate ---- */
 
@@ -26,6 +27,32 @@ find_admission(
 		trust_gate_decide(plugin->gate, leaf, NULL, trust_plugin_now(),
 		    verdict, &fresh, NULL);
 	return fresh;
+}
+
+/* Whether the client id is that of a session that is connected. */
+static void
+tell_takeover(struct trust_plugin *plugin, const struct mosquitto *client)
+{
+	const struct trust_session *old = trust_session_find_id(
+	    plugin->sessions, mosquitto_client_id(client));
+
+	if (old != NULL && !old->offline && old->client != client)
+		trust_session_event_tell_takeover(
+		    plugin, old, mosquitto_client_address(client));
+}
+
+static void
+note_arrival(struct trust_plugin *plugin, const struct mosquitto *client)
+{
+	struct trust_session *session =
+	    trust_session_find_client(plugin->sessions, client);
+	const char *address = mosquitto_client_address(client);
+
+	session->since = trust_plugin_now();
+	if (address != NULL)
+		(void)snprintf(
+		    session->address, sizeof(session->address), "%s", address);
+	trust_session_event_tell_connected(plugin, session);
 }
 
 /* Takes over the admission. */
@@ -53,9 +80,11 @@ open_session(struct trust_plugin *plugin, struct mosquitto *client,
 	}
 	trust_gate_remember_device(plugin->gate, admission);
 	trust_plugin_note_end(plugin, verdict->valid_until);
+	tell_takeover(plugin, client);
 	if (trust_session_open(plugin->sessions, client, id,
 		TRUST_SESSION_DEVICE, admission, access) != TRUST_OK)
 		return MOSQ_ERR_AUTH;
+	note_arrival(plugin, client);
 	return MOSQ_ERR_SUCCESS;
 }
 
@@ -72,8 +101,9 @@ connect_device(
 	if (admission != NULL && verdict.outcome == TRUST_ALLOW) {
 		rc = open_session(plugin, client, admission);
 	} else {
-		trust_refusal_log(
-		    &verdict, leaf, mosquitto_client_address(client));
+		trust_refusal_tell(plugin->refusals, &verdict,
+		    mosquitto_client_id(client), leaf,
+		    mosquitto_client_address(client));
 		trust_admission_free(admission);
 	}
 	trust_verdict_clear(&verdict);
@@ -119,23 +149,24 @@ connect_guest(struct trust_plugin *plugin, struct mosquitto *client)
 	const char *address = mosquitto_client_address(client);
 
 	if (!trust_gate_is_ready(plugin->gate)) {
-		trust_refusal_log_client(TRUST_REASON_REGISTRY_MISSING, id,
-		    NULL, address,
+		trust_refusal_tell_client(plugin->refusals,
+		    TRUST_REASON_REGISTRY_MISSING, id, NULL, address,
 		    "without a registry nobody can tell whether the client "
 		    "id is a device's");
 		return MOSQ_ERR_AUTH;
 	}
 	if (is_reserved(plugin, id)) {
-		trust_refusal_log_client(TRUST_REASON_NO_CERTIFICATE, id, NULL,
-		    address,
+		trust_refusal_tell_client(plugin->refusals,
+		    TRUST_REASON_NO_CERTIFICATE, id, NULL, address,
 		    "the client id is a device's, which comes with a "
 		    "certificate");
 		return MOSQ_ERR_AUTH;
 	}
 	if (trust_session_open(plugin->sessions, client, id,
 		TRUST_SESSION_GUEST, NULL, NULL) != TRUST_OK) {
-		trust_refusal_log_client(TRUST_REASON_INTERNAL_ERROR, id, NULL,
-		    address, "out of memory");
+		trust_refusal_tell_client(plugin->refusals,
+		    TRUST_REASON_INTERNAL_ERROR, id, NULL, address,
+		    "out of memory");
 		return MOSQ_ERR_AUTH;
 	}
 	return MOSQ_ERR_PLUGIN_DEFER;
@@ -220,7 +251,7 @@ trust_connect_on_ext_auth(int event, void *data, void *userdata)
 	leaf = mosquitto_client_certificate(auth->client);
 	if (leaf == NULL)
 		return connect_guest(plugin, auth->client);
-	trust_refusal_log_client(TRUST_REASON_NO_CERTIFICATE,
+	trust_refusal_tell_client(plugin->refusals, TRUST_REASON_NO_CERTIFICATE,
 	    mosquitto_client_id(auth->client), leaf,
 	    mosquitto_client_address(auth->client),
 	    "a device proves itself with its certificate, want no enhanced "
@@ -280,6 +311,9 @@ trust_connect_on_disconnect(int event, void *data, void *userdata)
 	session = trust_session_find(plugin->sessions, gone->client, id);
 	if (session == NULL)
 		return MOSQ_ERR_SUCCESS;
+	if (!session->offline && !session->closing)
+		trust_session_event_tell(
+		    plugin, session, TRUST_EVENT_DISCONNECTED, NULL, NULL);
 	plugin->departed = true;
 	session->offline = true;
 	session->durable =

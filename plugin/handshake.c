@@ -15,10 +15,10 @@
 #include <sys/socket.h>
 
 #include "plugin.h"
-#include "refusal.h"
 
 struct trust_handshake {
 	struct trust_gate *gate;
+	struct trust_refusals *refusals;
 	int ssl_ctx_index; /* ex_data of SSL_CTX; holds nothing */
 	int x509_index;    /* ex_data of X509; holds an admission */
 };
@@ -127,7 +127,8 @@ admit(struct trust_handshake *handshake, const SSL *ssl, X509 *leaf,
 	*reason = verdict.reason;
 	allowed = verdict.outcome == TRUST_ALLOW && admission != NULL;
 	if (!allowed)
-		trust_refusal_log(&verdict, leaf, peer_address(ssl, address));
+		trust_refusal_tell(handshake->refusals, &verdict, NULL, leaf,
+		    peer_address(ssl, address));
 	trust_verdict_clear(&verdict);
 	return allowed && attach(handshake, leaf, admission);
 }
@@ -230,7 +231,8 @@ on_free_certificate(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index,
 }
 
 enum trust_err
-trust_handshake_install(struct trust_gate *gate, struct trust_handshake **out,
+trust_handshake_install(struct trust_gate *gate,
+    struct trust_refusals *refusals, struct trust_handshake **out,
     struct trust_message *msg)
 {
 	struct trust_handshake *handshake = calloc(1, sizeof(*handshake));
@@ -239,6 +241,7 @@ trust_handshake_install(struct trust_gate *gate, struct trust_handshake **out,
 	if (handshake == NULL)
 		return TRUST_ERR_NOMEM;
 	handshake->gate = gate;
+	handshake->refusals = refusals;
 	handshake->x509_index =
 	    X509_get_ex_new_index(0, NULL, NULL, NULL, on_free_certificate);
 	handshake->ssl_ctx_index = CRYPTO_get_ex_new_index(

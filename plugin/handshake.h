@@ -6,14 +6,15 @@
 #ifndef TRUST_HANDSHAKE_H
 #define TRUST_HANDSHAKE_H
 
-#include "trust.h"
+#include "refusal.h"
 
 struct trust_handshake;
 
-/* Put the hook in. The gate is borrowed until it is removed. One at a time in
- * a process. */
+/* Put the hook in. Gate and refusals are borrowed until it is removed. One at
+ * a time in a process. */
 enum trust_err trust_handshake_install(struct trust_gate *gate,
-    struct trust_handshake **out, struct trust_message *msg) TRUST_MUST_CHECK;
+    struct trust_refusals *refusals, struct trust_handshake **out,
+    struct trust_message *msg) TRUST_MUST_CHECK;
 /* Take it out. NULL is safe. */
 void trust_handshake_remove(struct trust_handshake *handshake);
 

@@ -24,6 +24,12 @@ copy(const char *value, char **out)
 }
 
 static enum trust_err
+copy_path(const char *value, char **out)
+{
+	return value[0] != '\0' ? copy(value, out) : TRUST_ERR_INPUT;
+}
+
+static enum trust_err
 set_gateway(struct trust_options *out, const char *value)
 {
 	if (!trust_id_check((const uint8_t *)value, strlen(value)))
@@ -34,17 +40,13 @@ set_gateway(struct trust_options *out, const char *value)
 static enum trust_err
 set_registry(struct trust_options *out, const char *value)
 {
-	if (value[0] == '\0')
-		return TRUST_ERR_INPUT;
-	return copy(value, &out->registry);
+	return copy_path(value, &out->registry);
 }
 
 static enum trust_err
 set_registry_anchor(struct trust_options *out, const char *value)
 {
-	if (value[0] == '\0')
-		return TRUST_ERR_INPUT;
-	return copy(value, &out->registry_anchor);
+	return copy_path(value, &out->registry_anchor);
 }
 
 static enum trust_err
@@ -127,6 +129,12 @@ set_crl_grace(struct trust_options *out, const char *value)
 	return trust_duration_parse(value, &out->crl_grace_s);
 }
 
+static enum trust_err
+set_audit_log(struct trust_options *out, const char *value)
+{
+	return copy_path(value, &out->audit_log);
+}
+
 static const struct option {
 	const char *name;
 	const char *want;
@@ -148,6 +156,7 @@ static const struct option {
     {"max_removals", "a percentage from 0 to 100", set_max_removals, false},
     {"revocation", "if_present or require", set_revocation, false},
     {"crl_grace", "a duration like 7d", set_crl_grace, false},
+    {"audit_log", "the path of a file", set_audit_log, false},
 };
 #define N_OPTIONS (sizeof(table) / sizeof(table[0]))
 
@@ -221,5 +230,6 @@ trust_options_clear(struct trust_options *options)
 	free(options->registry);
 	free(options->registry_anchor);
 	free(options->scope);
+	free(options->audit_log);
 	memset(options, 0, sizeof(*options));
 }

@@ -68,6 +68,17 @@ trust_plugin_log(void *arg, enum trust_log_level level, const char *line)
 }
 
 static enum trust_err
+open_events(struct trust_plugin *plugin, struct trust_message *msg)
+{
+	enum trust_err r;
+
+	r = trust_events_open(plugin->options.audit_log, &plugin->events, msg);
+	if (r != TRUST_OK)
+		return r;
+	return trust_refusals_new(plugin->events, &plugin->refusals);
+}
+
+static enum trust_err
 open_gate(struct trust_plugin *plugin, struct trust_message *msg)
 {
 	struct trust_gate_config config = {
@@ -193,6 +204,8 @@ plugin_free(struct trust_plugin *plugin)
 	trust_handshake_remove(plugin->handshake);
 	trust_sessions_free(plugin->sessions);
 	trust_gate_close(plugin->gate);
+	trust_refusals_free(plugin->refusals);
+	trust_events_close(plugin->events);
 	trust_options_clear(&plugin->options);
 	trust_intruder_forget_all(plugin);
 	free(plugin);
@@ -208,6 +221,8 @@ set_up(struct trust_plugin *plugin, const struct mosquitto_opt *options,
 	if (r == TRUST_OK)
 		r = trust_broker_config_check(msg);
 	if (r == TRUST_OK)
+		r = open_events(plugin, msg);
+	if (r == TRUST_OK)
 		r = start_sync(plugin, msg);
 	if (r == TRUST_OK)
 		r = open_gate(plugin, msg);
@@ -217,7 +232,7 @@ set_up(struct trust_plugin *plugin, const struct mosquitto_opt *options,
 		r = trust_sessions_new(&plugin->sessions);
 	if (r == TRUST_OK)
 		r = trust_handshake_install(
-		    plugin->gate, &plugin->handshake, msg);
+		    plugin->gate, plugin->refusals, &plugin->handshake, msg);
 	if (r == TRUST_OK)
 		r = register_events(plugin, msg);
 	if (r == TRUST_OK)

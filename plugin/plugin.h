@@ -9,6 +9,7 @@
 #include "broker.h"
 #include "handshake.h"
 #include "options.h"
+#include "refusal.h"
 #include "session.h"
 #include "sync.h"
 #include "trust.h"
@@ -17,6 +18,8 @@ struct trust_plugin {
 	mosquitto_plugin_id_t *id;
 	bool is_2_1; /* the broker is Mosquitto 2.1 or later */
 	struct trust_options options;
+	struct trust_events *events;
+	struct trust_refusals *refusals;
 	struct trust_gate *gate;
 	STACK_OF(X509) *registry_anchors; /* NULL: the registry is an origin */
 	struct trust_sync *sync;          /* NULL: likewise */
@@ -68,6 +71,19 @@ bool trust_tick_kick_device(struct trust_plugin *plugin, const char *device);
  * per_listener_settings). Not while the broker is reloading. */
 void trust_tick_look(struct trust_plugin *plugin);
 bool trust_tick_is_reloading(const struct trust_plugin *plugin);
+
+/* session_event.c */
+/* Tell of something about a device's session; a guest is nobody's business.
+ * `reason` and `detail` as in struct trust_event. */
+void trust_session_event_tell(struct trust_plugin *plugin,
+    const struct trust_session *session, enum trust_event_kind kind,
+    const char *reason, const char *detail);
+void trust_session_event_tell_connected(
+    struct trust_plugin *plugin, const struct trust_session *session);
+/* A client from `address` comes with the client id of a session that is
+ * connected; the broker is about to end that one. */
+void trust_session_event_tell_takeover(struct trust_plugin *plugin,
+    const struct trust_session *old, const char *address);
 
 /* intruder.c */
 /* Note a client that came in past the plugin; the next tick closes it. */

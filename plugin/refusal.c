@@ -1,15 +1,100 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Refusals in the broker's log. What a peer chose (names, client ids) is
- * escaped and cut.
+ * Refusals, written out. What a peer chose (names, client ids) is escaped and
+ * cut.
  */
 #include "refusal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "broker.h"
+#include "plugin.h"
+
+/* Refusals of one reason that are written out in one second. One sensor that
+ * tries again and again shows, and leaves room for the reasons of others. */
+#define WRITTEN_MAX 20
+
+struct trust_refusals {
+	struct trust_events *events;
+	struct {
+		uint64_t total;
+		uint64_t in_second;
+	} counts[TRUST_N_REASONS];
+	int64_t second; /* the one that is counted in */
+};
+
+enum trust_err
+trust_refusals_new(struct trust_events *events, struct trust_refusals **out)
+{
+	*out = calloc(1, sizeof(**out));
+	if (*out == NULL)
+		return TRUST_ERR_NOMEM;
+	(*out)->events = events;
+	return TRUST_OK;
+}
+
+void
+trust_refusals_free(struct trust_refusals *refusals)
+{
+	free(refusals);
+}
+
+uint64_t
+trust_refusals_count(
+    const struct trust_refusals *refusals, enum trust_reason reason)
+{
+	return refusals->counts[reason].total;
+}
+
+/* ---- Floods ---- */
+
+static void
+tell_rest(struct trust_refusals *refusals, enum trust_reason reason, uint64_t n)
+{
+	char detail[TRUST_MESSAGE_MAX];
+	struct trust_event event = {
+	    .kind = TRUST_EVENT_REFUSED,
+	    .reason = trust_reason_name(reason),
+	    .detail = detail,
+	};
+
+	(void)snprintf(detail, sizeof(detail),
+	    "%llu more within a second, not written out",
+	    (unsigned long long)n);
+	mosquitto_log_printf(MOSQ_LOG_WARNING,
+	    "mosquitto_trust: refused %s: %s", event.reason, detail);
+	trust_event_tell(refusals->events, &event);
+}
+
+void
+trust_refusals_flush(struct trust_refusals *refusals, int64_t now)
+{
+	if (now == refusals->second)
+		return;
+	refusals->second = now;
+	for (int i = 0; i < TRUST_N_REASONS; i++) {
+		uint64_t n = refusals->counts[i].in_second;
+
+		refusals->counts[i].in_second = 0;
+		if (n > WRITTEN_MAX)
+			tell_rest(
+			    refusals, (enum trust_reason)i, n - WRITTEN_MAX);
+	}
+}
+
+/* Count it. Whether it is to be written out. */
+static bool
+count(struct trust_refusals *refusals, enum trust_reason reason)
+{
+	trust_refusals_flush(refusals, trust_plugin_now());
+	refusals->counts[reason].total++;
+	return ++refusals->counts[reason].in_second <= WRITTEN_MAX;
+}
+
+/* ---- One of them ---- */
 
 /* "certificate THUMBPRINT of SUBJECT", or "no certificate". */
 static void
@@ -27,60 +112,90 @@ describe(X509 *leaf, char out[TRUST_MESSAGE_MAX])
 	    trust_certificate_show_name(X509_get_subject_name(leaf), subject));
 }
 
+/* To the log and as an event. `what` begins with who, `whose` is the
+ * certificate. */
 static void
-write_line(
-    enum trust_reason reason, const char *what, X509 *leaf, const char *address)
+write_out(struct trust_refusals *refusals, enum trust_reason reason,
+    const char *what, const char *whose, const struct trust_event *about)
 {
-	char who[TRUST_MESSAGE_MAX];
+	char detail[2 * TRUST_MESSAGE_MAX];
+	struct trust_event event = *about;
 
-	describe(leaf, who);
 	mosquitto_log_printf(MOSQ_LOG_NOTICE,
 	    "mosquitto_trust: refused %s: %s (%s, from %s): %s",
-	    trust_reason_name(reason), what, who,
-	    address != NULL ? address : "an unknown address",
+	    trust_reason_name(reason), what, whose,
+	    about->address != NULL ? about->address : "an unknown address",
 	    trust_reason_meaning(reason));
+	(void)snprintf(detail, sizeof(detail), "%s (%s)", what, whose);
+	event.kind = TRUST_EVENT_REFUSED;
+	event.reason = trust_reason_name(reason);
+	event.detail = detail;
+	trust_event_tell(refusals->events, &event);
 }
 
 void
-trust_refusal_log(
-    const struct trust_verdict *verdict, X509 *leaf, const char *address)
+trust_refusal_tell(struct trust_refusals *refusals,
+    const struct trust_verdict *verdict, const char *client_id, X509 *leaf,
+    const char *address)
 {
-	write_line(verdict->reason, verdict->detail, leaf, address);
+	struct trust_event about = {
+	    .device = verdict->device,
+	    .client = client_id,
+	    .address = address,
+	};
+	char whose[TRUST_MESSAGE_MAX];
+
+	if (!count(refusals, verdict->reason))
+		return;
+	describe(leaf, whose);
+	write_out(refusals, verdict->reason, verdict->detail, whose, &about);
 }
 
 void
-trust_refusal_log_client(enum trust_reason reason, const char *client_id,
-    X509 *leaf, const char *address, const char *fmt, ...)
+trust_refusal_tell_client(struct trust_refusals *refusals,
+    enum trust_reason reason, const char *client_id, X509 *leaf,
+    const char *address, const char *fmt, ...)
 {
+	struct trust_event about = {.client = client_id, .address = address};
 	char what[TRUST_MESSAGE_MAX], shown[TRUST_SHOWN_MAX];
-	char line[2 * TRUST_MESSAGE_MAX];
+	char line[2 * TRUST_MESSAGE_MAX], whose[TRUST_MESSAGE_MAX];
 	va_list ap;
 
+	if (!count(refusals, reason))
+		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	(void)snprintf(line, sizeof(line), "client %s: %s",
 	    trust_span_show(trust_span_of(client_id), shown, sizeof(shown)),
 	    what);
-	write_line(reason, line, leaf, address);
+	describe(leaf, whose);
+	write_out(refusals, reason, line, whose, &about);
 }
 
 void
-trust_refusal_log_topic(const struct trust_admission *admission,
+trust_refusal_tell_topic(struct trust_refusals *refusals,
+    const struct trust_admission *admission, const char *client_id,
     const char *action, const char *topic, const char *address)
 {
 	const struct trust_certificate *certificate =
 	    trust_admission_get0_certificate(admission);
+	struct trust_event about = {
+	    .device = trust_admission_get0_verdict(admission)->device,
+	    .client = client_id,
+	    .address = address,
+	};
 	char shown[TRUST_SHOWN_MAX], hex[TRUST_THUMBPRINT_TEXT];
+	char what[TRUST_MESSAGE_MAX], whose[TRUST_MESSAGE_MAX];
 
-	mosquitto_log_printf(MOSQ_LOG_NOTICE,
-	    "mosquitto_trust: refused %s: device %s may not %s %s "
-	    "(certificate %s of %s, from %s): %s",
-	    trust_reason_name(TRUST_REASON_TOPIC_NOT_ALLOWED),
-	    trust_admission_get0_verdict(admission)->device, action,
-	    trust_span_show(trust_span_of(topic), shown, sizeof(shown)),
+	if (!count(refusals, TRUST_REASON_TOPIC_NOT_ALLOWED))
+		return;
+	(void)snprintf(what, sizeof(what), "device %s may not %s %s",
+	    about.device, action,
+	    trust_span_show(trust_span_of(topic), shown, sizeof(shown)));
+	(void)snprintf(whose, sizeof(whose), "certificate %s of %s",
 	    trust_thumbprint_format(&certificate->thumbprint, hex),
-	    certificate->subject,
-	    address != NULL ? address : "an unknown address",
-	    trust_reason_meaning(TRUST_REASON_TOPIC_NOT_ALLOWED));
+	    certificate->subject);
+	write_out(
+	    refusals, TRUST_REASON_TOPIC_NOT_ALLOWED, what, whose, &about);
 }

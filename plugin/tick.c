@@ -31,6 +31,9 @@ close_session(struct trust_plugin *plugin, struct trust_session *session,
 	    trust_span_show(
 		trust_span_of(session->client_id), shown, sizeof(shown)),
 	    trust_reason_name(reason), detail);
+	session->closing = true;
+	trust_session_event_tell(plugin, session, TRUST_EVENT_DISCONNECTED,
+	    trust_reason_name(reason), detail);
 	/* The client id may be another's by now. */
 	if (trust_session_find_id(plugin->sessions, session->client_id) ==
 	    session)
@@ -127,6 +130,10 @@ trust_tick_kick_device(struct trust_plugin *plugin, const char *device)
 		mosquitto_log_printf(MOSQ_LOG_NOTICE,
 		    "mosquitto_trust: kicked client %s, as it was asked for",
 		    session->client_id);
+		session->closing = true;
+		trust_session_event_tell(plugin, session,
+		    TRUST_EVENT_DISCONNECTED, NULL,
+		    "kicked, as it was asked for");
 		(void)mosquitto_kick_client_by_clientid(
 		    session->client_id, false);
 	}
@@ -155,6 +162,12 @@ act_on_age(struct trust_plugin *plugin)
 	if (act == plugin->acted)
 		return;
 	plugin->acted = act;
+	if (act != 0)
+		trust_event_tell(plugin->events,
+		    &(struct trust_event){.kind = TRUST_EVENT_STALE,
+			.reason =
+			    trust_reason_name(TRUST_REASON_REGISTRY_STALE),
+			.detail = acts[act]});
 	mosquitto_log_printf(act == 0 ? MOSQ_LOG_NOTICE : MOSQ_LOG_WARNING,
 	    "mosquitto_trust: %s", acts[act]);
 	if (act == TRUST_ON_STALE_DENY_ALL)
@@ -228,6 +241,7 @@ trust_tick_look(struct trust_plugin *plugin)
 	    TRUST_GATE_EVERYTHING)
 		trust_sessions_walk(plugin->sessions, review, plugin);
 	act_on_age(plugin);
+	trust_refusals_flush(plugin->refusals, trust_plugin_now());
 	close_what_ended(plugin);
 }
 
@@ -258,6 +272,7 @@ trust_tick_on_reload(int event, void *data, void *userdata)
 	(void)event;
 	(void)data;
 	plugin->reloading_until_ms = now_ms() + RELOAD_MS;
+	trust_events_reopen(plugin->events);
 	/* Mosquitto 2.0 tells nobody behind who answers; 2.1 tells everybody,
 	 * and ends for who does not. */
 	return plugin->is_2_1 ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Events: made once, told in two places.
+ */
+#include "event.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit.h"
+#include "broker.h"
+#include "plugin.h"
+
+#define TOPIC "trust/v1/events"
+
+struct trust_events {
+	struct trust_audit *audit; /* NULL: none is kept */
+};
+
+static const struct {
+	const char *name;
+	/* A refusal or a change: it belongs in the audit log. Who goes belongs
+	 * there if that was a decision, which has a detail. */
+	bool is_decision;
+} kinds[] = {
+    [TRUST_EVENT_REFUSED] = {"refused", true},
+    [TRUST_EVENT_CONNECTED] = {"connected", false},
+    [TRUST_EVENT_DISCONNECTED] = {"disconnected", false},
+    [TRUST_EVENT_APPLIED] = {"applied", true},
+    [TRUST_EVENT_SYNC_REFUSED] = {"sync_refused", true},
+    [TRUST_EVENT_MASS_REMOVAL_HELD] = {"mass_removal_held", true},
+    [TRUST_EVENT_STALE] = {"stale", true},
+    [TRUST_EVENT_BLOCKED] = {"blocked", true},
+    [TRUST_EVENT_UNBLOCKED] = {"unblocked", true},
+    [TRUST_EVENT_TAKEOVER] = {"takeover", true},
+};
+
+enum trust_err
+trust_events_open(const char *audit_path, struct trust_events **out,
+    struct trust_message *msg)
+{
+	struct trust_events *events = calloc(1, sizeof(*events));
+	enum trust_err r = TRUST_OK;
+
+	*out = NULL;
+	if (events == NULL)
+		return TRUST_ERR_NOMEM;
+	if (audit_path != NULL)
+		r = trust_audit_open(audit_path, &events->audit, msg);
+	if (r != TRUST_OK) {
+		free(events);
+		return r;
+	}
+	*out = events;
+	return TRUST_OK;
+}
+
+void
+trust_events_close(struct trust_events *events)
+{
+	if (events == NULL)
+		return;
+	trust_audit_close(events->audit);
+	free(events);
+}
+
+void
+trust_events_reopen(struct trust_events *events)
+{
+	if (events->audit != NULL)
+		trust_audit_reopen(events->audit);
+}
+
+static const char *
+null_if_empty(const char *text)
+{
+	return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+/* NULL without memory. */
+static char *
+encode(const struct trust_event *event)
+{
+	char when[TRUST_CLOCK_TEXT], client[TRUST_CLIENT_MAX + 1] = "";
+	json_t *json;
+	char *text;
+
+	if (event->client != NULL)
+		(void)trust_span_show(
+		    trust_span_of(event->client), client, sizeof(client));
+	json = json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?}", "time",
+	    trust_clock_format(trust_plugin_now(), when), "event",
+	    kinds[event->kind].name, "device", null_if_empty(event->device),
+	    "client", null_if_empty(client), "address",
+	    null_if_empty(event->address), "reason",
+	    null_if_empty(event->reason), "detail",
+	    null_if_empty(event->detail));
+	text = json_dumps(json, JSON_COMPACT);
+	json_decref(json);
+	return text;
+}
+
+static bool
+is_for_audit(const struct trust_event *event)
+{
+	return kinds[event->kind].is_decision ||
+	       (event->kind == TRUST_EVENT_DISCONNECTED &&
+		   null_if_empty(event->detail) != NULL);
+}
+
+void
+trust_event_tell(struct trust_events *events, const struct trust_event *event)
+{
+	char *text = encode(event);
+	int rc = MOSQ_ERR_NOMEM;
+
+	if (text != NULL) {
+		if (events->audit != NULL && is_for_audit(event))
+			trust_audit_write(events->audit, text);
+		rc = mosquitto_broker_publish_copy(
+		    NULL, TOPIC, (int)strlen(text), text, 1, false, NULL);
+	}
+	if (rc != MOSQ_ERR_SUCCESS)
+		mosquitto_log_printf(MOSQ_LOG_ERR,
+		    "mosquitto_trust: an event (%s) is lost: %s",
+		    kinds[event->kind].name, mosquitto_strerror(rc));
+	free(text);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Events about sessions: who it is comes from the session.
+ */
+#include <stdio.h>
+
+#include "plugin.h"
+
+void
+trust_session_event_tell(struct trust_plugin *plugin,
+    const struct trust_session *session, enum trust_event_kind kind,
+    const char *reason, const char *detail)
+{
+	struct trust_event event = {
+	    .kind = kind,
+	    .device = session->device,
+	    .client = session->client_id,
+	    .address = session->address,
+	    .reason = reason,
+	    .detail = detail,
+	};
+
+	if (session->kind == TRUST_SESSION_DEVICE)
+		trust_event_tell(plugin->events, &event);
+}
+
+/* By which certificate it came: "certificate THUMBPRINT of SUBJECT". */
+static void
+describe(const struct trust_session *session, char out[TRUST_MESSAGE_MAX])
+{
+	const struct trust_certificate *certificate =
+	    trust_admission_get0_certificate(session->admission);
+	char hex[TRUST_THUMBPRINT_TEXT];
+
+	(void)snprintf(out, TRUST_MESSAGE_MAX, "certificate %s of %s",
+	    trust_thumbprint_format(&certificate->thumbprint, hex),
+	    certificate->subject);
+}
+
+void
+trust_session_event_tell_connected(
+    struct trust_plugin *plugin, const struct trust_session *session)
+{
+	const struct trust_verdict *verdict =
+	    trust_admission_get0_verdict(session->admission);
+	char detail[TRUST_MESSAGE_MAX];
+
+	describe(session, detail);
+	trust_session_event_tell(plugin, session, TRUST_EVENT_CONNECTED,
+	    trust_reason_name(verdict->reason), detail);
+}
+
+void
+trust_session_event_tell_takeover(struct trust_plugin *plugin,
+    const struct trust_session *old, const char *address)
+{
+	char detail[2 * TRUST_MESSAGE_MAX], whose[TRUST_MESSAGE_MAX];
+
+	describe(old, whose);
+	(void)snprintf(detail, sizeof(detail),
+	    "a new connection from %s takes its place; it came with %s",
+	    address != NULL ? address : "an unknown address", whose);
+	trust_session_event_tell(
+	    plugin, old, TRUST_EVENT_TAKEOVER, NULL, detail);
+}
