@@ -44,10 +44,13 @@ tell_refusal(struct trust_plugin *plugin, struct trust_session *session,
 {
 	int64_t now = trust_plugin_now();
 
-	if (session->refused_at == now ||
-	    (acl->access != MOSQ_ACL_WRITE &&
-		acl->access != MOSQ_ACL_SUBSCRIBE))
+	if (acl->access != MOSQ_ACL_WRITE && acl->access != MOSQ_ACL_SUBSCRIBE)
 		return;
+	if (session->refused_at == now) {
+		trust_refusal_count(
+		    plugin->refusals, TRUST_REASON_TOPIC_NOT_ALLOWED);
+		return;
+	}
 	session->refused_at = now;
 	trust_refusal_tell_topic(plugin->refusals, session->admission,
 	    session->client_id,

@@ -65,9 +65,10 @@ get_status(const struct call *call, struct trust_message *msg)
 	    "serial", (json_int_t)status.held.serial, "records",
 	    (json_int_t)status.n_records, "age", (json_int_t)status.age_s,
 	    "clock_behind", status.clock_behind, "sessions",
-	    (json_int_t)trust_sessions_count(call->plugin->sessions), "cached",
-	    (json_int_t)status.n_cached, "hits", (json_int_t)status.cache_hits,
-	    "misses", (json_int_t)status.cache_misses);
+	    (json_int_t)trust_sessions_count_live(call->plugin->sessions),
+	    "cached", (json_int_t)status.n_cached, "hits",
+	    (json_int_t)status.cache_hits, "misses",
+	    (json_int_t)status.cache_misses);
 }
 
 static void

@@ -48,6 +48,7 @@ note_arrival(struct trust_plugin *plugin, const struct mosquitto *client)
 	    trust_session_find_client(plugin->sessions, client);
 	const char *address = mosquitto_client_address(client);
 
+	plugin->n_allowed++;
 	session->since = trust_plugin_now();
 	if (address != NULL)
 		(void)snprintf(
@@ -315,10 +316,9 @@ trust_connect_on_disconnect(int event, void *data, void *userdata)
 		trust_session_event_tell(
 		    plugin, session, TRUST_EVENT_DISCONNECTED, NULL, NULL);
 	plugin->departed = true;
-	session->offline = true;
-	session->durable =
+	trust_session_leave(plugin->sessions, session,
 	    session->kind == TRUST_SESSION_DEVICE &&
-	    (!mosquitto_client_clean_session(gone->client) ||
-		mosquitto_client_protocol_version(gone->client) == 5);
+		(!mosquitto_client_clean_session(gone->client) ||
+		    mosquitto_client_protocol_version(gone->client) == 5));
 	return MOSQ_ERR_SUCCESS;
 }

@@ -79,6 +79,19 @@ open_events(struct trust_plugin *plugin, struct trust_message *msg)
 }
 
 static enum trust_err
+start_counting(struct trust_plugin *plugin)
+{
+	const struct trust_counters_source source = {
+	    .gate = plugin->gate,
+	    .refusals = plugin->refusals,
+	    .sessions = plugin->sessions,
+	    .n_allowed = &plugin->n_allowed,
+	};
+
+	return trust_counters_new(&source, &plugin->counters);
+}
+
+static enum trust_err
 open_gate(struct trust_plugin *plugin, struct trust_message *msg)
 {
 	struct trust_gate_config config = {
@@ -204,6 +217,7 @@ plugin_free(struct trust_plugin *plugin)
 	trust_handshake_remove(plugin->handshake);
 	trust_sessions_free(plugin->sessions);
 	trust_gate_close(plugin->gate);
+	trust_counters_free(plugin->counters);
 	trust_refusals_free(plugin->refusals);
 	trust_events_close(plugin->events);
 	trust_options_clear(&plugin->options);
@@ -230,6 +244,8 @@ set_up(struct trust_plugin *plugin, const struct mosquitto_opt *options,
 		r = check_role(plugin, msg);
 	if (r == TRUST_OK)
 		r = trust_sessions_new(&plugin->sessions);
+	if (r == TRUST_OK)
+		r = start_counting(plugin);
 	if (r == TRUST_OK)
 		r = trust_handshake_install(
 		    plugin->gate, plugin->refusals, &plugin->handshake, msg);

@@ -7,6 +7,7 @@
 #define TRUST_PLUGIN_H
 
 #include "broker.h"
+#include "counters.h"
 #include "handshake.h"
 #include "options.h"
 #include "refusal.h"
@@ -20,6 +21,8 @@ struct trust_plugin {
 	struct trust_options options;
 	struct trust_events *events;
 	struct trust_refusals *refusals;
+	struct trust_counters *counters;
+	uint64_t n_allowed; /* connections of devices */
 	struct trust_gate *gate;
 	STACK_OF(X509) *registry_anchors; /* NULL: the registry is an origin */
 	struct trust_sync *sync;          /* NULL: likewise */

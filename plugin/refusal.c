@@ -49,6 +49,12 @@ trust_refusals_count(
 	return refusals->counts[reason].total;
 }
 
+void
+trust_refusal_count(struct trust_refusals *refusals, enum trust_reason reason)
+{
+	refusals->counts[reason].total++;
+}
+
 /* ---- Floods ---- */
 
 static void

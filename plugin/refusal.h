@@ -31,6 +31,10 @@ void trust_refusal_tell_client(struct trust_refusals *refusals,
     enum trust_reason reason, const char *client_id, X509 *leaf,
     const char *address, const char *fmt, ...) TRUST_PRINTF(6, 7);
 
+/* Count one that is not to be written out. */
+void trust_refusal_count(
+    struct trust_refusals *refusals, enum trust_reason reason);
+
 /* Tell how many were not written out in the seconds before this one. */
 void trust_refusals_flush(struct trust_refusals *refusals, int64_t now);
 

@@ -19,6 +19,7 @@ struct trust_sessions {
 	struct trust_session *by_client;
 	struct trust_session *by_id;
 	struct device *devices;
+	size_t n_live; /* of devices, and connected */
 };
 
 enum trust_err
@@ -104,6 +105,22 @@ session_free(struct trust_session *session)
 	free(session);
 }
 
+static bool
+is_live(const struct trust_session *session)
+{
+	return session->kind == TRUST_SESSION_DEVICE && !session->offline;
+}
+
+void
+trust_session_leave(struct trust_sessions *sessions,
+    struct trust_session *session, bool durable)
+{
+	if (is_live(session))
+		sessions->n_live--;
+	session->offline = true;
+	session->durable = durable;
+}
+
 void
 trust_session_close(
     struct trust_sessions *sessions, struct trust_session *session)
@@ -112,6 +129,8 @@ trust_session_close(
 
 	if (session == NULL)
 		return;
+	if (is_live(session))
+		sessions->n_live--;
 	HASH_DELETE(by_client, sessions->by_client, session);
 	HASH_FIND(by_id, sessions->by_id, session->client_id,
 	    strlen(session->client_id), same_id);
@@ -185,6 +204,8 @@ trust_session_open(struct trust_sessions *sessions,
 	make_room(sessions, client, client_id);
 	if (!add(sessions, session))
 		goto fail;
+	if (is_live(session))
+		sessions->n_live++;
 	return TRUST_OK;
 fail:
 	session_free(session);
@@ -255,7 +276,7 @@ trust_sessions_walk(struct trust_sessions *sessions,
 }
 
 size_t
-trust_sessions_count(const struct trust_sessions *sessions)
+trust_sessions_count_live(const struct trust_sessions *sessions)
 {
-	return HASH_CNT(by_client, sessions->by_client);
+	return sessions->n_live;
 }

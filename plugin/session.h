@@ -60,6 +60,11 @@ enum trust_err trust_session_open(struct trust_sessions *sessions,
     enum trust_session_kind kind, struct trust_admission *admission,
     struct trust_access *access) TRUST_MUST_CHECK;
 
+/* Its client is gone; the session stays for its will, and while `durable` for
+ * its queue. */
+void trust_session_leave(struct trust_sessions *sessions,
+    struct trust_session *session, bool durable);
+
 /* Remove one; NULL is safe. */
 void trust_session_close(
     struct trust_sessions *sessions, struct trust_session *session);
@@ -89,6 +94,7 @@ void trust_session_revoke(struct trust_session *session);
 void trust_sessions_walk(struct trust_sessions *sessions,
     void (*visit)(void *arg, struct trust_session *session), void *arg);
 
-size_t trust_sessions_count(const struct trust_sessions *sessions);
+/* The sessions of devices that are connected. */
+size_t trust_sessions_count_live(const struct trust_sessions *sessions);
 
 #endif
