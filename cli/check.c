@@ -88,83 +88,6 @@ out:
 	return r;
 }
 
-/* ---- For programs ---- */
-
-static bool
-append_text(json_t *array, const char *text)
-{
-	return json_array_append_new(array, json_string(text)) == 0;
-}
-
-/* What is granted: nothing with a denial. NULL without memory. */
-static json_t *
-roles_json(const struct trust_verdict *verdict)
-{
-	json_t *roles = json_array();
-	bool added = true;
-	size_t i;
-
-	if (verdict->outcome != TRUST_ALLOW)
-		return roles;
-	if (verdict->default_role)
-		added = append_text(roles, TRUST_ROLE_DEFAULT);
-	for (i = 0; i < verdict->n_roles && added; i++)
-		added = append_text(roles, verdict->roles[i]);
-	if (added)
-		return roles;
-	json_decref(roles);
-	return NULL;
-}
-
-static json_t *
-steps_json(const struct trust_steps *steps)
-{
-	static const char *const results[] = {
-	    [TRUST_STEP_FACT] = "fact",
-	    [TRUST_STEP_PASSED] = "passed",
-	    [TRUST_STEP_FAILED] = "failed",
-	};
-	json_t *array = json_array();
-	size_t i;
-
-	for (i = 0; i < steps->n; i++) {
-		if (json_array_append_new(
-			array, json_pack("{s:s, s:s}", "result",
-				   results[steps->v[i].kind], "text",
-				   steps->v[i].text)) != 0) {
-			json_decref(array);
-			return NULL;
-		}
-	}
-	return array;
-}
-
-static enum trust_err
-print_json(const struct check *check, struct trust_message *msg)
-{
-	const struct trust_verdict *verdict = &check->verdict;
-	bool allowed = verdict->outcome == TRUST_ALLOW;
-	char thumbprint[TRUST_THUMBPRINT_TEXT], pin[TRUST_THUMBPRINT_TEXT];
-	char until[TRUST_CLOCK_TEXT] = "";
-
-	trust_thumbprint_format(&check->certificate->thumbprint, thumbprint);
-	trust_thumbprint_format(&check->certificate->pin, pin);
-	if (allowed && verdict->valid_until != TRUST_CLOCK_NEVER)
-		trust_clock_format(verdict->valid_until, until);
-	return trust_output_json(
-	    json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o}",
-		"decision", allowed ? "allow" : "deny", "reason",
-		trust_reason_name(verdict->reason), "device",
-		trust_output_json_text(verdict->device), "group",
-		trust_output_json_text(verdict->group), "roles",
-		roles_json(verdict), "thumbprint", thumbprint, "pin", pin,
-		"subject", check->certificate->subject, "valid_until",
-		trust_output_json_text(until), "detail",
-		trust_output_json_text(verdict->detail), "steps",
-		steps_json(&check->steps)),
-	    msg);
-}
-
 /* ---- For people ---- */
 
 static void
@@ -235,7 +158,9 @@ run(struct check *check)
 	int status = TRUST_EXIT_NO;
 
 	if (r == TRUST_OK && check->json)
-		r = print_json(check, &msg);
+		r = trust_output_json(trust_explain_json(&check->verdict,
+					  check->certificate, &check->steps),
+		    &msg);
 	else if (r == TRUST_OK)
 		print_text(check);
 	if (r != TRUST_OK)

@@ -5,47 +5,21 @@
  */
 #include "command.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "command_call.h"
 
 #define RESPONSE_TOPIC "$CONTROL/trust/v1/response"
 /* Octets of a list of commands, and commands in one. */
 #define COMMANDS_LEN_MAX (64 * 1024)
 #define COMMANDS_MAX     100
 
-/* A command, and who sent it: copies, since a client may kick itself. */
-struct call {
-	struct trust_plugin *plugin;
-	const json_t *command;
-	char client_id[TRUST_CLIENT_MAX + 1];
-	char address[INET6_ADDRSTRLEN];
-};
-
-/* Carries a command out. Returns its data (a new reference, "{}" for none),
- * or NULL with the message. */
-typedef json_t *carry_out(const struct call *call, struct trust_message *msg);
-
 /* ---- The commands ---- */
 
-static const char *
-get_device(const struct call *call, struct trust_message *msg)
-{
-	const char *device =
-	    json_string_value(json_object_get(call->command, "device"));
-
-	if (device == NULL ||
-	    !trust_id_check((const uint8_t *)device, strlen(device))) {
-		(void)trust_err_set(
-		    msg, TRUST_ERR_INPUT, "device: want a device id");
-		return NULL;
-	}
-	return device;
-}
-
 static json_t *
-get_status(const struct call *call, struct trust_message *msg)
+get_status(const struct trust_call *call, struct trust_message *msg)
 {
 	static const char *const states[] = {
 	    [TRUST_REGISTRY_STATE_MISSING] = "missing",
@@ -72,7 +46,8 @@ get_status(const struct call *call, struct trust_message *msg)
 }
 
 static void
-tell(const struct call *call, enum trust_event_kind kind, const char *device)
+tell(const struct trust_call *call, enum trust_event_kind kind,
+    const char *device)
 {
 	char detail[TRUST_MESSAGE_MAX];
 	const struct trust_event event = {
@@ -91,9 +66,9 @@ tell(const struct call *call, enum trust_event_kind kind, const char *device)
 }
 
 static json_t *
-block(const struct call *call, struct trust_message *msg)
+block(const struct trust_call *call, struct trust_message *msg)
 {
-	const char *device = get_device(call, msg);
+	const char *device = trust_call_get0_device(call, msg);
 
 	if (device == NULL ||
 	    trust_gate_block(call->plugin->gate, device, msg) != TRUST_OK)
@@ -104,9 +79,9 @@ block(const struct call *call, struct trust_message *msg)
 }
 
 static json_t *
-unblock(const struct call *call, struct trust_message *msg)
+unblock(const struct trust_call *call, struct trust_message *msg)
 {
-	const char *device = get_device(call, msg);
+	const char *device = trust_call_get0_device(call, msg);
 
 	if (device == NULL ||
 	    trust_gate_unblock(call->plugin->gate, device, msg) != TRUST_OK)
@@ -116,9 +91,9 @@ unblock(const struct call *call, struct trust_message *msg)
 }
 
 static json_t *
-kick(const struct call *call, struct trust_message *msg)
+kick(const struct trust_call *call, struct trust_message *msg)
 {
-	const char *device = get_device(call, msg);
+	const char *device = trust_call_get0_device(call, msg);
 
 	if (device == NULL)
 		return NULL;
@@ -131,7 +106,7 @@ kick(const struct call *call, struct trust_message *msg)
 }
 
 static json_t *
-resync(const struct call *call, struct trust_message *msg)
+resync(const struct trust_call *call, struct trust_message *msg)
 {
 	if (call->plugin->sync == NULL) {
 		(void)trust_err_set(msg, TRUST_ERR_INPUT,
@@ -149,9 +124,12 @@ resync(const struct call *call, struct trust_message *msg)
 
 static const struct {
 	const char *name;
-	carry_out *function;
+	trust_call_function *function;
 } commands[] = {
     {"getStatus", get_status},
+    {"listSessions", trust_command_list_sessions},
+    {"listDevices", trust_command_list_devices},
+    {"explain", trust_command_explain},
     {"block", block},
     {"unblock", unblock},
     {"kick", kick},
@@ -162,7 +140,7 @@ static const struct {
 
 static json_t *
 run_command(
-    const struct call *call, const char *name, struct trust_message *msg)
+    const struct trust_call *call, const char *name, struct trust_message *msg)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (name != NULL && strcmp(commands[i].name, name) == 0)
@@ -175,7 +153,7 @@ run_command(
 
 /* NULL without memory. */
 static json_t *
-respond(const struct call *call)
+respond(const struct trust_call *call)
 {
 	const char *name =
 	    json_string_value(json_object_get(call->command, "command"));
@@ -197,7 +175,7 @@ respond(const struct call *call)
 
 /* NULL without memory. */
 static char *
-respond_all(struct call *call, struct trust_span payload)
+respond_all(struct trust_call *call, struct trust_span payload)
 {
 	struct trust_message msg = {0};
 	json_t *responses = json_array();
@@ -234,7 +212,7 @@ trust_command_on_control(int event, void *data, void *userdata)
 	const struct mosquitto_evt_control *control = data;
 	struct trust_plugin *plugin = userdata;
 	const struct trust_session *session;
-	struct call call = {.plugin = plugin};
+	struct trust_call call = {.plugin = plugin};
 	char *text;
 
 	(void)event;

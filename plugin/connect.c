@@ -53,6 +53,8 @@ note_arrival(struct trust_plugin *plugin, const struct mosquitto *client)
 	if (address != NULL)
 		(void)snprintf(
 		    session->address, sizeof(session->address), "%s", address);
+	trust_gate_note_seen(
+	    plugin->gate, session->admission, address, session->since);
 	trust_session_event_tell_connected(plugin, session);
 }
 
@@ -315,6 +317,9 @@ trust_connect_on_disconnect(int event, void *data, void *userdata)
 	if (!session->offline && !session->closing)
 		trust_session_event_tell(
 		    plugin, session, TRUST_EVENT_DISCONNECTED, NULL, NULL);
+	if (session->admission != NULL && session->access != NULL)
+		trust_gate_note_seen(plugin->gate, session->admission,
+		    session->address, trust_plugin_now());
 	plugin->departed = true;
 	trust_session_leave(plugin->sessions, session,
 	    session->kind == TRUST_SESSION_DEVICE &&

@@ -12,7 +12,6 @@
 
 /* Without memory an entry is not added, and the program goes on. */
 #define HASH_NONFATAL_OOM 1
-#include <netinet/in.h>
 #include <uthash.h>
 
 #include "trust.h"
@@ -36,8 +35,8 @@ struct trust_session {
 	struct trust_access *access;
 	int64_t refused_at; /* the second of the last refusal in the log */
 	int64_t since;      /* connected since; seconds since 1970 */
-	char address[INET6_ADDRSTRLEN]; /* the peer's; "": unknown */
-	bool closing;                   /* this plugin ended it, and told why */
+	char address[TRUST_ADDRESS_MAX]; /* the peer's; "": unknown */
+	bool closing; /* this plugin ended it, and told why */
 	/* The device id that its client id begins with; "" for none. */
 	char device[TRUST_ID_MAX + 1];
 	struct trust_session *prev, *next; /* of the same device */

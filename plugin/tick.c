@@ -242,6 +242,7 @@ trust_tick_look(struct trust_plugin *plugin)
 		trust_sessions_walk(plugin->sessions, review, plugin);
 	act_on_age(plugin);
 	trust_refusals_flush(plugin->refusals, trust_plugin_now());
+	trust_gate_store_seen(plugin->gate, trust_plugin_now());
 	trust_counters_publish(plugin->counters, trust_plugin_now());
 	close_what_ended(plugin);
 }

@@ -10,6 +10,7 @@
 #include "admission.h"
 #include "log.h"
 #include "role.h"
+#include "seen.h"
 
 /* What to do when the registry is older than max_offline. */
 enum trust_on_stale {
@@ -47,7 +48,8 @@ void trust_gate_close(struct trust_gate *gate);
  * Decide about a certificate and what was sent with it. Never fails: an error
  * becomes a denial with internal_error here, and nowhere else. An allowance
  * also yields an admission, which the caller releases; `admission` is NULL
- * on a denial. `steps` may be NULL; with steps, nothing cached is used.
+ * on a denial. `steps` may be NULL; with steps it is a person who asks, and
+ * nothing is taken from the cache or put there.
  */
 void trust_gate_decide(struct trust_gate *gate, X509 *leaf,
     STACK_OF(X509) *untrusted, int64_t now, struct trust_verdict *verdict,
@@ -69,6 +71,15 @@ struct trust_admission *trust_gate_recall(
 void trust_gate_review(struct trust_gate *gate,
     struct trust_admission *admission, int64_t now,
     struct trust_admission **fresh, struct trust_verdict *verdict);
+
+/*
+ * What can be said of a device without its certificate: whether it is known,
+ * and what would keep it out whatever it came with. The verdict is a denial
+ * for that reason; or an allowance when there is none, and it depends on the
+ * certificate. Never fails, as trust_gate_decide.
+ */
+void trust_gate_explain_device(struct trust_gate *gate, const char *device,
+    int64_t now, struct trust_verdict *verdict, struct trust_steps *steps);
 
 /* ---- Topics ---- */
 
@@ -97,6 +108,49 @@ bool trust_gate_is_bridge(struct trust_gate *gate, const char *client_id);
 /* A device came in: remembered for when it is away. */
 void trust_gate_remember_device(
     struct trust_gate *gate, const struct trust_admission *admission);
+
+/* ---- Who was here (seen.h) ---- */
+
+/* A device was let in, or left, just now; `address` is the peer's, or NULL.
+ * Kept in memory until trust_gate_store_seen, or trust_gate_close, writes it.
+ */
+void trust_gate_note_seen(struct trust_gate *gate,
+    const struct trust_admission *admission, const char *address, int64_t now);
+/* Write some of it, when it is time to: to be called now and then. */
+void trust_gate_store_seen(struct trust_gate *gate, int64_t now);
+
+/* How the certificate of a device that was here relates to its record. */
+enum trust_match {
+	TRUST_MATCH_NONE = 0, /* it is another one by now */
+	TRUST_MATCH_PRIMARY,
+	TRUST_MATCH_SECONDARY,
+	TRUST_MATCH_KEY,
+	TRUST_MATCH_CHAIN,
+};
+/* "primary"; "none" for one out of range. Static. */
+const char *trust_match_name(enum trust_match match);
+
+/* A device that this gateway knows: registered, or seen here, or both. */
+struct trust_gate_device {
+	char id[TRUST_ID_MAX + 1];
+	bool registered;
+	bool enabled; /* its record says so; or it has none */
+	bool blocked; /* at this gateway */
+	bool was_here;
+	struct trust_seen seen; /* if it was */
+	enum trust_match match; /* likewise */
+};
+
+/* The first of those whose ids come after `after` ("": from the start), in
+ * the order of ids. */
+enum trust_err trust_gate_list_devices(struct trust_gate *gate,
+    const char *after, struct trust_gate_device *v, size_t max, size_t *n,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+/* Those that were here and whose certificates end at `until` or before, the
+ * first to end first, without the first `skip` of them. */
+enum trust_err trust_gate_list_ending(struct trust_gate *gate, int64_t until,
+    size_t skip, struct trust_gate_device *v, size_t max, size_t *n,
+    struct trust_message *msg) TRUST_MUST_CHECK;
 
 /* ---- Following the registry ---- */
 

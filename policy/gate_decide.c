@@ -219,6 +219,6 @@ trust_gate_decide(struct trust_gate *gate, X509 *leaf,
 		gate->misses++;
 	}
 	decide(gate, &q, verdict, admission);
-	if (*admission != NULL && gate->cache != NULL)
+	if (*admission != NULL && gate->cache != NULL && steps == NULL)
 		trust_cache_put(gate->cache, *admission);
 }

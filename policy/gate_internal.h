@@ -10,6 +10,7 @@
 #include "cache.h"
 #include "gate.h"
 #include "local.h"
+#include "seen.h"
 #include "sets.h"
 
 /* Which file is open: a path may lead to another one tomorrow. */
@@ -37,7 +38,9 @@ struct trust_gate {
 	struct trust_cache *cache;
 	struct trust_pool *pool;
 	uint64_t hits, misses;
-	char complaint[TRUST_MESSAGE_MAX]; /* the last one logged */
+	struct trust_gate_pending *pending; /* gate_seen.c */
+	int64_t store_at;                   /* when pending is to be stored */
+	char complaint[TRUST_MESSAGE_MAX];  /* the last one logged */
 };
 
 /* Open what the path leads to. TRUST_ERR_NOT_FOUND: it leads nowhere. */
@@ -68,5 +71,8 @@ enum trust_err trust_gate_read_age(
  * The caller ends it with trust_registry_end_read. */
 enum trust_err trust_gate_begin_read(struct trust_gate *gate,
     int64_t *generation, struct trust_message *msg) TRUST_MUST_CHECK;
+
+/* Store some of what trust_gate_note_seen was told. Whether there is more. */
+bool trust_gate_store_some_seen(struct trust_gate *gate);
 
 #endif

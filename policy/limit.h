@@ -47,6 +47,10 @@
 /* Admissions held for reconnects; each costs about 5 KB. */
 #define TRUST_CACHE_MAX 10000
 
+/* Octets of a network address as text, with the NUL: an IPv6 one with an IPv4
+ * tail (RFC 4291 section 2.2). */
+#define TRUST_ADDRESS_MAX 46
+
 /* Devices without a record, and bridges, that a gateway remembers; the first
  * remembered go. It meets hundreds and a handful: this bounds a flood. */
 #define TRUST_LOCAL_DEVICES_MAX 100000

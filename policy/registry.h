@@ -100,6 +100,12 @@ enum trust_err trust_registry_list(struct trust_registry *registry,
     enum trust_kind kind, trust_registry_visit *visit, void *arg,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
+/* The same for the first `max` whose ids come after `after`. */
+enum trust_err trust_registry_list_after(struct trust_registry *registry,
+    enum trust_kind kind, const char *after, size_t max,
+    trust_registry_visit *visit, void *arg,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+
 /*
  * The number of the last change. Costs a microsecond while nobody wrote.
  */

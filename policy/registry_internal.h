@@ -25,6 +25,7 @@ enum trust_registry_statement {
 	TRUST_REGISTRY_FIND,       /* kind, id */
 	TRUST_REGISTRY_FIND_CLAIM, /* claim, digest */
 	TRUST_REGISTRY_LIST,       /* kind */
+	TRUST_REGISTRY_LIST_AFTER, /* kind, id before, rows */
 	TRUST_REGISTRY_CHANGES,
 	/* From here on they write, and reading has none of them. */
 	TRUST_REGISTRY_BEGIN_WRITE,

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "local.h"
 #include "registry_draft.h"
+#include "registry_local_internal.h"
 #include "version.h"
 
 /* "TrLo": what file(1) and we know it by. */
@@ -15,26 +15,6 @@
 
 /* The broker waits for nobody: it alone writes here. */
 #define LOCAL_BUSY_MS 100
-
-enum statement {
-	FIND_DEVICE,  /* id */
-	PUT_DEVICE,   /* id, group */
-	DROP_DEVICES, /* rows to keep */
-	FIND_BRIDGE,  /* client id */
-	PUT_BRIDGE,   /* client id */
-	DROP_BRIDGES, /* rows to keep */
-	GET_FLOOR,
-	RAISE_FLOOR, /* time */
-	FIND_BLOCK,  /* device id */
-	PUT_BLOCK,   /* device id */
-	DROP_BLOCK,  /* device id */
-	N_STATEMENTS,
-};
-
-struct trust_local {
-	struct trust_registry_file file;
-	sqlite3_stmt *statements[N_STATEMENTS];
-};
 
 /* Rows keep their seq, and go in its order: it has no holes. */
 static const char schema_1[] =
@@ -51,10 +31,18 @@ static const char schema_2[] =
     " time INTEGER NOT NULL) STRICT;"
     "PRAGMA user_version = 2";
 
+/* Who came in, and with what; see struct trust_seen. */
+static const char schema_3[] =
+    "CREATE TABLE seen(seq INTEGER PRIMARY KEY, device TEXT NOT NULL UNIQUE,"
+    " at INTEGER NOT NULL, address TEXT NOT NULL, reason TEXT NOT NULL,"
+    " thumbprint BLOB NOT NULL, not_after INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX seen_by_end ON seen(not_after, device);"
+    "PRAGMA user_version = 3";
+
 /* The first that has a floor. */
 #define FLOOR_SCHEMA 2
 
-static const char *const migrations[] = {schema_1, schema_2};
+static const char *const migrations[] = {schema_1, schema_2, schema_3};
 
 static const struct trust_registry_format format = {
     .name = "memory of a gateway",
@@ -66,25 +54,44 @@ static const struct trust_registry_format format = {
     .schema = sizeof(migrations) / sizeof(migrations[0]),
 };
 
-static const char *const sql[N_STATEMENTS] = {
-    [FIND_DEVICE] = "SELECT group_id FROM device WHERE id = ?1",
-    [PUT_DEVICE] = "INSERT INTO device(id, group_id) VALUES(?1, ?2)"
-		   " ON CONFLICT(id) DO UPDATE"
-		   " SET group_id = excluded.group_id",
-    [DROP_DEVICES] = "DELETE FROM device"
-		     " WHERE seq <= (SELECT max(seq) FROM device) - ?1",
-    [FIND_BRIDGE] = "SELECT 1 FROM bridge WHERE client_id = ?1",
-    [PUT_BRIDGE] = "INSERT INTO bridge(client_id) VALUES(?1)"
-		   " ON CONFLICT DO NOTHING",
-    [DROP_BRIDGES] = "DELETE FROM bridge"
-		     " WHERE seq <= (SELECT max(seq) FROM bridge) - ?1",
-    [GET_FLOOR] = "SELECT time FROM floor",
-    [RAISE_FLOOR] =
+#define SEEN "device, at, address, reason, thumbprint, not_after"
+
+static const char *const sql[TRUST_LOCAL_N_STATEMENTS] = {
+    [TRUST_LOCAL_FIND_DEVICE] = "SELECT group_id FROM device WHERE id = ?1",
+    [TRUST_LOCAL_PUT_DEVICE] = "INSERT INTO device(id, group_id) VALUES(?1, ?2)"
+			       " ON CONFLICT(id) DO UPDATE"
+			       " SET group_id = excluded.group_id",
+    [TRUST_LOCAL_DROP_DEVICES] =
+	"DELETE FROM device"
+	" WHERE seq <= (SELECT max(seq) FROM device) - ?1",
+    [TRUST_LOCAL_FIND_BRIDGE] = "SELECT 1 FROM bridge WHERE client_id = ?1",
+    [TRUST_LOCAL_PUT_BRIDGE] = "INSERT INTO bridge(client_id) VALUES(?1)"
+			       " ON CONFLICT DO NOTHING",
+    [TRUST_LOCAL_DROP_BRIDGES] =
+	"DELETE FROM bridge"
+	" WHERE seq <= (SELECT max(seq) FROM bridge) - ?1",
+    [TRUST_LOCAL_GET_FLOOR] = "SELECT time FROM floor",
+    [TRUST_LOCAL_RAISE_FLOOR] =
 	"INSERT INTO floor VALUES(1, ?1)"
 	" ON CONFLICT DO UPDATE SET time = max(time, excluded.time)",
-    [FIND_BLOCK] = "SELECT 1 FROM block WHERE device = ?1",
-    [PUT_BLOCK] = "INSERT INTO block VALUES(?1) ON CONFLICT DO NOTHING",
-    [DROP_BLOCK] = "DELETE FROM block WHERE device = ?1",
+    [TRUST_LOCAL_FIND_BLOCK] = "SELECT 1 FROM block WHERE device = ?1",
+    [TRUST_LOCAL_PUT_BLOCK] =
+	"INSERT INTO block VALUES(?1) ON CONFLICT DO NOTHING",
+    [TRUST_LOCAL_DROP_BLOCK] = "DELETE FROM block WHERE device = ?1",
+    [TRUST_LOCAL_PUT_SEEN] =
+	"INSERT INTO seen(device, at, address, reason, thumbprint, not_after)"
+	" VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(device) DO UPDATE SET"
+	" at = excluded.at, address = excluded.address,"
+	" reason = excluded.reason, thumbprint = excluded.thumbprint,"
+	" not_after = excluded.not_after",
+    [TRUST_LOCAL_DROP_SEEN] = "DELETE FROM seen"
+			      " WHERE seq <= (SELECT max(seq) FROM seen) - ?1",
+    [TRUST_LOCAL_FIND_SEEN] = "SELECT " SEEN " FROM seen WHERE device = ?1",
+    [TRUST_LOCAL_LIST_SEEN] = "SELECT " SEEN " FROM seen WHERE device > ?1"
+			      " ORDER BY device LIMIT ?2",
+    [TRUST_LOCAL_LIST_ENDING] =
+	"SELECT " SEEN " FROM seen WHERE not_after <= ?1"
+	" ORDER BY not_after, device LIMIT ?2 OFFSET ?3",
 };
 
 static enum trust_err
@@ -127,8 +134,8 @@ trust_local_open(const char *registry_path, struct trust_local **out,
 	if (r != TRUST_OK)
 		goto out;
 	sqlite3_busy_timeout(local->file.db, LOCAL_BUSY_MS);
-	r = trust_registry_file_prepare(
-	    &local->file, sql, N_STATEMENTS, local->statements, msg);
+	r = trust_registry_file_prepare(&local->file, sql,
+	    TRUST_LOCAL_N_STATEMENTS, local->statements, msg);
 	if (r != TRUST_OK)
 		goto out;
 	*out = local;
@@ -195,7 +202,7 @@ enum trust_err
 trust_local_remember_device(struct trust_local *local, const char *device,
     const char *group, struct trust_message *msg)
 {
-	sqlite3_stmt *statement = local->statements[PUT_DEVICE];
+	sqlite3_stmt *statement = local->statements[TRUST_LOCAL_PUT_DEVICE];
 	char known[TRUST_ID_MAX + 1];
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
@@ -210,7 +217,8 @@ trust_local_remember_device(struct trust_local *local, const char *device,
 	r = bind(local, statement, 2, group, msg);
 	if (r != TRUST_OK)
 		return r;
-	return put(local, statement, local->statements[DROP_DEVICES],
+	return put(local, statement,
+	    local->statements[TRUST_LOCAL_DROP_DEVICES],
 	    TRUST_LOCAL_DEVICES_MAX, msg);
 }
 
@@ -218,7 +226,7 @@ enum trust_err
 trust_local_find_device(struct trust_local *local, const char *device,
     char group[TRUST_ID_MAX + 1], struct trust_message *msg)
 {
-	sqlite3_stmt *statement = local->statements[FIND_DEVICE];
+	sqlite3_stmt *statement = local->statements[TRUST_LOCAL_FIND_DEVICE];
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	struct trust_span id;
 
@@ -243,7 +251,7 @@ enum trust_err
 trust_local_remember_bridge(
     struct trust_local *local, const char *client_id, struct trust_message *msg)
 {
-	sqlite3_stmt *statement = local->statements[PUT_BRIDGE];
+	sqlite3_stmt *statement = local->statements[TRUST_LOCAL_PUT_BRIDGE];
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
 	r = trust_local_find_bridge(local, client_id, msg);
@@ -252,7 +260,8 @@ trust_local_remember_bridge(
 	r = bind(local, statement, 1, client_id, msg);
 	if (r != TRUST_OK)
 		return r;
-	return put(local, statement, local->statements[DROP_BRIDGES],
+	return put(local, statement,
+	    local->statements[TRUST_LOCAL_DROP_BRIDGES],
 	    TRUST_LOCAL_BRIDGES_MAX, msg);
 }
 
@@ -260,7 +269,7 @@ enum trust_err
 trust_local_find_bridge(
     struct trust_local *local, const char *client_id, struct trust_message *msg)
 {
-	sqlite3_stmt *statement = local->statements[FIND_BRIDGE];
+	sqlite3_stmt *statement = local->statements[TRUST_LOCAL_FIND_BRIDGE];
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
 	r = find(local, statement, client_id, msg);
@@ -294,7 +303,8 @@ enum trust_err
 trust_local_block(
     struct trust_local *local, const char *device, struct trust_message *msg)
 {
-	return write_durably(local, local->statements[PUT_BLOCK], device, msg);
+	return write_durably(
+	    local, local->statements[TRUST_LOCAL_PUT_BLOCK], device, msg);
 }
 
 enum trust_err
@@ -303,7 +313,8 @@ trust_local_unblock(
 {
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
-	r = write_durably(local, local->statements[DROP_BLOCK], device, msg);
+	r = write_durably(
+	    local, local->statements[TRUST_LOCAL_DROP_BLOCK], device, msg);
 	if (r == TRUST_OK && sqlite3_changes(local->file.db) == 0)
 		return trust_err_set(msg, TRUST_ERR_NOT_FOUND,
 		    "device %s is not blocked", device);
@@ -314,7 +325,7 @@ enum trust_err
 trust_local_find_block(
     struct trust_local *local, const char *device, struct trust_message *msg)
 {
-	sqlite3_stmt *statement = local->statements[FIND_BLOCK];
+	sqlite3_stmt *statement = local->statements[TRUST_LOCAL_FIND_BLOCK];
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
 	r = find(local, statement, device, msg);
@@ -343,7 +354,7 @@ trust_local_get_floor(
     struct trust_local *local, int64_t *floor, struct trust_message *msg)
 {
 	return get_floor(
-	    &local->file, local->statements[GET_FLOOR], floor, msg);
+	    &local->file, local->statements[TRUST_LOCAL_GET_FLOOR], floor, msg);
 }
 
 /* A file of an older schema knows of none. */
@@ -351,7 +362,7 @@ static enum trust_err
 read_floor(const struct trust_registry_file *file, int64_t *floor,
     struct trust_message *msg)
 {
-	const char *const get[] = {sql[GET_FLOOR]};
+	const char *const get[] = {sql[TRUST_LOCAL_GET_FLOOR]};
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	sqlite3_stmt *statement = NULL;
 
@@ -391,7 +402,7 @@ enum trust_err
 trust_local_raise_floor(
     struct trust_local *local, int64_t floor, struct trust_message *msg)
 {
-	sqlite3_stmt *statement = local->statements[RAISE_FLOOR];
+	sqlite3_stmt *statement = local->statements[TRUST_LOCAL_RAISE_FLOOR];
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	int64_t present;
 

@@ -211,17 +211,15 @@ trust_registry_find_pin(struct trust_registry *registry,
 	return find_claim(registry, TRUST_REGISTRY_CLAIM_PIN, pin, out, msg);
 }
 
-enum trust_err
-trust_registry_list(struct trust_registry *registry, enum trust_kind kind,
+/* All rows of a statement whose parameters are bound. */
+static enum trust_err
+visit_all(struct trust_registry *registry, sqlite3_stmt *list,
     trust_registry_visit *visit, void *arg, struct trust_message *msg)
 {
-	sqlite3_stmt *list = registry->statements[TRUST_REGISTRY_LIST];
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	const char *id;
 	bool row;
 
-	if (sqlite3_bind_int(list, 1, (int)kind) != SQLITE_OK)
-		return trust_registry_file_fail(&registry->file, msg);
 	for (;;) {
 		r = trust_registry_file_step(&registry->file, list, &row, msg);
 		if (r != TRUST_OK || !row)
@@ -237,6 +235,31 @@ trust_registry_list(struct trust_registry *registry, enum trust_kind kind,
 	}
 	trust_registry_file_reset(list);
 	return r;
+}
+
+enum trust_err
+trust_registry_list(struct trust_registry *registry, enum trust_kind kind,
+    trust_registry_visit *visit, void *arg, struct trust_message *msg)
+{
+	sqlite3_stmt *list = registry->statements[TRUST_REGISTRY_LIST];
+
+	if (sqlite3_bind_int(list, 1, (int)kind) != SQLITE_OK)
+		return trust_registry_file_fail(&registry->file, msg);
+	return visit_all(registry, list, visit, arg, msg);
+}
+
+enum trust_err
+trust_registry_list_after(struct trust_registry *registry, enum trust_kind kind,
+    const char *after, size_t max, trust_registry_visit *visit, void *arg,
+    struct trust_message *msg)
+{
+	sqlite3_stmt *list = registry->statements[TRUST_REGISTRY_LIST_AFTER];
+
+	if (sqlite3_bind_int(list, 1, (int)kind) != SQLITE_OK ||
+	    sqlite3_bind_text(list, 2, after, -1, SQLITE_STATIC) != SQLITE_OK ||
+	    sqlite3_bind_int64(list, 3, (sqlite3_int64)max) != SQLITE_OK)
+		return trust_registry_file_fail(&registry->file, msg);
+	return visit_all(registry, list, visit, arg, msg);
 }
 
 enum trust_err

@@ -126,6 +126,9 @@ const char
 	    " WHERE claim = ?1 AND digest = ?2",
 	[TRUST_REGISTRY_LIST] =
 	    "SELECT id, line FROM record WHERE kind = ?1 ORDER BY id",
+	[TRUST_REGISTRY_LIST_AFTER] =
+	    "SELECT id, line FROM record WHERE kind = ?1 AND id > ?2"
+	    " ORDER BY id LIMIT ?3",
 	[TRUST_REGISTRY_CHANGES] =
 	    "SELECT generation, kind, id FROM change ORDER BY seq DESC",
 	[TRUST_REGISTRY_BEGIN_WRITE] = "BEGIN IMMEDIATE",

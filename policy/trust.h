@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "decide.h"
 #include "err.h"
+#include "explain.h"
 #include "gate.h"
 #include "identity.h"
 #include "json.h"

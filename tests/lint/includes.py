@@ -15,8 +15,8 @@ LEVELS = (
     "thumbprint certificate topic record field json pool template",
     "chain role identity verdict statement notification content"
     " sync_field exchange",
-    "registry sets local",
-    "decide judge admission cache evidence gate authorize replica publication",
+    "registry sets local seen",
+    "decide judge admission cache explain gate replica publication",
     "trust",
 )
 

@@ -3,6 +3,7 @@
 
 import contextlib
 import dataclasses
+import json
 import re
 import socket
 import ssl
@@ -185,6 +186,31 @@ class Device:
         if sock is not None:
             sock.close()
         self.closed = True
+
+
+class Boss:
+    """An operator's client: sends commands and reads their responses."""
+
+    TOPIC = "$CONTROL/trust/v1"
+
+    def __init__(self, site, broker, name="boss", **more):
+        self.device = site.connect(broker, name, **more)
+        self.subscribed = self.device.subscribe(self.TOPIC + "/response")
+
+    def send(self, *commands):
+        self.device.publish(self.TOPIC, json.dumps({"commands": commands}))
+
+    def ask(self, command, **more):
+        """The response to one command."""
+        self.send({"command": command, "correlationData": "c7", **more})
+        self.device.wait(lambda: self.device.messages, "response")
+        (topic, text, retained), = self.device.messages
+        self.device.messages.clear()
+        assert (topic, retained) == (self.TOPIC + "/response", False)
+        response, = json.loads(text)["responses"]
+        assert response.pop("command") == command
+        assert response.pop("correlationData") == "c7"
+        return response
 
 
 def connect_packet(client_id):

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from broker import trustctl, wait_until
-from clients import V311, V5
+from clients import V311, V5, Boss
 
 ZEROS = "0" * 64
 
@@ -401,31 +401,6 @@ def test_a_replica_is_not_edited(restored):
 
 
 # ---- Commands ----
-
-class Boss:
-    """A client that sends commands and reads their responses."""
-
-    TOPIC = "$CONTROL/trust/v1"
-
-    def __init__(self, site, broker, name="boss", **more):
-        self.device = site.connect(broker, name, **more)
-        self.subscribed = self.device.subscribe(self.TOPIC + "/response")
-
-    def send(self, *commands):
-        self.device.publish(self.TOPIC, json.dumps({"commands": commands}))
-
-    def ask(self, command, **more):
-        """The response to one command."""
-        self.send({"command": command, "correlationData": "c7", **more})
-        self.device.wait(lambda: self.device.messages, "response")
-        (topic, text, retained), = self.device.messages
-        self.device.messages.clear()
-        assert (topic, retained) == (self.TOPIC + "/response", False)
-        response, = json.loads(text)["responses"]
-        assert response.pop("command") == command
-        assert response.pop("correlationData") == "c7"
-        return response
-
 
 @pytest.fixture
 def commanded(restored):

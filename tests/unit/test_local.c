@@ -5,6 +5,7 @@
 #include "registry_scratch.h"
 
 #include "local.h"
+#include "seen.h"
 
 static struct trust_local *
 open_local(struct scratch *s)
@@ -182,6 +183,115 @@ it_needs_a_directory(void **state)
 	assert_null(local);
 }
 
+/* ---- Who was here ---- */
+
+static struct trust_seen
+seen(const char *device, int64_t at, int64_t not_after)
+{
+	struct trust_seen one = {
+	    .at = at,
+	    .address = "192.0.2.7",
+	    .reason = TRUST_REASON_KEY_MATCH,
+	    .thumbprint = {.b = {(uint8_t)at}},
+	    .not_after = not_after,
+	};
+
+	(void)snprintf(one.device, sizeof(one.device), "%s", device);
+	return one;
+}
+
+static void
+store(struct scratch *s, struct trust_local *local, const char *device,
+    int64_t at, int64_t not_after)
+{
+	struct trust_seen one = seen(device, at, not_after);
+
+	assert_int_equal(trust_seen_store(local, &one, 1, &s->msg), TRUST_OK);
+}
+
+static void
+the_last_time_counts(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_local *local = open_local(s);
+	struct trust_seen found;
+
+	assert_int_equal(trust_seen_find(local, "temp-01", &found, &s->msg),
+	    TRUST_ERR_NOT_FOUND);
+	store(s, local, "temp-01", 5, 100);
+	store(s, local, "temp-01", 7, 200);
+	trust_local_close(local);
+	local = open_local(s);
+	assert_int_equal(
+	    trust_seen_find(local, "temp-01", &found, &s->msg), TRUST_OK);
+	assert_string_equal(found.device, "temp-01");
+	assert_string_equal(found.address, "192.0.2.7");
+	assert_int_equal(found.at, 7);
+	assert_int_equal(found.not_after, 200);
+	assert_int_equal(found.reason, TRUST_REASON_KEY_MATCH);
+	assert_int_equal(found.thumbprint.b[0], 7);
+	trust_local_close(local);
+}
+
+static void
+assert_ids(const struct trust_seen *v, size_t n, const char *ids)
+{
+	char got[64] = "";
+
+	for (size_t i = 0; i < n; i++)
+		(void)snprintf(got + strlen(got), sizeof(got) - strlen(got),
+		    "%s ", v[i].device);
+	assert_string_equal(got, ids);
+}
+
+static void
+who_was_here_is_listed_in_pages(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_local *local = open_local(s);
+	struct trust_seen v[2];
+	size_t n;
+
+	store(s, local, "c", 1, 30);
+	store(s, local, "a", 2, 50);
+	store(s, local, "b", 3, 40);
+	assert_int_equal(
+	    trust_seen_list(local, "", v, 2, &n, &s->msg), TRUST_OK);
+	assert_ids(v, n, "a b ");
+	assert_int_equal(
+	    trust_seen_list(local, "b", v, 2, &n, &s->msg), TRUST_OK);
+	assert_ids(v, n, "c ");
+	assert_int_equal(
+	    trust_seen_list(local, "c", v, 2, &n, &s->msg), TRUST_OK);
+	assert_ids(v, n, "");
+	assert_int_equal(
+	    trust_seen_list_ending(local, 40, 0, v, 2, &n, &s->msg), TRUST_OK);
+	assert_ids(v, n, "c b ");
+	assert_int_equal(
+	    trust_seen_list_ending(local, 99, 2, v, 2, &n, &s->msg), TRUST_OK);
+	assert_ids(v, n, "a ");
+	assert_int_equal(
+	    trust_seen_list_ending(local, 29, 0, v, 2, &n, &s->msg), TRUST_OK);
+	assert_ids(v, n, "");
+	trust_local_close(local);
+}
+
+static void
+what_is_stored_others_see(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_local *local = open_local(s);
+	struct trust_local *other = open_local(s);
+	struct trust_seen v[] = {seen("a", 1, 2), seen("b", 1, 2)};
+	struct trust_seen found;
+
+	assert_int_equal(trust_seen_store(local, v, 2, &s->msg), TRUST_OK);
+	assert_int_equal(
+	    trust_seen_find(other, "b", &found, &s->msg), TRUST_OK);
+	trust_local_close(other);
+	trust_local_close(local);
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
 
@@ -196,6 +306,9 @@ main(void)
 	    TEST(what_is_no_memory_is_refused),
 	    TEST(a_damaged_memory_is_named),
 	    TEST(it_needs_a_directory),
+	    TEST(the_last_time_counts),
+	    TEST(who_was_here_is_listed_in_pages),
+	    TEST(what_is_stored_others_see),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The commands listSessions and listDevices, a page at a time: the broker
+ * stands still meanwhile.
+ */
+#include <stdlib.h>
+
+#include "command_call.h"
+
+/* Entries of one answer. */
+#define PAGE_MAX 100
+
+/* ---- Sessions ---- */
+
+struct sessions_page {
+	json_t *array;
+	int64_t skip, n;
+	int64_t seen; /* so far */
+};
+
+static json_t *
+session_json(const struct trust_session *session)
+{
+	const struct trust_verdict *verdict =
+	    trust_admission_get0_verdict(session->admission);
+	const struct trust_certificate *certificate =
+	    trust_admission_get0_certificate(session->admission);
+	char hex[TRUST_THUMBPRINT_TEXT];
+
+	return json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:o}", "client",
+	    session->client_id, "device", session->device, "address",
+	    trust_call_text(session->address), "since",
+	    trust_call_time(session->since), "reason",
+	    trust_reason_name(verdict->reason), "thumbprint",
+	    trust_thumbprint_format(&certificate->thumbprint, hex),
+	    "valid_until", trust_call_time(verdict->valid_until));
+}
+
+static void
+add_session(void *arg, struct trust_session *session)
+{
+	struct sessions_page *page = arg;
+
+	if (session->kind != TRUST_SESSION_DEVICE || session->offline)
+		return;
+	if (page->seen >= page->skip && page->seen < page->skip + page->n)
+		(void)json_array_append_new(page->array, session_json(session));
+	page->seen++;
+}
+
+json_t *
+trust_command_list_sessions(
+    const struct trust_call *call, struct trust_message *msg)
+{
+	struct sessions_page page = {0};
+
+	if (!trust_call_get_number(
+		call, "count", PAGE_MAX, 1, PAGE_MAX, &page.n, msg) ||
+	    !trust_call_get_number(
+		call, "offset", 0, 0, INT32_MAX, &page.skip, msg))
+		return NULL;
+	page.array = json_array();
+	trust_sessions_walk(call->plugin->sessions, add_session, &page);
+	return json_pack("{s:I, s:o}", "total", (json_int_t)page.seen,
+	    "sessions", page.array);
+}
+
+/* ---- Devices ---- */
+
+static bool
+is_connected(const struct trust_plugin *plugin, const char *device)
+{
+	const struct trust_session *session =
+	    trust_session_of_device(plugin->sessions, device);
+
+	for (; session != NULL; session = session->next) {
+		if (session->kind == TRUST_SESSION_DEVICE && !session->offline)
+			return true;
+	}
+	return false;
+}
+
+static json_t *
+device_json(
+    const struct trust_plugin *plugin, const struct trust_gate_device *device)
+{
+	const struct trust_seen *seen = &device->seen;
+	char hex[TRUST_THUMBPRINT_TEXT] = "";
+
+	if (device->was_here)
+		(void)trust_thumbprint_format(&seen->thumbprint, hex);
+	return json_pack("{s:s, s:b, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o}",
+	    "device", device->id, "registered", device->registered, "status",
+	    device->enabled ? "enabled" : "disabled", "blocked",
+	    device->blocked, "connected", is_connected(plugin, device->id),
+	    "last_seen", trust_call_time(seen->at), "address",
+	    trust_call_text(seen->address), "matched",
+	    trust_call_text(
+		device->was_here ? trust_match_name(device->match) : ""),
+	    "thumbprint", trust_call_text(hex), "expires",
+	    trust_call_time(seen->not_after));
+}
+
+/* One more than a page, to know whether another page follows. */
+static enum trust_err
+find_devices(const struct trust_call *call, int64_t skip, const char *after,
+    const char *expiring, struct trust_gate_device v[PAGE_MAX + 1], size_t *n,
+    struct trust_message *msg)
+{
+	int64_t within_s;
+
+	if (expiring == NULL)
+		return trust_gate_list_devices(
+		    call->plugin->gate, after, v, PAGE_MAX + 1, n, msg);
+	if (trust_duration_parse(expiring, &within_s) != TRUST_OK)
+		return trust_err_set(
+		    msg, TRUST_ERR_INPUT, "expiring: want a duration like 30d");
+	return trust_gate_list_ending(call->plugin->gate,
+	    trust_plugin_now() + within_s, (size_t)skip, v, PAGE_MAX + 1, n,
+	    msg);
+}
+
+json_t *
+trust_command_list_devices(
+    const struct trust_call *call, struct trust_message *msg)
+{
+	struct trust_gate_device *v = calloc(PAGE_MAX + 1, sizeof(*v));
+	const char *after = trust_call_get0_text(call, "after", "", msg);
+	const char *expiring =
+	    trust_call_get0_text(call, "expiring", NULL, msg);
+	json_t *devices, *data = NULL;
+	int64_t count, skip;
+	size_t n = 0;
+
+	if (v == NULL || msg->text[0] != '\0' ||
+	    !trust_call_get_number(
+		call, "count", PAGE_MAX, 1, PAGE_MAX, &count, msg) ||
+	    !trust_call_get_number(
+		call, "offset", 0, 0, INT32_MAX, &skip, msg) ||
+	    find_devices(call, skip, after, expiring, v, &n, msg) != TRUST_OK)
+		goto out;
+	devices = json_array();
+	for (size_t i = 0; i < n && i < (size_t)count; i++)
+		(void)json_array_append_new(
+		    devices, device_json(call->plugin, &v[i]));
+	data = json_pack(
+	    "{s:o, s:b}", "devices", devices, "more", n > (size_t)count);
+out:
+	free(v);
+	return data;
+}

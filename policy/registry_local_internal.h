@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of REGISTRY.local share. Not for others.
+ */
+#ifndef TRUST_REGISTRY_LOCAL_INTERNAL_H
+#define TRUST_REGISTRY_LOCAL_INTERNAL_H
+
+#include "local.h"
+#include "registry_file.h"
+
+enum trust_local_statement {
+	TRUST_LOCAL_FIND_DEVICE,  /* id */
+	TRUST_LOCAL_PUT_DEVICE,   /* id, group */
+	TRUST_LOCAL_DROP_DEVICES, /* rows to keep */
+	TRUST_LOCAL_FIND_BRIDGE,  /* client id */
+	TRUST_LOCAL_PUT_BRIDGE,   /* client id */
+	TRUST_LOCAL_DROP_BRIDGES, /* rows to keep */
+	TRUST_LOCAL_GET_FLOOR,
+	TRUST_LOCAL_RAISE_FLOOR, /* time */
+	TRUST_LOCAL_FIND_BLOCK,  /* device id */
+	TRUST_LOCAL_PUT_BLOCK,   /* device id */
+	TRUST_LOCAL_DROP_BLOCK,  /* device id */
+	TRUST_LOCAL_PUT_SEEN,    /* the columns of seen */
+	TRUST_LOCAL_DROP_SEEN,   /* rows to keep */
+	TRUST_LOCAL_FIND_SEEN,   /* device id */
+	TRUST_LOCAL_LIST_SEEN,   /* device id before, rows */
+	TRUST_LOCAL_LIST_ENDING, /* time, rows, rows to skip */
+	TRUST_LOCAL_N_STATEMENTS,
+};
+
+struct trust_local {
+	struct trust_registry_file file;
+	sqlite3_stmt *statements[TRUST_LOCAL_N_STATEMENTS];
+};
+
+#endif
