@@ -30,6 +30,13 @@ int trust_publish_run(int argc, char **argv);
 int trust_sign_run(int argc, char **argv);
 int trust_inspect_run(int argc, char **argv);
 int trust_apply_run(int argc, char **argv);
+int trust_status_run(int argc, char **argv);
+int trust_sessions_run(int argc, char **argv);
+int trust_block_run(int argc, char **argv);
+int trust_unblock_run(int argc, char **argv);
+int trust_kick_run(int argc, char **argv);
+int trust_resync_run(int argc, char **argv);
+int trust_events_run(int argc, char **argv);
 
 /* Print what there is: "  name  help" a line. */
 void trust_commands_print(const struct trust_command *table, size_t n);

@@ -8,6 +8,7 @@
 
 #include "certfile.h"
 #include "commands.h"
+#include "list_seen.h"
 #include "options.h"
 #include "progress.h"
 #include "records.h"
@@ -266,16 +267,49 @@ out:
 static const char about[] =
     "List the records of a kind by id. The kinds are device, anchor, group,\n"
     "crl, role, token and gateway. ROLES \"-\" leaves it to the group, else\n"
-    "to the built-in role default. With --json the lines as put takes them.\n";
+    "to the built-in role default. With --json the lines as put takes them.\n"
+    "With --host, list device asks a running gateway for the devices that it\n"
+    "knows: when they were there last, which thumbprint matched, when their\n"
+    "certificates end.\n";
+
+/* A running gateway's devices, in place of a registry's records. */
+static int
+list_remote(const struct trust_usage *usage, enum trust_kind kind,
+    const struct trust_mqtt_options *gateway, const char *expiring, bool json)
+{
+	int64_t within_s;
+
+	if (kind != TRUST_KIND_DEVICE)
+		return trust_options_wrong(usage,
+		    "want device with --host, got %s", trust_kind_name(kind));
+	if (expiring != NULL &&
+	    trust_duration_parse(expiring, &within_s) != TRUST_OK)
+		return trust_options_wrong(usage,
+		    "--expiring: want a duration like 30d, got \"%s\"",
+		    expiring);
+	return trust_list_seen(gateway, expiring, json);
+}
 
 int
 trust_list_run(int argc, char **argv)
 {
-	const char *registry = NULL;
+	struct trust_mqtt_options gateway = {0};
+	const char *registry = NULL, *expiring = NULL;
 	bool json = false;
 	const struct trust_option options[] = {
-	    TRUST_OPTION_REGISTRY(&registry),
+	    {.name = "registry",
+		.letter = 'r',
+		.argument = "FILE",
+		.help = "the registry; else $TRUST_REGISTRY",
+		.env = "TRUST_REGISTRY",
+		.text = &registry},
+	    {.name = "expiring",
+		.argument = "DURATION",
+		.help = "with --host: whose certificates end within it",
+		.text = &expiring},
 	    TRUST_OPTION_JSON(&json),
+	    TRUST_REMOTE_OPTIONS(
+		gateway, "a running gateway, in place of a registry"),
 	};
 	const struct trust_usage usage = {
 	    .command = "list",
@@ -294,6 +328,15 @@ trust_list_run(int argc, char **argv)
 		return args.status;
 	if (!trust_records_kind(&usage, args.v[0], &kind))
 		return TRUST_EXIT_ERROR;
+	if (gateway.host != NULL)
+		return list_remote(&usage, kind, &gateway, expiring, json);
+	if (expiring != NULL)
+		return trust_options_wrong(
+		    &usage, "want --host with --expiring, got none");
+	if (registry == NULL)
+		return trust_options_wrong(&usage,
+		    "want --registry FILE or the environment's TRUST_REGISTRY, "
+		    "or --host HOST");
 	err = list(registry, kind, json, &msg);
 	return err == TRUST_OK ? TRUST_EXIT_YES
 			       : trust_output_failure(err, &msg);

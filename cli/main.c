@@ -29,6 +29,13 @@ static const struct trust_command commands[] = {
     {"inspect", trust_inspect_run,
 	"what a notification says, and whether it would be taken"},
     {"apply", trust_apply_run, "bring such files into a replica"},
+    {"status", trust_status_run, "how a running gateway is"},
+    {"sessions", trust_sessions_run, "who is connected to it"},
+    {"events", trust_events_run, "what happens there, as it happens"},
+    {"block", trust_block_run, "keep a device out there, at once"},
+    {"unblock", trust_unblock_run, "let it be decided about again"},
+    {"kick", trust_kick_run, "close a device's sessions"},
+    {"resync", trust_resync_run, "fetch the whole registry anew"},
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -159,8 +159,8 @@ check_tls(const struct trust_mqtt_options *o, struct trust_message *msg)
 		return TRUST_OK;
 	if (o->cafile == NULL || (o->cert == NULL) != (o->tls_key == NULL))
 		return trust_err_set(msg, TRUST_ERR_INPUT,
-		    "want --cafile for TLS, and --cert and --tls-key together, "
-		    "got less");
+		    "want --cafile for TLS, and a certificate and its key "
+		    "together, got less");
 	r = trust_certfile_load(o->cafile, &stack, msg);
 	sk_X509_pop_free(stack, X509_free);
 	if (r == TRUST_OK && o->cert != NULL)

@@ -14,6 +14,8 @@
 #define OPTIONS_MAX 24
 /* getopt's value for the first option of a table: past every character. */
 #define FIRST_VALUE 256
+/* Of --help. */
+#define HELP 1
 
 int64_t
 trust_options_now(void)
@@ -34,6 +36,18 @@ trust_options_wrong(const struct trust_usage *usage, const char *fmt, ...)
 	trust_output_error("%s: %s, see trustctl %s --help", usage->command,
 	    text, usage->command);
 	return TRUST_EXIT_ERROR;
+}
+
+static const struct trust_option *
+find_option(const struct trust_usage *usage, int value)
+{
+	size_t i;
+
+	for (i = 0; i < usage->n_options; i++)
+		if (value == FIRST_VALUE + (int)i ||
+		    (value != 0 && value == usage->options[i].letter))
+			return &usage->options[i];
+	return NULL;
 }
 
 /* ---- --help ---- */
@@ -73,8 +87,11 @@ print_option(const struct trust_option *o, size_t width)
 static void
 print_help(const struct trust_usage *usage)
 {
-	static const struct trust_option help = {
-	    .name = "help", .letter = 'h', .help = "this text"};
+	const struct trust_option help = {
+	    .name = "help",
+	    .letter = find_option(usage, 'h') == NULL ? 'h' : 0,
+	    .help = "this text",
+	};
 	size_t i, width = strlen("--help"), len;
 	const struct trust_option *o;
 
@@ -178,7 +195,8 @@ make_tables(const struct trust_usage *usage, struct getopt_tables *tables)
 	size_t i;
 
 	*p++ = ':'; /* a missing value is told apart */
-	*p++ = 'h';
+	if (find_option(usage, 'h') == NULL)
+		*p++ = 'h';
 	for (i = 0; i < usage->n_options && i < OPTIONS_MAX; i++) {
 		o = &usage->options[i];
 		tables->longs[i].name = o->name;
@@ -192,19 +210,7 @@ make_tables(const struct trust_usage *usage, struct getopt_tables *tables)
 		}
 	}
 	tables->longs[i].name = "help";
-	tables->longs[i].val = 'h';
-}
-
-static const struct trust_option *
-find_option(const struct trust_usage *usage, int value)
-{
-	size_t i;
-
-	for (i = 0; i < usage->n_options; i++)
-		if (value == FIRST_VALUE + (int)i ||
-		    (value != 0 && value == usage->options[i].letter))
-			return &usage->options[i];
-	return NULL;
+	tables->longs[i].val = HELP;
 }
 
 static void
@@ -280,6 +286,14 @@ check_count(const struct trust_usage *usage, const struct trust_args *args)
 	return false;
 }
 
+/* -h, unless it is an option with a value, and has one. */
+static bool
+is_help(const struct trust_usage *usage, int found)
+{
+	return (found == 'h' && find_option(usage, 'h') == NULL) ||
+	       (found == ':' && optopt == 'h');
+}
+
 bool
 trust_options_parse(const struct trust_usage *usage, int argc, char **argv,
     struct trust_args *args)
@@ -292,7 +306,7 @@ trust_options_parse(const struct trust_usage *usage, int argc, char **argv,
 	opterr = 0;
 	while ((found = getopt_long(
 		    argc, argv, tables.shorts, tables.longs, NULL)) != -1) {
-		if (found == 'h') {
+		if (found == HELP || is_help(usage, found)) {
 			print_help(usage);
 			args->status = TRUST_EXIT_YES;
 			return false;

@@ -8,6 +8,7 @@
 #include <langinfo.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -74,6 +75,23 @@ trust_output_is_utf8_terminal(void)
 {
 	return isatty(STDOUT_FILENO) &&
 	       strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+const char *
+trust_output_color(enum trust_color color)
+{
+	/* ECMA-48 section 8.3.117, SGR. */
+	static const char *const sequences[] = {
+	    [TRUST_COLOR_NONE] = "\x1b[0m",
+	    [TRUST_COLOR_GOOD] = "\x1b[32m",
+	    [TRUST_COLOR_WARNING] = "\x1b[33m",
+	    [TRUST_COLOR_BAD] = "\x1b[31m",
+	};
+	const char *no_color = getenv("NO_COLOR");
+
+	if (!isatty(STDOUT_FILENO) || (no_color != NULL && *no_color != '\0'))
+		return "";
+	return sequences[color];
 }
 
 enum trust_err

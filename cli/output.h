@@ -39,6 +39,17 @@ json_t *trust_output_json_text(const char *text);
 /* Whether standard output is a terminal that shows UTF-8. */
 bool trust_output_is_utf8_terminal(void);
 
+/* What a word on a terminal says by its colour. */
+enum trust_color {
+	TRUST_COLOR_NONE, /* ends the others */
+	TRUST_COLOR_GOOD,
+	TRUST_COLOR_WARNING,
+	TRUST_COLOR_BAD,
+};
+/* The sequence that switches to it; "" where standard output is no terminal,
+ * or NO_COLOR is set. Static. */
+const char *trust_output_color(enum trust_color color);
+
 /* Flush standard output. TRUST_ERR_IO: it could not be written. */
 enum trust_err trust_output_flush(struct trust_message *msg) TRUST_MUST_CHECK;
 

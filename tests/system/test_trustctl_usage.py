@@ -24,17 +24,28 @@ COMMANDS = {
     "pki init": ["--hostname", "localhost", "x"],
     "pki device": ["pki", "x"],
     "pki server": ["pki", "x"],
+    "status": [],
+    "sessions": [],
+    "events": [],
+    "block": ["x"],
+    "unblock": ["x"],
+    "kick": ["x"],
+    "resync": [],
 }
+REMOTE = ("status", "sessions", "events", "block", "unblock", "kick",
+          "resync")
 WITH_REGISTRY = [name for name in COMMANDS
-                 if name.split()[0] not in ("verify", "thumbprint", "pki")]
+                 if name.split()[0] not in ("verify", "thumbprint", "pki", *REMOTE)]
 # The greatest number of arguments, where there is one.
 ARGUMENTS = {"init": 0, "put": 1, "remove": 2, "list": 1, "show": 2,
              "device add": 1, "device enable": 1, "device disable": 1,
              "device remove": 1, "check": 1, "verify": 1, "pki init": 1,
-             "pki device": 2}
+             "pki device": 2, "status": 0, "sessions": 0, "events": 0,
+             "block": 1, "unblock": 1, "kick": 1, "resync": 0}
 # The least number of arguments, where that is not 0.
 LEAST = {**ARGUMENTS, "thumbprint": 1, "pki server": 2}
-del LEAST["init"], LEAST["put"]
+for name in ("init", "put", "status", "sessions", "events", "resync"):
+    del LEAST[name]
 
 
 @pytest.fixture

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The devices of a running gateway.
+ */
+#include "list_seen.h"
+
+#include "pages.h"
+
+static json_t *
+devices_of(const json_t *data)
+{
+	return json_object_get(data, "devices");
+}
+
+/* By id: those after the last one. */
+static bool
+next_by_id(json_t *command, const json_t *data, size_t n)
+{
+	const json_t *devices = devices_of(data);
+	size_t last = json_array_size(devices);
+
+	(void)n;
+	if (last == 0 || !json_is_true(json_object_get(data, "more")))
+		return false;
+	(void)json_object_set(command, "after",
+	    json_object_get(json_array_get(devices, last - 1), "device"));
+	return true;
+}
+
+/* By the end of their certificates: without those that have come. */
+static bool
+next_by_end(json_t *command, const json_t *data, size_t n)
+{
+	(void)json_object_set_new(
+	    command, "offset", json_integer((json_int_t)n));
+	return json_array_size(devices_of(data)) > 0 &&
+	       json_is_true(json_object_get(data, "more"));
+}
+
+int
+trust_list_seen(
+    const struct trust_mqtt_options *gateway, const char *expiring, bool json)
+{
+	struct trust_pages pages = {
+	    .array = "devices",
+	    .next = expiring != NULL ? next_by_end : next_by_id,
+	    .headers = {"ID", "STATUS", "LAST SEEN", "FROM", "MATCHED",
+		"EXPIRES"},
+	    .members = {"device", "status", "last_seen", "address", "matched",
+		"expires"},
+	};
+	int status;
+
+	pages.command = json_pack("{s:s}", "command", "listDevices");
+	if (expiring != NULL)
+		(void)json_object_set_new(
+		    pages.command, "expiring", json_string(expiring));
+	status = trust_pages_print(gateway, &pages, json);
+	json_decref(pages.command);
+	return status;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * trustctl status: how a running gateway is.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "remote.h"
+
+static const char *
+text(const json_t *data, const char *name)
+{
+	const char *value = json_string_value(json_object_get(data, name));
+
+	return value != NULL ? value : "unknown";
+}
+
+static int64_t
+number(const json_t *data, const char *name)
+{
+	return json_integer_value(json_object_get(data, name));
+}
+
+static bool
+is_ready(const json_t *data)
+{
+	return strcmp(text(data, "registry"), "ready") == 0;
+}
+
+static void
+print_registry(const json_t *data)
+{
+	const char *state = text(data, "registry");
+	enum trust_color color =
+	    is_ready(data) ? TRUST_COLOR_GOOD : TRUST_COLOR_BAD;
+	char age[TRUST_CLOCK_TEXT];
+
+	printf("registry  %s%s%s", trust_output_color(color), state,
+	    trust_output_color(TRUST_COLOR_NONE));
+	if (strcmp(state, "missing") == 0)
+		printf(", nobody is let in");
+	else if (!is_ready(data))
+		printf(", older than max_offline");
+	printf("\nrecords   %" PRId64 "\n", number(data, "records"));
+	if (!json_is_true(json_object_get(data, "replica"))) {
+		printf("role      origin, administered at the gateway\n");
+		return;
+	}
+	printf("role      replica of scope %s\n", text(data, "scope"));
+	printf("serial    %" PRId64 ", signed %s ago\n", number(data, "serial"),
+	    trust_duration_format(number(data, "age"), age));
+}
+
+static void
+print_text(const json_t *data)
+{
+	int64_t hits = number(data, "hits");
+
+	printf("gateway   %s, mosquitto-trust %s\n", text(data, "gateway"),
+	    text(data, "version"));
+	print_registry(data);
+	if (json_is_true(json_object_get(data, "clock_behind")))
+		printf("clock     %sbehind%s the newest notification; "
+		       "its time counts\n",
+		    trust_output_color(TRUST_COLOR_WARNING),
+		    trust_output_color(TRUST_COLOR_NONE));
+	printf("sessions  %" PRId64 "\n", number(data, "sessions"));
+	printf("cache     %" PRId64 " verdicts, %" PRId64 " hits of %" PRId64
+	       " questions\n",
+	    number(data, "cached"), hits, hits + number(data, "misses"));
+}
+
+static const char about[] =
+    "Tell how a running gateway is: its registry, who is connected. Exit\n"
+    "status 1: its registry is missing or stale.\n";
+
+int
+trust_status_run(int argc, char **argv)
+{
+	struct trust_mqtt_options gateway = TRUST_REMOTE_DEFAULTS;
+	bool json = false;
+	const struct trust_option options[] = {
+	    TRUST_REMOTE_OPTIONS(gateway, "the gateway; else localhost"),
+	    TRUST_OPTION_JSON(&json),
+	};
+	const struct trust_usage usage = {
+	    .command = "status",
+	    .arguments = "",
+	    .text = about,
+	    TRUST_USAGE_OPTIONS(options),
+	};
+	struct trust_remote *remote = NULL;
+	struct trust_message msg = {0};
+	struct trust_args args;
+	json_t *data = NULL;
+	int status = TRUST_EXIT_NO;
+	enum trust_err r;
+
+	if (!trust_options_parse(&usage, argc, argv, &args))
+		return args.status;
+	r = trust_remote_open(&gateway, &remote, &msg);
+	if (r == TRUST_OK)
+		r = trust_remote_ask(remote,
+		    json_pack("{s:s}", "command", "getStatus"), &data, &msg);
+	if (r == TRUST_OK && json)
+		r = trust_output_json(json_incref(data), &msg);
+	else if (r == TRUST_OK)
+		print_text(data);
+	if (r != TRUST_OK)
+		status = trust_output_failure(r, &msg);
+	else if (is_ready(data))
+		status = TRUST_EXIT_YES;
+	json_decref(data);
+	trust_remote_close(remote);
+	return status;
+}
