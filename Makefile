@@ -145,7 +145,7 @@ valgrind: deps-valgrind
 ## soak       minutes of sync: kills, full disks, bad lines, another upstream
 soak:
 	TRUST_SOAK=1 $(MAKE) system \
-	    PYTEST_ARGS='-k "sync_faults or sync_python or sync_rabbitmq"'
+	    PYTEST_ARGS='-k "sync_faults or sync_rabbitmq"'
 
 ## fuzz       fuzz each reader of foreign bytes for SECONDS=60
 fuzz: deps-fuzz

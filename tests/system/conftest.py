@@ -8,7 +8,8 @@ import time
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-pytest.register_assert_rewrite("broker", "clients", "upstream", "python_origin")
+pytest.register_assert_rewrite(
+    "broker", "clients", "upstream", "python_line", "python_origin")
 
 import cases  # noqa: E402
 from broker import Broker, Registry  # noqa: E402

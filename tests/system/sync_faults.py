@@ -246,6 +246,7 @@ def check_whole(path, watcher):
 def dump(path):
     """All that a replica holds and that has to be equal in every replica."""
     with open_database(path) as database:
+        database.execute("BEGIN")  # one state, of a gateway that runs, too
         return [database.execute(f"SELECT * FROM {what}").fetchall()
                 for what in (
                     "record ORDER BY kind, id",
