@@ -34,7 +34,7 @@ fill_chroot()
 	mkdir "$dir/$1/src"
 	tar -c --exclude=./.git --exclude='./build*' --exclude=./run . |
 	    tar -x --no-same-owner -C "$dir/$1/src"
-	cp /etc/resolv.conf "$dir/$1/etc/resolv.conf"
+	cp /etc/resolv.conf /etc/hosts "$dir/$1/etc"
 	printf '#!/bin/sh\nexit 101\n' >"$dir/$1/usr/sbin/policy-rc.d"
 	chmod +x "$dir/$1/usr/sbin/policy-rc.d"
 	# A mirror that lags behind is good enough for tests.

@@ -2,6 +2,7 @@
 """RabbitMQ with its MQTT plugin as the upstream: nothing in sync needs one
 broker's peculiarities. A node of its own, on loopback alone."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -12,9 +13,6 @@ import pytest
 
 from broker import PATIENCE, free_port, wait_until
 from upstream import Upstream, describe
-
-pytestmark = pytest.mark.skipif("TRUST_SOAK" not in os.environ,
-                                reason="takes a node of its own: make soak")
 
 SERVER = pathlib.Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 # Erlang starts at its leisure.
@@ -107,22 +105,22 @@ class RabbitMq:
         wait_until(is_ready, lambda: "RabbitMQ is up:\n" + self.log(), START)
 
     def stop(self):
-        """The node first, then what it registered with."""
+        """The node first, then what it registered with; nothing of either is
+        left."""
         for process in reversed(self.processes):
             process.terminate()
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            process.wait()
         self.log_file.close()
 
 
 @pytest.fixture
 def rabbitmq(site):
     if not SERVER.exists():
-        pytest.skip("Debian's package rabbitmq-server is not installed: "
-                    "tests/deps.sh rabbitmq")
+        pytest.skip("Debian's package rabbitmq-server is not installed")
     describe(site.pki)
     folder = site.folder / "rabbitmq"
     folder.mkdir()
