@@ -142,10 +142,10 @@ valgrind: deps-valgrind
 	$(MAKE) system \
 	    PYTEST_ARGS='-k "thousand or needs_nothing or away_for or block_wins"'
 
-## soak       minutes of sync: kills, full disks, bad lines, another upstream
+## soak       sync under faults for long: 300 crashes, 500 serials away
 soak:
-	TRUST_SOAK=1 $(MAKE) system \
-	    PYTEST_ARGS='-k "sync_faults or sync_rabbitmq"'
+	TRUST_CRASHES=300 TRUST_SERIALS=500 $(MAKE) system \
+	    PYTEST_ARGS='-k sync_faults'
 
 ## fuzz       fuzz each reader of foreign bytes for SECONDS=60
 fuzz: deps-fuzz

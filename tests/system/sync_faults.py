@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import random
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -169,7 +170,7 @@ class Gateway:
                      origin.ctl.folder / "pki/registry-root.pem"},
             after=["connection up", f"address 127.0.0.1:{port or origin.port}",
                     f"remote_clientid {name}", "restart_timeout 1",
-                    "bridge_max_packet_size 0",
+                    "bridge_max_packet_size 0", "cleansession true",
                     f"topic notification in 1 $CONTROL/trust/v1/ {TOPIC}",
                     f"topic content in 1 $CONTROL/trust/v1/ {TOPIC}",
                     f"topic request out 1 trust/v1/ {TOPIC}",
@@ -180,6 +181,13 @@ class Gateway:
         self.broker.process.kill()
         self.broker.process.wait()
         self.broker.process = None
+
+    def limit(self, octets):
+        """From now on the kernel cuts off what it writes beyond this place
+        of a file: a short write, then none."""
+        pid = self.broker.process.pid
+        resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (octets, octets))
 
     def forget(self):
         """Remove the replica, of a broker that does not run."""

@@ -323,8 +323,8 @@ def test_freeze_shows_in_reports(alone):
         time.sleep(3)
         origin.announce_octets(der)
         origin.send_part(b"to be reported\n")
-        report = origin.wait_report(lambda r: r["refused"])
-        assert (report["serial"], report["stale"]) == (1, True)
+        report = origin.wait_report(lambda r: r["refused"] and r["stale"])
+        assert report["serial"] == 1
 
 
 # ---- A malicious mirror, slow retrieval ----
@@ -460,8 +460,8 @@ def test_slow_retrieval(alone):
         assert slow.dump() == held
         n = len(origin.requests)
         slow.gw.restart()
-        origin.serve(lambda: len(origin.requests) > n, "request")
-        assert origin.requests[n]["want"] == names[i + 1:]
+        origin.serve(lambda: names[i + 1:] in (
+            request["want"] for request in origin.requests[n:]), "request")
     assert slow.dump() == held
     origin.send_part(origin.parts[names[-1]])
     origin.wait_serial()
