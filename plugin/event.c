@@ -123,7 +123,7 @@ trust_event_tell(struct trust_events *events, const struct trust_event *event)
 	}
 	if (rc != MOSQ_ERR_SUCCESS)
 		mosquitto_log_printf(MOSQ_LOG_ERR,
-		    "mosquitto_trust: an event (%s) is lost: %s",
-		    kinds[event->kind].name, mosquitto_strerror(rc));
+		    "mosquitto_trust: an event (%s) is lost (error %d)",
+		    kinds[event->kind].name, rc);
 	free(text);
 }
