@@ -101,17 +101,22 @@ on_report(void *arg, struct trust_span json)
 }
 
 static void
-on_log(void *arg, enum trust_log_level level, struct trust_span line)
+on_log(void *arg, enum trust_log_level level, const char *line)
 {
-	(void)arg;
-	trust_plugin_log(NULL, level, (const char *)line.p);
+	trust_plugin_log(arg, level, line);
 }
 
 void
 trust_control_drain(struct trust_plugin *plugin)
 {
-	static const struct trust_sync_visitor visitor = {
-	    on_request, on_report, on_log, NULL};
+	const struct trust_sync_visitor visitor = {
+	    .request = on_request,
+	    .report = on_report,
+	    .applied = trust_sync_event_applied,
+	    .refused = trust_sync_event_refused,
+	    .log = on_log,
+	    .arg = plugin,
+	};
 
 	trust_sync_drain(plugin->sync, &visitor);
 }

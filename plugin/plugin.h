@@ -88,6 +88,11 @@ void trust_session_event_tell_connected(
 void trust_session_event_tell_takeover(struct trust_plugin *plugin,
     const struct trust_session *old, const char *address);
 
+/* sync_event.c; as struct trust_sync_visitor has them, `plugin` first. */
+void trust_sync_event_applied(void *plugin, const char *text);
+void trust_sync_event_refused(
+    void *plugin, enum trust_sync_reason reason, const char *text);
+
 /* intruder.c */
 /* Note a client that came in past the plugin; the next tick closes it. */
 void trust_intruder_note(struct trust_plugin *plugin, const char *client_id);

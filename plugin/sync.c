@@ -38,7 +38,9 @@ enum in {
 enum out {
 	OUT_REQUEST,
 	OUT_REPORT,
-	OUT_LOG, /* plus enum trust_log_level */
+	OUT_APPLIED,
+	OUT_LOG,                                     /* plus the level */
+	OUT_REFUSED = OUT_LOG + TRUST_LOG_DEBUG + 1, /* plus the reason */
 };
 
 struct trust_sync {
@@ -91,12 +93,23 @@ put_log(void *arg, enum trust_log_level level, const char *line)
 static void
 put_applied(void *arg, const struct trust_notification_mark *held)
 {
+	struct trust_sync *sync = arg;
 	struct trust_message line;
 
 	(void)trust_err_set(&line, TRUST_OK,
 	    "registry is at serial %lld now, %lld records",
 	    (long long)held->serial, (long long)held->n_records);
-	put_log(arg, TRUST_LOG_NOTICE, line.text);
+	(void)trust_mailbox_put(
+	    sync->out, OUT_APPLIED, trust_span_of(line.text), 0);
+}
+
+static void
+put_told(void *arg, enum trust_sync_reason reason, const char *text)
+{
+	struct trust_sync *sync = arg;
+
+	(void)trust_mailbox_put(
+	    sync->out, OUT_REFUSED + (int)reason, trust_span_of(text), 0);
 }
 
 /* Milliseconds of a clock that nobody sets. */
@@ -237,7 +250,8 @@ trust_sync_start(const struct trust_replica_config *config,
 	*out = NULL;
 	if (sync == NULL)
 		return r;
-	sync->refusals.log = events.log;
+	sync->refusals.tell = put_told;
+	sync->refusals.arg = sync;
 	r = trust_mailbox_new(INBOX_MAX, &sync->in);
 	if (r == TRUST_OK)
 		r = trust_mailbox_new(OUTBOX_MAX, &sync->out);
@@ -301,6 +315,26 @@ trust_sync_resync(struct trust_sync *sync)
 	    sync->in, IN_RESYNC, (struct trust_span){NULL, 0}, 0);
 }
 
+static void
+hand_over(
+    const struct trust_sync_visitor *visitor, int kind, struct trust_span bytes)
+{
+	if (kind == OUT_REQUEST)
+		visitor->request(visitor->arg, bytes);
+	else if (kind == OUT_REPORT)
+		visitor->report(visitor->arg, bytes);
+	else if (kind == OUT_APPLIED)
+		visitor->applied(visitor->arg, (const char *)bytes.p);
+	else if (kind >= OUT_REFUSED)
+		visitor->refused(visitor->arg,
+		    (enum trust_sync_reason)(kind - OUT_REFUSED),
+		    (const char *)bytes.p);
+	else
+		visitor->log(visitor->arg,
+		    (enum trust_log_level)(kind - OUT_LOG),
+		    (const char *)bytes.p);
+}
+
 void
 trust_sync_drain(
     struct trust_sync *sync, const struct trust_sync_visitor *visitor)
@@ -308,15 +342,7 @@ trust_sync_drain(
 	struct trust_mail mail;
 
 	while (trust_mailbox_take(sync->out, 0, &mail)) {
-		struct trust_span bytes = trust_buf_get0(&mail.bytes);
-
-		if (mail.kind == OUT_REQUEST)
-			visitor->request(visitor->arg, bytes);
-		else if (mail.kind == OUT_REPORT)
-			visitor->report(visitor->arg, bytes);
-		else
-			visitor->log(visitor->arg,
-			    (enum trust_log_level)(mail.kind - OUT_LOG), bytes);
+		hand_over(visitor, mail.kind, trust_buf_get0(&mail.bytes));
 		trust_buf_free(&mail.bytes);
 	}
 }

@@ -11,13 +11,17 @@
 
 struct trust_sync;
 
-/* What comes out, one at a time, for the broker's thread to do. Spans are
+/* What comes out, one at a time, for the broker's thread to do. Everything is
  * borrowed for the call. */
 struct trust_sync_visitor {
 	void (*request)(void *arg, struct trust_span json);
 	void (*report)(void *arg, struct trust_span json);
-	void (*log)(
-	    void *arg, enum trust_log_level level, struct trust_span line);
+	/* A whole state was applied, or the one held was signed anew. */
+	void (*applied)(void *arg, const char *text);
+	/* Something was refused; as many as a person can read. */
+	void (*refused)(
+	    void *arg, enum trust_sync_reason reason, const char *text);
+	void (*log)(void *arg, enum trust_log_level level, const char *line);
 	void *arg;
 };
 

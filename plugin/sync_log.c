@@ -1,32 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Refusals of sync in the log, at a pace that a person can read.
+ * Refusals of sync, at a pace that a person can read.
  */
 #include "sync_log.h"
 
 #include <stdio.h>
 
-/* A part that another gateway of the scope asked for is daily business. */
-static enum trust_log_level
-level_of(enum trust_sync_reason reason)
-{
-	return reason == TRUST_SYNC_UNSOLICITED ? TRUST_LOG_DEBUG
-						: TRUST_LOG_WARNING;
-}
-
 static void
-write_line(struct trust_sync_log *log, enum trust_sync_reason reason)
+tell(struct trust_sync_log *log, enum trust_sync_reason reason)
 {
 	struct trust_sync_log_reason *of = &log->reasons[reason];
-	char more[64] = "";
+	char text[TRUST_MESSAGE_MAX + 64];
 
 	if (of->n > 1)
-		(void)snprintf(more, sizeof(more),
-		    " (and %llu more of these since the last line)",
-		    (unsigned long long)of->n - 1);
-	trust_log_printf(&log->log, level_of(reason),
-	    "sync refused %s: %s%s: %s", trust_sync_reason_name(reason),
-	    of->detail, more, trust_sync_reason_meaning(reason));
+		(void)snprintf(text, sizeof(text),
+		    "%s (and %llu more of these since one was told)",
+		    of->detail, (unsigned long long)of->n - 1);
+	else
+		(void)snprintf(text, sizeof(text), "%s", of->detail);
+	log->tell(log->arg, reason, text);
 	of->n = 0;
 }
 
@@ -41,7 +33,7 @@ tick(struct trust_sync_log *log, enum trust_sync_reason reason, int64_t now_ms)
 		of->quiet_until_ms = 0;
 		return;
 	}
-	write_line(log, reason);
+	tell(log, reason);
 	of->quiet_ms *= 2;
 	if (of->quiet_ms > TRUST_SYNC_LOG_MAX_MS)
 		of->quiet_ms = TRUST_SYNC_LOG_MAX_MS;
@@ -59,7 +51,7 @@ trust_sync_log_refuse(struct trust_sync_log *log, enum trust_sync_reason reason,
 	(void)snprintf(of->detail, sizeof(of->detail), "%s", detail);
 	if (of->quiet_until_ms != 0)
 		return;
-	write_line(log, reason);
+	tell(log, reason);
 	of->quiet_ms = TRUST_SYNC_LOG_FIRST_MS;
 	of->quiet_until_ms = now_ms + of->quiet_ms;
 }

@@ -10,8 +10,7 @@
 
 #include "gate.h"
 
-#include "../../plugin/mailbox.c"
-#include "../../plugin/sync.c"
+#include "../../plugin/plugin.h"
 
 /* How many serials the origin has, and devices in the first. */
 #define N_SERIALS 12
@@ -102,21 +101,42 @@ read_report(void *arg, struct trust_span json)
 	h->serial = report.serial;
 }
 
+static void
+read_applied(void *arg, const char *text)
+{
+	(void)arg;
+	assert_true(text[0] != '\0');
+}
+
+static void
+read_refused(void *arg, enum trust_sync_reason reason, const char *text)
+{
+	(void)arg;
+	assert_in_range(reason, 1, TRUST_N_SYNC_REASONS - 1);
+	assert_true(text[0] != '\0');
+}
+
 /* Refusals are to be expected, errors are not: not even while somebody else
  * reads, or when a life ends. */
 static void
-read_log(void *arg, enum trust_log_level level, struct trust_span line)
+read_log(void *arg, enum trust_log_level level, const char *line)
 {
 	(void)arg;
 	if (level == TRUST_LOG_ERROR)
-		fail_msg("%s", (const char *)line.p);
+		fail_msg("%s", line);
 }
 
 static void
 drain(struct house *h)
 {
 	struct trust_sync_visitor visitor = {
-	    answer_request, read_report, read_log, h};
+	    .request = answer_request,
+	    .report = read_report,
+	    .applied = read_applied,
+	    .refused = read_refused,
+	    .log = read_log,
+	    .arg = h,
+	};
 
 	trust_sync_drain(h->sync, &visitor);
 }
