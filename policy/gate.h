@@ -83,7 +83,8 @@ void trust_gate_explain_device(struct trust_gate *gate, const char *device,
 
 /* ---- Topics ---- */
 
-/* The rules for an admitted client, compiled from the roles as they are. */
+/* The rules for an admitted client, compiled from the roles as they were when
+ * the admission was reached, or later. */
 enum trust_err trust_gate_access(struct trust_gate *gate,
     const struct trust_admission *admission, const char *client_id,
     struct trust_access **out, struct trust_message *msg) TRUST_MUST_CHECK;

@@ -58,6 +58,10 @@ trust_gate_access(struct trust_gate *gate,
 	if (gate->registry == NULL)
 		return trust_err_set(
 		    msg, TRUST_ERR_NOT_FOUND, "there is no registry");
+	/* The sets that the verdict was reached with are still at hand. */
+	if (gate->sets != NULL && admission->epoch == gate->epoch &&
+	    admission->generation == gate->sets_generation)
+		return compile(gate, &admission->verdict, client_id, out);
 	r = trust_gate_begin_read(gate, &generation, msg);
 	if (r != TRUST_OK)
 		return r;
