@@ -46,6 +46,15 @@ trust_plugin_now(void)
 	return (int64_t)time(NULL);
 }
 
+int64_t
+trust_plugin_now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 void
 trust_plugin_note_end(struct trust_plugin *plugin, int64_t valid_until)
 {

@@ -34,7 +34,7 @@ struct trust_plugin {
 	 * that are away. In milliseconds of a monotonic clock; 0: it is over.
 	 */
 	int64_t reloading_until_ms;
-	/* When the tick looks again, in milliseconds of a monotonic clock. */
+	/* When the tick looks again, likewise. */
 	int64_t next_look_ms;
 	/* A session went offline since the last look. */
 	bool departed;
@@ -109,5 +109,7 @@ void trust_plugin_log(void *arg, enum trust_log_level level, const char *line);
 
 /* Seconds since 1970: the one place where the plugin reads the clock. */
 int64_t trust_plugin_now(void);
+/* Milliseconds of a monotonic clock: cheap, and some milliseconds late. */
+int64_t trust_plugin_now_ms(void);
 
 #endif

@@ -4,7 +4,6 @@
  * what is no longer needed. Mosquitto calls it about every 100 ms.
  */
 #include <string.h>
-#include <time.h>
 
 #include "control.h"
 #include "plugin.h"
@@ -206,21 +205,12 @@ close_what_ended(struct trust_plugin *plugin)
 	trust_sessions_walk(plugin->sessions, look_at_time, plugin);
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Mosquitto 2.0 ticks at every turn of its main loop, so at every message:
  * what is looked at costs system calls, and is looked at ten times a second. */
 static bool
 is_time(struct trust_plugin *plugin)
 {
-	int64_t now = now_ms();
+	int64_t now = trust_plugin_now_ms();
 
 	if (now < plugin->next_look_ms)
 		return false;
@@ -263,7 +253,7 @@ bool
 trust_tick_is_reloading(const struct trust_plugin *plugin)
 {
 	return plugin->reloading_until_ms != 0 &&
-	       now_ms() < plugin->reloading_until_ms;
+	       trust_plugin_now_ms() < plugin->reloading_until_ms;
 }
 
 int
@@ -273,7 +263,7 @@ trust_tick_on_reload(int event, void *data, void *userdata)
 
 	(void)event;
 	(void)data;
-	plugin->reloading_until_ms = now_ms() + RELOAD_MS;
+	plugin->reloading_until_ms = trust_plugin_now_ms() + RELOAD_MS;
 	trust_events_reopen(plugin->events);
 	/* Mosquitto 2.0 tells nobody behind who answers; 2.1 tells everybody,
 	 * and ends for who does not. */

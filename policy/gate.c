@@ -65,12 +65,12 @@ trust_gate_open_registry(struct trust_gate *gate, struct trust_message *msg)
 		r = trust_registry_open(gate->config.registry_path,
 		    TRUST_REGISTRY_READ, &gate->registry, msg);
 	if (r == TRUST_OK)
-		r = trust_registry_get_generation(
-		    gate->registry, &gate->told_generation, msg);
+		r = trust_gate_ask_generation(gate, msg);
 	if (r == TRUST_OK)
 		r = trust_gate_read_age(gate, msg);
 	if (r != TRUST_OK)
 		trust_gate_forget_registry(gate);
+	gate->told_generation = gate->generation;
 	gate->epoch++;
 	return r;
 }
@@ -131,6 +131,13 @@ trust_gate_close(struct trust_gate *gate)
 
 /* ---- Keeping the sets current ---- */
 
+enum trust_err
+trust_gate_ask_generation(struct trust_gate *gate, struct trust_message *msg)
+{
+	return trust_registry_get_generation(
+	    gate->registry, &gate->generation, msg);
+}
+
 static void
 note_kind(void *arg, enum trust_kind kind, const char *id)
 {
@@ -162,16 +169,15 @@ need_sets(struct trust_gate *gate, bool *need, struct trust_message *msg)
 
 /* Within a read: the sets as this state of the registry has them. */
 static enum trust_err
-refresh_sets(
-    struct trust_gate *gate, int64_t *generation, struct trust_message *msg)
+refresh_sets(struct trust_gate *gate, struct trust_message *msg)
 {
 	struct trust_sets *fresh;
 	enum trust_err r;
 	bool need;
 
-	r = trust_registry_get_generation(gate->registry, generation, msg);
+	r = trust_gate_ask_generation(gate, msg);
 	if (r != TRUST_OK ||
-	    (gate->sets != NULL && *generation == gate->sets_generation))
+	    (gate->sets != NULL && gate->generation == gate->sets_generation))
 		return r;
 	r = need_sets(gate, &need, msg);
 	if (r != TRUST_OK)
@@ -184,20 +190,19 @@ refresh_sets(
 		gate->sets = fresh;
 		gate->sets_serial++;
 	}
-	gate->sets_generation = *generation;
+	gate->sets_generation = gate->generation;
 	return TRUST_OK;
 }
 
 enum trust_err
-trust_gate_begin_read(
-    struct trust_gate *gate, int64_t *generation, struct trust_message *msg)
+trust_gate_begin_read(struct trust_gate *gate, struct trust_message *msg)
 {
 	enum trust_err r;
 
 	r = trust_registry_begin_read(gate->registry, msg);
 	if (r != TRUST_OK)
 		return r;
-	r = refresh_sets(gate, generation, msg);
+	r = refresh_sets(gate, msg);
 	if (r != TRUST_OK)
 		trust_registry_end_read(gate->registry);
 	return r;

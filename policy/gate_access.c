@@ -51,7 +51,6 @@ trust_gate_access(struct trust_gate *gate,
     const struct trust_admission *admission, const char *client_id,
     struct trust_access **out, struct trust_message *msg)
 {
-	int64_t generation;
 	enum trust_err r;
 
 	*out = NULL;
@@ -62,7 +61,7 @@ trust_gate_access(struct trust_gate *gate,
 	if (gate->sets != NULL && admission->epoch == gate->epoch &&
 	    admission->generation == gate->sets_generation)
 		return compile(gate, &admission->verdict, client_id, out);
-	r = trust_gate_begin_read(gate, &generation, msg);
+	r = trust_gate_begin_read(gate, msg);
 	if (r != TRUST_OK)
 		return r;
 	r = compile(gate, &admission->verdict, client_id, out);
@@ -151,14 +150,13 @@ trust_gate_access_by_name(struct trust_gate *gate, const char *device,
     const char *client_id, struct trust_access **out, struct trust_message *msg)
 {
 	struct absentee a = {0};
-	int64_t generation;
 	enum trust_err r;
 
 	*out = NULL;
 	if (gate->registry == NULL ||
 	    !trust_id_check((const uint8_t *)device, strlen(device)))
 		return TRUST_ERR_NOT_FOUND;
-	r = trust_gate_begin_read(gate, &generation, msg);
+	r = trust_gate_begin_read(gate, msg);
 	if (r != TRUST_OK)
 		return r;
 	r = find_absentee(gate, device, &a, msg);
@@ -177,14 +175,13 @@ trust_gate_is_device(struct trust_gate *gate, const char *client_id)
 {
 	char device[TRUST_ID_MAX + 1];
 	struct absentee a = {0};
-	int64_t generation;
 	enum trust_err r;
 	bool owned;
 
 	if (gate->registry == NULL ||
 	    !trust_identity_client_device(client_id, device))
 		return false;
-	if (trust_gate_begin_read(gate, &generation, NULL) != TRUST_OK)
+	if (trust_gate_begin_read(gate, NULL) != TRUST_OK)
 		return true;
 	r = find_absentee(gate, device, &a, NULL);
 	owned = r == TRUST_OK ? owns_client_id(&a, device, client_id)

@@ -20,7 +20,7 @@ struct question {
 
 /* Within a read, or without a registry. */
 static enum trust_err
-ask(struct trust_gate *gate, const struct question *q, int64_t generation,
+ask(struct trust_gate *gate, const struct question *q,
     struct trust_verdict *verdict, struct trust_admission **admission,
     struct trust_message *msg)
 {
@@ -63,7 +63,7 @@ ask(struct trust_gate *gate, const struct question *q, int64_t generation,
 	if (r != TRUST_OK)
 		return r;
 	(*admission)->epoch = gate->epoch;
-	(*admission)->generation = generation;
+	(*admission)->generation = gate->generation;
 	(*admission)->sets_serial = gate->sets_serial;
 	(*admission)->blocks = gate->blocks;
 	return TRUST_OK;
@@ -74,15 +74,14 @@ ask_registry(struct trust_gate *gate, const struct question *q,
     struct trust_verdict *verdict, struct trust_admission **admission,
     struct trust_message *msg)
 {
-	int64_t generation = 0;
 	enum trust_err r;
 
 	if (gate->registry == NULL)
-		return ask(gate, q, 0, verdict, admission, msg);
-	r = trust_gate_begin_read(gate, &generation, msg);
+		return ask(gate, q, verdict, admission, msg);
+	r = trust_gate_begin_read(gate, msg);
 	if (r != TRUST_OK)
 		return r;
-	r = ask(gate, q, generation, verdict, admission, msg);
+	r = ask(gate, q, verdict, admission, msg);
 	trust_registry_end_read(gate->registry);
 	return r;
 }
@@ -110,22 +109,37 @@ decide(struct trust_gate *gate, const struct question *q,
 
 /* ---- Admissions known from before ---- */
 
-/* Whether nothing that it rests on can have moved. */
+/* Whether nothing that it rests on has moved, as far as the gate knows. */
 static bool
-is_current(struct trust_gate *gate, const struct trust_admission *admission,
-    int64_t clock, bool live)
+is_unmoved(const struct trust_gate *gate,
+    const struct trust_admission *admission, int64_t clock, bool live)
 {
-	int64_t now = trust_gate_time(gate, clock), generation;
+	int64_t now = trust_gate_time(gate, clock);
 
 	return trust_gate_state(gate, clock, live) ==
 		   TRUST_REGISTRY_STATE_READY &&
 	       admission->epoch == gate->epoch &&
+	       admission->generation == gate->generation &&
 	       admission->blocks == gate->blocks &&
 	       now >= admission->valid_from &&
-	       now <= admission->verdict.valid_until &&
-	       trust_registry_get_generation(
-		   gate->registry, &generation, NULL) == TRUST_OK &&
-	       generation == admission->generation;
+	       now <= admission->verdict.valid_until;
+}
+
+/* Whether nothing that it rests on can have moved. */
+static bool
+is_current(struct trust_gate *gate, const struct trust_admission *admission,
+    int64_t now, bool live)
+{
+	return gate->registry != NULL &&
+	       trust_gate_ask_generation(gate, NULL) == TRUST_OK &&
+	       is_unmoved(gate, admission, now, live);
+}
+
+bool
+trust_gate_is_unmoved(const struct trust_gate *gate,
+    const struct trust_admission *admission, int64_t now)
+{
+	return is_unmoved(gate, admission, now, true);
 }
 
 /* Decide again from what the admission keeps. */

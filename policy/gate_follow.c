@@ -65,16 +65,15 @@ visit_all(const struct news *news, void (*visit)(void *arg, const char *device),
 static enum trust_err
 read_news(struct trust_gate *gate, struct news *news, struct trust_message *msg)
 {
-	int64_t generation;
 	enum trust_err r;
 
-	r = trust_registry_get_generation(gate->registry, &generation, msg);
-	if (r != TRUST_OK || generation == gate->told_generation)
+	r = trust_gate_ask_generation(gate, msg);
+	if (r != TRUST_OK || gate->generation == gate->told_generation)
 		return r;
 	r = trust_registry_changes(
 	    gate->registry, gate->told_generation, note, news, msg);
 	if (r == TRUST_OK || r == TRUST_ERR_NOT_FOUND)
-		gate->told_generation = generation;
+		gate->told_generation = gate->generation;
 	return r;
 }
 

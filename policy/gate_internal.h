@@ -30,6 +30,7 @@ struct trust_gate {
 	struct trust_local *local;       /* NULL: nothing is remembered */
 	int64_t floor;                   /* the time floor; 0 without local */
 	uint64_t blocks;                 /* counts changes of who is blocked */
+	int64_t generation; /* of the registry, when it was asked last */
 	struct trust_sets *sets;
 	int64_t sets_generation; /* up to which the sets are current */
 	uint64_t sets_serial;    /* counts loads of the sets */
@@ -67,10 +68,14 @@ enum trust_registry_state trust_gate_state(
 enum trust_err trust_gate_read_age(
     struct trust_gate *gate, struct trust_message *msg) TRUST_MUST_CHECK;
 
-/* Begin a read of the registry, with the sets as this state of it has them.
- * The caller ends it with trust_registry_end_read. */
-enum trust_err trust_gate_begin_read(struct trust_gate *gate,
-    int64_t *generation, struct trust_message *msg) TRUST_MUST_CHECK;
+/* Ask the registry for its generation. */
+enum trust_err trust_gate_ask_generation(
+    struct trust_gate *gate, struct trust_message *msg) TRUST_MUST_CHECK;
+
+/* Begin a read of the registry, with the generation and the sets as this state
+ * of it has them. The caller ends it with trust_registry_end_read. */
+enum trust_err trust_gate_begin_read(
+    struct trust_gate *gate, struct trust_message *msg) TRUST_MUST_CHECK;
 
 /* Store some of what trust_gate_note_seen was told. Whether there is more. */
 bool trust_gate_store_some_seen(struct trust_gate *gate);

@@ -107,7 +107,8 @@ enum trust_err trust_registry_list_after(struct trust_registry *registry,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
 /*
- * The number of the last change. Costs a microsecond while nobody wrote.
+ * The number of the last change. Costs some microseconds while nobody wrote:
+ * SQLite locks the file and unlocks it.
  */
 enum trust_err trust_registry_get_generation(struct trust_registry *registry,
     int64_t *generation, struct trust_message *msg) TRUST_MUST_CHECK;

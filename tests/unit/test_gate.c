@@ -191,6 +191,13 @@ hits(const struct house *h)
 	return status.cache_hits;
 }
 
+static void
+ignore(void *arg, const char *device)
+{
+	(void)device;
+	(*(int *)arg)++;
+}
+
 /* ---- The cache ---- */
 
 static void
@@ -298,6 +305,37 @@ time_ends_what_is_cached(void **state)
 	trust_admission_free(admission);
 }
 
+/* What the gate has seen counts, whoever asked; what it has not, does not. */
+static void
+moved_is_what_was_seen(void **state)
+{
+	struct house *h = *state;
+	struct trust_admission *admission;
+	int n = 0;
+
+	(void)ask(h, &h->pinned, false, NOW, &admission);
+	assert_true(trust_gate_is_unmoved(h->gate, admission, NOW));
+	put_pinned(h, "disabled");
+	assert_true(trust_gate_is_unmoved(h->gate, admission, NOW));
+	assert_int_equal(
+	    review(h, admission, NOW), TRUST_REASON_DEVICE_DISABLED);
+	assert_false(trust_gate_is_unmoved(h->gate, admission, NOW));
+	trust_admission_free(admission);
+	put_pinned(h, "enabled");
+	(void)ask(h, &h->pinned, false, NOW, &admission);
+	put_pinned(h, "disabled");
+	(void)trust_gate_follow(h->gate, ignore, &n);
+	assert_false(trust_gate_is_unmoved(h->gate, admission, NOW));
+	trust_admission_free(admission);
+	put_pinned(h, "enabled");
+	(void)ask(h, &h->pinned, false, NOW, &admission);
+	assert_int_equal(trust_gate_block(h->gate, "pinned", NULL), TRUST_OK);
+	assert_false(trust_gate_is_unmoved(h->gate, admission, NOW));
+	assert_int_equal(
+	    review(h, admission, NOW), TRUST_REASON_BLOCKED_LOCALLY);
+	trust_admission_free(admission);
+}
+
 /* ---- Reviews ---- */
 
 static void
@@ -322,13 +360,6 @@ review_without_the_client(void **state)
 }
 
 /* ---- The registry's file ---- */
-
-static void
-ignore(void *arg, const char *device)
-{
-	(void)device;
-	(*(int *)arg)++;
-}
 
 static void
 registry_goes_and_comes(void **state)
@@ -474,6 +505,7 @@ main(void)
 	    TEST(cached_is_dropped_for_a_namesake),
 	    TEST(other_devices_do_not_matter),
 	    TEST(time_ends_what_is_cached),
+	    TEST(moved_is_what_was_seen),
 	    TEST(review_without_the_client),
 	    TEST(registry_goes_and_comes),
 	    TEST(follow_names_devices),
