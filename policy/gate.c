@@ -67,6 +67,8 @@ trust_gate_open_registry(struct trust_gate *gate, struct trust_message *msg)
 	if (r == TRUST_OK)
 		r = trust_gate_ask_generation(gate, msg);
 	if (r == TRUST_OK)
+		r = trust_gate_read_role(gate, msg);
+	if (r == TRUST_OK)
 		r = trust_gate_read_age(gate, msg);
 	if (r != TRUST_OK)
 		trust_gate_forget_registry(gate);

@@ -12,16 +12,37 @@ trust_gate_time(const struct trust_gate *gate, int64_t now)
 }
 
 enum trust_err
-trust_gate_read_age(struct trust_gate *gate, struct trust_message *msg)
+trust_gate_read_role(struct trust_gate *gate, struct trust_message *msg)
 {
 	struct trust_registry_info info;
 	enum trust_err r;
 
 	r = trust_registry_get_info(gate->registry, &info, msg);
-	if (r != TRUST_OK)
-		return r;
-	gate->is_replica = info.role == TRUST_REGISTRY_REPLICA;
+	gate->is_replica = r == TRUST_OK && info.role == TRUST_REGISTRY_REPLICA;
+	gate->held_version = -1;
+	return r;
+}
+
+/* What is written while it is read has another version: read again then. */
+static enum trust_err
+read_held(struct trust_gate *gate, struct trust_message *msg)
+{
+	int64_t version = trust_registry_get_version(gate->registry);
+	enum trust_err r;
+
+	if (version != -1 && version == gate->held_version)
+		return TRUST_OK;
 	r = trust_registry_get_held(gate->registry, &gate->held, msg);
+	if (r == TRUST_OK)
+		gate->held_version = version;
+	return r;
+}
+
+enum trust_err
+trust_gate_read_age(struct trust_gate *gate, struct trust_message *msg)
+{
+	enum trust_err r = read_held(gate, msg);
+
 	if (r != TRUST_OK || gate->local == NULL)
 		return r;
 	return trust_local_get_floor(gate->local, &gate->floor, msg);

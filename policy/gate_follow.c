@@ -68,6 +68,8 @@ read_news(struct trust_gate *gate, struct news *news, struct trust_message *msg)
 	enum trust_err r;
 
 	r = trust_gate_ask_generation(gate, msg);
+	if (r == TRUST_OK)
+		r = trust_gate_read_age(gate, msg);
 	if (r != TRUST_OK || gate->generation == gate->told_generation)
 		return r;
 	r = trust_registry_changes(
@@ -93,9 +95,7 @@ trust_gate_follow(struct trust_gate *gate,
 	}
 	if (gate->registry == NULL)
 		return TRUST_GATE_NO_NEWS;
-	r = trust_gate_read_age(gate, &msg);
-	if (r == TRUST_OK)
-		r = read_news(gate, &news, &msg);
+	r = read_news(gate, &news, &msg);
 	if (r == TRUST_ERR_NOT_FOUND || (r == TRUST_OK && news.others)) {
 		found = TRUST_GATE_EVERYTHING;
 	} else if (r != TRUST_OK) {

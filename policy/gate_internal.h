@@ -26,7 +26,8 @@ struct trust_gate {
 	uint64_t epoch; /* counts registries opened: each has generations of
 			 * its own */
 	bool is_replica;
-	struct trust_registry_held held; /* as of the last look */
+	struct trust_registry_held held; /* as of held_version */
+	int64_t held_version;            /* of the registry */
 	struct trust_local *local;       /* NULL: nothing is remembered */
 	int64_t floor;                   /* the time floor; 0 without local */
 	uint64_t blocks;                 /* counts changes of who is blocked */
@@ -64,7 +65,11 @@ int64_t trust_gate_time(const struct trust_gate *gate, int64_t now);
 /* What a decision at this time finds; `live`: about who is connected. */
 enum trust_registry_state trust_gate_state(
     const struct trust_gate *gate, int64_t now, bool live);
-/* Read how fresh the registry is, and the time floor. */
+/* Read what the registry that has just been opened is. */
+enum trust_err trust_gate_read_role(
+    struct trust_gate *gate, struct trust_message *msg) TRUST_MUST_CHECK;
+/* Read how fresh the registry is, if that can have changed since its
+ * generation was asked for last, and the time floor. */
 enum trust_err trust_gate_read_age(
     struct trust_gate *gate, struct trust_message *msg) TRUST_MUST_CHECK;
 

@@ -112,6 +112,9 @@ enum trust_err trust_registry_list_after(struct trust_registry *registry,
  */
 enum trust_err trust_registry_get_generation(struct trust_registry *registry,
     int64_t *generation, struct trust_message *msg) TRUST_MUST_CHECK;
+/* Another number for each state of the file that others have written, records
+ * or not, as of the last time that the generation was asked for. */
+int64_t trust_registry_get_version(const struct trust_registry *registry);
 
 /*
  * What changed after generation `since`: `visit` for each record touched,

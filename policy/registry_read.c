@@ -288,6 +288,12 @@ trust_registry_get_generation(struct trust_registry *registry,
 	return TRUST_OK;
 }
 
+int64_t
+trust_registry_get_version(const struct trust_registry *registry)
+{
+	return registry->data_version;
+}
+
 /* Newest first, so that the walk is as long as the answer. */
 static enum trust_err
 visit_changes(struct trust_registry *registry, int64_t since,
