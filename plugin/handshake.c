@@ -147,17 +147,20 @@ admit(struct trust_handshake *handshake, const SSL *ssl, X509 *leaf,
 	return allowed && attach(handshake, leaf, admission);
 }
 
-/* What the peer sent besides its leaf, as much of it as is read. The stack is
- * the caller's, the certificates are not. */
-static STACK_OF(X509) *
-cut_chain(STACK_OF(X509) *sent)
+/* What the peer sent, cut to as much as is read. */
+static bool
+admit_cut(struct trust_handshake *handshake, const SSL *ssl, X509 *leaf,
+    const STACK_OF(X509) *sent, enum trust_reason *reason)
 {
-	STACK_OF(X509) *cut =
-	    sent != NULL ? sk_X509_dup(sent) : sk_X509_new_null();
+	STACK_OF(X509) *cut = sk_X509_dup(sent);
+	bool allowed = false;
 
 	while (cut != NULL && sk_X509_num(cut) > TRUST_CHAIN_SENT_MAX + 1)
 		(void)sk_X509_pop(cut);
-	return cut;
+	if (cut != NULL)
+		allowed = admit(handshake, ssl, leaf, cut, reason);
+	sk_X509_free(cut);
+	return allowed;
 }
 
 /* Called in place of X509_verify_cert, before the peer has proved to own the
@@ -169,16 +172,16 @@ verify(X509_STORE_CTX *ctx, void *arg)
 	const SSL *ssl = X509_STORE_CTX_get_ex_data(
 	    ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
 	enum trust_reason reason = TRUST_REASON_INTERNAL_ERROR;
-	STACK_OF(X509) *untrusted;
+	STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(ctx);
+	X509 *leaf = X509_STORE_CTX_get0_cert(ctx);
 	bool allowed = false;
 
 	if (ssl != NULL && SSL_is_server(ssl) == 0)
 		return X509_verify_cert(ctx);
-	untrusted = cut_chain(X509_STORE_CTX_get0_untrusted(ctx));
-	if (ssl != NULL && untrusted != NULL)
-		allowed = admit(handshake, ssl, X509_STORE_CTX_get0_cert(ctx),
-		    untrusted, &reason);
-	sk_X509_free(untrusted);
+	if (ssl != NULL && sk_X509_num(sent) > TRUST_CHAIN_SENT_MAX + 1)
+		allowed = admit_cut(handshake, ssl, leaf, sent, &reason);
+	else if (ssl != NULL)
+		allowed = admit(handshake, ssl, leaf, sent, &reason);
 	X509_STORE_CTX_set_error(ctx, allowed ? X509_V_OK : error_of(reason));
 	return allowed ? 1 : 0;
 }

@@ -112,6 +112,8 @@ trust_admission_free(struct trust_admission *admission)
 	trust_buf_free(&admission->leaf);
 	sk_X509_pop_free(admission->untrusted, X509_free);
 	trust_group_chains_clear(&admission->chains);
+	trust_access_free(admission->access);
+	free(admission->client_id);
 	free(admission);
 }
 

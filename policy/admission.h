@@ -8,6 +8,7 @@
 
 #include "judge.h"
 #include "pool.h"
+#include "role.h"
 
 struct trust_admission {
 	unsigned refs;
@@ -16,6 +17,10 @@ struct trust_admission {
 	struct trust_buf leaf;                 /* DER */
 	STACK_OF(X509) *untrusted;             /* as sent; owned */
 	struct trust_group_chains chains;
+	/* The rules of the last client that it was for, and that client's id:
+	 * one that comes again shares them. Owned; NULL before the first. */
+	struct trust_access *access;
+	char *client_id;
 	uint64_t epoch;     /* of the gate: which file it was that said so */
 	int64_t generation; /* of the registry, at which it was reached */
 	uint64_t blocks;    /* of the gate: as they were when it was reached */
@@ -24,9 +29,9 @@ struct trust_admission {
 };
 
 /*
- * Make one. Takes over the verdict, the certificate and the chains, also when
- * it fails; the leaf is copied, the untrusted certificates come to share what
- * the pool has.
+ * Make one, for nobody yet. Takes over the verdict, the certificate and the
+ * chains, also when it fails; the leaf is copied, the untrusted certificates
+ * come to share what the pool has.
  */
 enum trust_err trust_admission_new(struct trust_verdict *verdict,
     struct trust_certificate *certificate, struct trust_group_chains *chains,

@@ -93,7 +93,7 @@ bool trust_gate_is_unmoved(const struct trust_gate *gate,
 /* The rules for an admitted client, compiled from the roles as they were when
  * the admission was reached, or later. */
 enum trust_err trust_gate_access(struct trust_gate *gate,
-    const struct trust_admission *admission, const char *client_id,
+    struct trust_admission *admission, const char *client_id,
     struct trust_access **out, struct trust_message *msg) TRUST_MUST_CHECK;
 
 /*

@@ -46,8 +46,8 @@ compile(struct trust_gate *gate, const struct trust_verdict *verdict,
 	return r;
 }
 
-enum trust_err
-trust_gate_access(struct trust_gate *gate,
+static enum trust_err
+compile_admitted(struct trust_gate *gate,
     const struct trust_admission *admission, const char *client_id,
     struct trust_access **out, struct trust_message *msg)
 {
@@ -66,6 +66,38 @@ trust_gate_access(struct trust_gate *gate,
 		return r;
 	r = compile(gate, &admission->verdict, client_id, out);
 	trust_registry_end_read(gate->registry);
+	return r;
+}
+
+/* Without memory the next client compiles for itself. */
+static void
+keep(struct trust_admission *admission, const char *client_id,
+    struct trust_access *access)
+{
+	char *id = strdup(client_id);
+
+	if (id == NULL)
+		return;
+	free(admission->client_id);
+	trust_access_free(admission->access);
+	admission->client_id = id;
+	admission->access = trust_access_get1(access);
+}
+
+enum trust_err
+trust_gate_access(struct trust_gate *gate, struct trust_admission *admission,
+    const char *client_id, struct trust_access **out, struct trust_message *msg)
+{
+	enum trust_err r;
+
+	if (admission->client_id != NULL &&
+	    strcmp(admission->client_id, client_id) == 0) {
+		*out = trust_access_get1(admission->access);
+		return TRUST_OK;
+	}
+	r = compile_admitted(gate, admission, client_id, out, msg);
+	if (r == TRUST_OK)
+		keep(admission, client_id, *out);
 	return r;
 }
 

@@ -44,7 +44,7 @@
 
 /* CA certificates that admissions share. */
 #define TRUST_POOL_MAX 256
-/* Admissions held for reconnects; each costs about 5 KB. */
+/* Admissions held for reconnects; each costs about 6 KB. */
 #define TRUST_CACHE_MAX 10000
 
 /* Octets of a network address as text, with the NUL: an IPv6 one with an IPv4

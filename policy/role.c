@@ -24,6 +24,7 @@
 #define DENIED_SHIFT   16
 
 struct trust_access {
+	unsigned refs;
 	struct trust_topic_index *index; /* owned; marked as above */
 };
 
@@ -177,6 +178,7 @@ trust_access_new(const struct trust_role_values *values,
 	access = calloc(1, sizeof(*access));
 	if (access == NULL)
 		return TRUST_ERR_NOMEM;
+	access->refs = 1;
 	r = trust_topic_index_new(&access->index);
 	if (r != TRUST_OK)
 		goto out;
@@ -195,10 +197,17 @@ out:
 	return r;
 }
 
+struct trust_access *
+trust_access_get1(struct trust_access *access)
+{
+	access->refs++;
+	return access;
+}
+
 void
 trust_access_free(struct trust_access *access)
 {
-	if (access == NULL)
+	if (access == NULL || --access->refs > 0)
 		return;
 	trust_topic_index_free(access->index);
 	free(access);

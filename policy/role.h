@@ -32,6 +32,9 @@ struct trust_access;
 enum trust_err trust_access_new(const struct trust_role_values *values,
     const struct trust_role *const *roles, size_t n_roles,
     struct trust_access **out) TRUST_MUST_CHECK;
+/* Another reference to the same: compiled rules never change. Counted for one
+ * thread. */
+struct trust_access *trust_access_get1(struct trust_access *access);
 void trust_access_free(struct trust_access *access);
 
 /* The built-in role `default`: publish and subscribe on devices/{device}/#.

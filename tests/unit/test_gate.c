@@ -456,6 +456,44 @@ rules_by_name(void **state)
 	assert_false(trust_gate_is_device(h->gate, "nobody"));
 }
 
+/* Who comes again under its client id shares its rules, until the registry
+ * moves; another client id has its own. */
+static void
+rules_are_shared(void **state)
+{
+	struct house *h = *state;
+	struct trust_access *first, *second, *other;
+	struct trust_admission *admission;
+
+	(void)ask(h, &h->pinned, false, NOW, &admission);
+	assert_int_equal(
+	    trust_gate_access(h->gate, admission, "pinned", &first, NULL),
+	    TRUST_OK);
+	assert_int_equal(
+	    trust_gate_access(h->gate, admission, "pinned", &second, NULL),
+	    TRUST_OK);
+	assert_ptr_equal(first, second);
+	assert_int_equal(
+	    trust_gate_access(h->gate, admission, "pinned/m", &other, NULL),
+	    TRUST_OK);
+	assert_ptr_not_equal(first, other);
+	trust_access_free(second);
+	trust_access_free(other);
+	trust_admission_free(admission);
+	assert_true(trust_access_check_publish(
+	    first, "trust/v1/enroll/pinned/request", 1, false));
+	put(h, "{\"kind\":\"role\",\"id\":\"default\",\"rules\":[]}");
+	(void)ask(h, &h->pinned, false, NOW, &admission);
+	assert_int_equal(
+	    trust_gate_access(h->gate, admission, "pinned", &second, NULL),
+	    TRUST_OK);
+	assert_false(
+	    trust_access_check_publish(second, "devices/pinned/x", 1, false));
+	trust_access_free(first);
+	trust_access_free(second);
+	trust_admission_free(admission);
+}
+
 /* A device without a record is known by name only after it came in. */
 static void
 automatic_devices_are_remembered(void **state)
@@ -511,6 +549,7 @@ main(void)
 	    TEST(follow_names_devices),
 	    TEST(visitors_may_ask),
 	    TEST(rules_by_name),
+	    TEST(rules_are_shared),
 	    TEST(automatic_devices_are_remembered),
 	    TEST(bridges_are_remembered),
 	};
