@@ -31,6 +31,7 @@ load(struct verify *verify, struct trust_message *msg)
 	struct trust_chain_input *in = &verify->in;
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
+	in->wants_path = true;
 	in->anchors = sk_X509_new_null();
 	in->crls = sk_X509_CRL_new_null();
 	if (in->anchors == NULL || in->crls == NULL)

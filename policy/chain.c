@@ -374,13 +374,14 @@ set_param(X509_STORE_CTX *ctx, const struct trust_chain_input *in,
 /* ---- The path that was found ---- */
 
 static enum trust_err
-read_member(X509 *x509, struct trust_chain *out)
+read_member(X509 *x509, bool wants_path, struct trust_chain *out)
 {
 	const EVP_PKEY *key = X509_get0_pubkey(x509);
+	enum trust_err r = TRUST_OK;
 	int64_t from, until;
-	enum trust_err r;
 
-	r = trust_certificate_thumbprint(x509, &out->path[out->n_path]);
+	if (wants_path)
+		r = trust_certificate_thumbprint(x509, &out->path[out->n_path]);
 	if (r != TRUST_OK)
 		return r;
 	out->n_path++;
@@ -446,7 +447,8 @@ read_path(X509_STORE_CTX *ctx, struct collector *c)
 	if (n < 1 || n > TRUST_CHAIN_PATH_MAX)
 		return c->found ? TRUST_OK : TRUST_ERR_INTERNAL;
 	for (int i = 0; i < n; i++) {
-		enum trust_err r = read_member(sk_X509_value(chain, i), out);
+		enum trust_err r = read_member(
+		    sk_X509_value(chain, i), c->in->wants_path, out);
 
 		if (r != TRUST_OK)
 			return r;

@@ -36,6 +36,7 @@ struct trust_chain_input {
 	enum trust_revocation revocation;
 	int64_t crl_grace_s; /* a CRL counts so long after nextUpdate */
 	int max_depth;       /* CAs between leaf and anchor; -1: no bound */
+	bool wants_path;     /* to be told which certificates it leads over */
 	/* RFC 5280 section 6.1.1 (c), (d), (e), (f), (g). */
 	const char *const *policies; /* OIDs; none: any policy */
 	size_t n_policies;
@@ -51,8 +52,9 @@ struct trust_chain {
 	int depth; /* of the certificate that it is about; 0 is the leaf */
 	char subject[TRUST_SHOWN_MAX]; /* of that certificate */
 	char detail[TRUST_DETAIL_MAX]; /* the rule, for a person */
-	/* The path, leaf first, anchor last; also of a path that breaks a
-	 * rule. Empty when no anchor is reached. */
+	/* The path, leaf first, anchor last, where it is wanted, and its
+	 * length; also of a path that breaks a rule. Empty when no anchor is
+	 * reached. */
 	struct trust_thumbprint path[TRUST_CHAIN_PATH_MAX];
 	size_t n_path;
 	/* The result holds for `now` in [valid_from, valid_until], both
