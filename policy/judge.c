@@ -30,10 +30,13 @@ struct gathering {
 	struct trust_record *by_thumbprint;
 	struct trust_record *by_pin;
 	struct trust_record *namesake;
+	/* The device of type ca that was found last while a namesake was
+	 * looked for: mostly the candidates' device. */
+	struct trust_record *named;
 	bool blocked;
 	bool self_signed;
-	struct trust_candidate *candidates; /* their devices are owned, too */
-	struct trust_record **devices;
+	struct trust_candidate *candidates;
+	struct trust_record **devices; /* theirs; owned, but for `named` */
 	size_t n_candidates;
 	struct trust_group_chains *chains;
 };
@@ -44,8 +47,11 @@ gathering_clear(struct gathering *g)
 	trust_record_free(g->by_thumbprint);
 	trust_record_free(g->by_pin);
 	trust_record_free(g->namesake);
-	for (size_t i = 0; i < g->n_candidates; i++)
-		trust_record_free(g->devices[i]);
+	for (size_t i = 0; i < g->n_candidates; i++) {
+		if (g->devices[i] != g->named)
+			trust_record_free(g->devices[i]);
+	}
+	trust_record_free(g->named);
 	free(g->devices);
 	free(g->candidates);
 }
@@ -109,7 +115,8 @@ find_namesake_of(struct gathering *g, const struct trust_value *value,
 		g->namesake = record;
 		return TRUST_OK;
 	}
-	trust_record_free(record);
+	trust_record_free(g->named);
+	g->named = record;
 	return TRUST_OK;
 }
 
@@ -270,6 +277,10 @@ find_device(struct gathering *g, const struct trust_group *group,
 	if (!trust_identity_read(
 		g->in->certificate, group->identity, id, &reason))
 		return TRUST_OK;
+	if (g->named != NULL && strcmp(g->named->id, id) == 0) {
+		*out = g->named;
+		return find_block(g->in, id, blocked, msg);
+	}
 	r = absent_is_ok(trust_registry_find(
 	    g->in->registry, TRUST_KIND_DEVICE, id, out, msg));
 	if (r != TRUST_OK)
