@@ -33,7 +33,7 @@ enum trust_err trust_local_find_device(struct trust_local *local,
  * Devices that this gateway keeps out, whatever the registry says. A block is
  * on the disk before the call returns. trust_local_find_block: TRUST_OK when
  * the device is blocked. trust_local_unblock: TRUST_ERR_NOT_FOUND when it is
- * not.
+ * not. One handle writes them while it is open, and others need not see it.
  */
 enum trust_err trust_local_block(struct trust_local *local, const char *device,
     struct trust_message *msg) TRUST_MUST_CHECK;

@@ -75,6 +75,7 @@ static const char *const sql[TRUST_LOCAL_N_STATEMENTS] = {
 	"INSERT INTO floor VALUES(1, ?1)"
 	" ON CONFLICT DO UPDATE SET time = max(time, excluded.time)",
     [TRUST_LOCAL_FIND_BLOCK] = "SELECT 1 FROM block WHERE device = ?1",
+    [TRUST_LOCAL_FIND_ANY_BLOCK] = "SELECT 1 FROM block LIMIT 1",
     [TRUST_LOCAL_PUT_BLOCK] =
 	"INSERT INTO block VALUES(?1) ON CONFLICT DO NOTHING",
     [TRUST_LOCAL_DROP_BLOCK] = "DELETE FROM block WHERE device = ?1",
@@ -113,6 +114,18 @@ open_or_make(
 	    path, &format, TRUST_REGISTRY_WRITE, &local->file, msg);
 }
 
+static enum trust_err
+look_for_blocks(struct trust_local *local, struct trust_message *msg)
+{
+	sqlite3_stmt *statement = local->statements[TRUST_LOCAL_FIND_ANY_BLOCK];
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_registry_file_step(
+	    &local->file, statement, &local->has_blocks, msg);
+	trust_registry_file_reset(statement);
+	return r;
+}
+
 enum trust_err
 trust_local_open(const char *registry_path, struct trust_local **out,
     struct trust_message *msg)
@@ -136,6 +149,9 @@ trust_local_open(const char *registry_path, struct trust_local **out,
 	sqlite3_busy_timeout(local->file.db, LOCAL_BUSY_MS);
 	r = trust_registry_file_prepare(&local->file, sql,
 	    TRUST_LOCAL_N_STATEMENTS, local->statements, msg);
+	if (r != TRUST_OK)
+		goto out;
+	r = look_for_blocks(local, msg);
 	if (r != TRUST_OK)
 		goto out;
 	*out = local;
@@ -303,6 +319,7 @@ enum trust_err
 trust_local_block(
     struct trust_local *local, const char *device, struct trust_message *msg)
 {
+	local->has_blocks = true;
 	return write_durably(
 	    local, local->statements[TRUST_LOCAL_PUT_BLOCK], device, msg);
 }
@@ -328,6 +345,8 @@ trust_local_find_block(
 	sqlite3_stmt *statement = local->statements[TRUST_LOCAL_FIND_BLOCK];
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
+	if (!local->has_blocks)
+		return TRUST_ERR_NOT_FOUND;
 	r = find(local, statement, device, msg);
 	trust_registry_file_reset(statement);
 	return r;

@@ -18,6 +18,7 @@ enum trust_local_statement {
 	TRUST_LOCAL_GET_FLOOR,
 	TRUST_LOCAL_RAISE_FLOOR, /* time */
 	TRUST_LOCAL_FIND_BLOCK,  /* device id */
+	TRUST_LOCAL_FIND_ANY_BLOCK,
 	TRUST_LOCAL_PUT_BLOCK,   /* device id */
 	TRUST_LOCAL_DROP_BLOCK,  /* device id */
 	TRUST_LOCAL_PUT_SEEN,    /* the columns of seen */
@@ -31,6 +32,8 @@ enum trust_local_statement {
 struct trust_local {
 	struct trust_registry_file file;
 	sqlite3_stmt *statements[TRUST_LOCAL_N_STATEMENTS];
+	/* Devices were blocked when it was opened, or have been since. */
+	bool has_blocks;
 };
 
 #endif
