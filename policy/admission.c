@@ -21,28 +21,6 @@ copy_leaf(X509 *leaf, struct trust_buf *out)
 	return r;
 }
 
-/* Without the leaf, which TLS counts among what was sent. */
-static enum trust_err
-copy_untrusted(struct trust_pool *pool, const X509 *leaf, STACK_OF(X509) *from,
-    STACK_OF(X509) **out)
-{
-	*out = sk_X509_new_null();
-	if (*out == NULL)
-		return TRUST_ERR_NOMEM;
-	for (int i = 0; i < sk_X509_num(from); i++) {
-		X509 *x509 = sk_X509_value(from, i);
-
-		if (X509_cmp(x509, leaf) == 0)
-			continue;
-		x509 = trust_pool_get1(pool, x509);
-		if (sk_X509_push(*out, x509) == 0) {
-			X509_free(x509);
-			return TRUST_ERR_NOMEM;
-		}
-	}
-	return TRUST_OK;
-}
-
 /* The latest notBefore of what the verdict rests on. */
 static int64_t
 start_of(const struct trust_admission *a)
@@ -64,8 +42,7 @@ start_of(const struct trust_admission *a)
 enum trust_err
 trust_admission_new(struct trust_verdict *verdict,
     struct trust_certificate *certificate, struct trust_group_chains *chains,
-    X509 *leaf, STACK_OF(X509) *untrusted, struct trust_pool *pool,
-    struct trust_admission **out)
+    X509 *leaf, STACK_OF(X509) *untrusted, struct trust_admission **out)
 {
 	enum trust_err r = TRUST_ERR_NOMEM;
 	struct trust_admission *a = calloc(1, sizeof(*a));
@@ -75,18 +52,18 @@ trust_admission_new(struct trust_verdict *verdict,
 		trust_verdict_clear(verdict);
 		trust_certificate_free(certificate);
 		trust_group_chains_clear(chains);
+		sk_X509_pop_free(untrusted, X509_free);
 		return r;
 	}
 	a->refs = 1;
 	a->verdict = *verdict;
 	memset(verdict, 0, sizeof(*verdict)); /* transferred */
 	a->certificate = certificate;
+	a->untrusted = untrusted;
 	a->chains = *chains;
 	memset(chains, 0, sizeof(*chains)); /* transferred */
 	a->valid_from = start_of(a);
 	r = copy_leaf(leaf, &a->leaf);
-	if (r == TRUST_OK)
-		r = copy_untrusted(pool, leaf, untrusted, &a->untrusted);
 	if (r != TRUST_OK) {
 		trust_admission_free(a);
 		return r;

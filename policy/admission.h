@@ -7,7 +7,6 @@
 #define TRUST_ADMISSION_H
 
 #include "judge.h"
-#include "pool.h"
 #include "role.h"
 
 struct trust_admission {
@@ -15,7 +14,7 @@ struct trust_admission {
 	struct trust_verdict verdict;
 	struct trust_certificate *certificate; /* owned */
 	struct trust_buf leaf;                 /* DER */
-	STACK_OF(X509) *untrusted;             /* as sent; owned */
+	STACK_OF(X509) *untrusted;             /* others sent; owned */
 	struct trust_group_chains chains;
 	/* The rules of the last client that it was for, and that client's id:
 	 * one that comes again shares them. Owned; NULL before the first. */
@@ -29,13 +28,13 @@ struct trust_admission {
 };
 
 /*
- * Make one, for nobody yet. Takes over the verdict, the certificate and the
- * chains, also when it fails; the leaf is copied, the untrusted certificates
- * come to share what the pool has.
+ * Make one, for nobody yet. Takes over the verdict, the certificate, the
+ * chains and the untrusted certificates, also when it fails; the leaf is
+ * copied.
  */
 enum trust_err trust_admission_new(struct trust_verdict *verdict,
     struct trust_certificate *certificate, struct trust_group_chains *chains,
-    X509 *leaf, STACK_OF(X509) *untrusted, struct trust_pool *pool,
+    X509 *leaf, STACK_OF(X509) *untrusted,
     struct trust_admission **out) TRUST_MUST_CHECK;
 
 struct trust_admission *trust_admission_get1(struct trust_admission *admission);

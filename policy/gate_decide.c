@@ -18,48 +18,40 @@ struct question {
 	struct trust_steps *steps;
 };
 
-/* Within a read, or without a registry. */
-static enum trust_err
-ask(struct trust_gate *gate, const struct question *q,
-    struct trust_verdict *verdict, struct trust_admission **admission,
-    struct trust_message *msg)
+/* What a question needs while it is asked. Zeroed memory is nothing. */
+struct asking {
+	struct trust_certificate *certificate;
+	STACK_OF(X509) *untrusted; /* without the leaf */
+	bool strangers;            /* the pool lacks some of them */
+	struct trust_group_chains chains;
+};
+
+static void
+asking_clear(struct asking *a)
 {
-	struct trust_certificate *certificate = NULL;
-	struct trust_group_chains chains = {0};
-	struct trust_judge_input in = {
-	    .registry = gate->registry,
-	    .sets = gate->sets,
-	    .state = trust_gate_state(gate, q->now, q->live),
-	    .local = gate->local,
-	    .leaf = q->leaf,
-	    .untrusted = q->untrusted,
-	    .revocation = gate->config.revocation,
-	    .crl_grace_s = gate->config.crl_grace_s,
-	    .now = trust_gate_time(gate, q->now),
-	};
+	trust_certificate_free(a->certificate);
+	sk_X509_pop_free(a->untrusted, X509_free);
+	trust_group_chains_clear(&a->chains);
+	memset(a, 0, sizeof(*a));
+}
+
+/* Takes over what the asking has. */
+static enum trust_err
+admit(struct trust_gate *gate, const struct question *q, struct asking *a,
+    const struct trust_verdict *verdict, struct trust_admission **admission)
+{
 	struct trust_verdict copy;
 	enum trust_err r;
 
-	r = trust_certificate_new(q->leaf, &certificate, msg);
+	r = trust_verdict_copy(verdict, &copy);
 	if (r != TRUST_OK)
 		return r;
-	in.certificate = certificate;
-	if (q->known != NULL && q->known->sets_serial == gate->sets_serial)
-		in.known = &q->known->chains;
-	r = trust_judge(&in, verdict, &chains, q->steps, msg);
-	if (r != TRUST_OK || verdict->outcome != TRUST_ALLOW) {
-		trust_certificate_free(certificate);
-		trust_group_chains_clear(&chains);
-		return r;
-	}
-	r = trust_verdict_copy(verdict, &copy);
-	if (r != TRUST_OK) {
-		trust_certificate_free(certificate);
-		trust_group_chains_clear(&chains);
-		return r;
-	}
-	r = trust_admission_new(&copy, certificate, &chains, q->leaf,
-	    q->untrusted, gate->pool, admission);
+	if (a->strangers)
+		trust_pool_add(gate->pool, a->untrusted);
+	r = trust_admission_new(&copy, a->certificate, &a->chains, q->leaf,
+	    a->untrusted, admission);
+	a->certificate = NULL; /* transferred */
+	a->untrusted = NULL;   /* transferred */
 	if (r != TRUST_OK)
 		return r;
 	(*admission)->epoch = gate->epoch;
@@ -67,6 +59,49 @@ ask(struct trust_gate *gate, const struct question *q,
 	(*admission)->sets_serial = gate->sets_serial;
 	(*admission)->blocks = gate->blocks;
 	return TRUST_OK;
+}
+
+static enum trust_err
+judge(struct trust_gate *gate, const struct question *q, struct asking *a,
+    struct trust_verdict *verdict, struct trust_message *msg)
+{
+	struct trust_judge_input in = {
+	    .registry = gate->registry,
+	    .sets = gate->sets,
+	    .state = trust_gate_state(gate, q->now, q->live),
+	    .local = gate->local,
+	    .certificate = a->certificate,
+	    .leaf = q->leaf,
+	    .untrusted = a->untrusted,
+	    .revocation = gate->config.revocation,
+	    .crl_grace_s = gate->config.crl_grace_s,
+	    .now = trust_gate_time(gate, q->now),
+	};
+
+	if (q->known != NULL && q->known->sets_serial == gate->sets_serial)
+		in.known = &q->known->chains;
+	return trust_judge(&in, verdict, &a->chains, q->steps, msg);
+}
+
+/* Within a read, or without a registry. */
+static enum trust_err
+ask(struct trust_gate *gate, const struct question *q,
+    struct trust_verdict *verdict, struct trust_admission **admission,
+    struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	struct asking a = {0};
+
+	r = trust_certificate_new(q->leaf, &a.certificate, msg);
+	if (r == TRUST_OK)
+		r = trust_pool_share(gate->pool, q->untrusted, q->leaf,
+		    &a.certificate->thumbprint, &a.untrusted, &a.strangers);
+	if (r == TRUST_OK)
+		r = judge(gate, q, &a, verdict, msg);
+	if (r == TRUST_OK && verdict->outcome == TRUST_ALLOW)
+		r = admit(gate, q, &a, verdict, admission);
+	asking_clear(&a);
+	return r;
 }
 
 static enum trust_err

@@ -10,6 +10,7 @@
 #include "cache.h"
 #include "gate.h"
 #include "local.h"
+#include "pool.h"
 #include "seen.h"
 #include "sets.h"
 

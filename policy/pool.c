@@ -78,20 +78,73 @@ add(struct trust_pool *pool, const struct trust_thumbprint *thumbprint,
 		entry_free(entry);
 }
 
-X509 *
-trust_pool_get1(struct trust_pool *pool, X509 *x509)
+/* NULL when the pool does not have it. */
+static X509 *
+find(const struct trust_pool *pool, const struct trust_thumbprint *thumbprint)
+{
+	struct entry *entry;
+
+	HASH_FIND(hh, pool->entries, thumbprint, sizeof(*thumbprint), entry);
+	return entry != NULL ? entry->x509 : NULL;
+}
+
+static enum trust_err
+share(const struct trust_pool *pool, X509 *x509,
+    const struct trust_thumbprint *leaf, STACK_OF(X509) *out, bool *strangers)
 {
 	struct trust_thumbprint thumbprint;
-	struct entry *entry = NULL;
+	enum trust_err r = trust_certificate_thumbprint(x509, &thumbprint);
+	X509 *pooled;
 
-	if (trust_certificate_thumbprint(x509, &thumbprint) == TRUST_OK) {
-		HASH_FIND(
-		    hh, pool->entries, &thumbprint, sizeof(thumbprint), entry);
-		if (entry == NULL)
-			add(pool, &thumbprint, x509);
-		else
-			x509 = entry->x509;
-	}
+	if (r != TRUST_OK || trust_thumbprint_equal(&thumbprint, leaf))
+		return r;
+	pooled = find(pool, &thumbprint);
+	if (pooled == NULL)
+		*strangers = true;
+	else
+		x509 = pooled;
+	if (sk_X509_push(out, x509) <= 0)
+		return TRUST_ERR_NOMEM;
 	(void)X509_up_ref(x509);
-	return x509;
+	return TRUST_OK;
+}
+
+enum trust_err
+trust_pool_share(const struct trust_pool *pool, STACK_OF(X509) *sent,
+    const X509 *leaf, const struct trust_thumbprint *leaf_thumbprint,
+    STACK_OF(X509) **out, bool *strangers)
+{
+	enum trust_err r = TRUST_OK;
+
+	*strangers = false;
+	*out = sk_X509_new_null();
+	if (*out == NULL)
+		return TRUST_ERR_NOMEM;
+	for (int i = 0; r == TRUST_OK && i < sk_X509_num(sent); i++) {
+		X509 *x509 = sk_X509_value(sent, i);
+
+		/* TLS counts the very leaf among what was sent. */
+		if (x509 != leaf)
+			r = share(pool, x509, leaf_thumbprint, *out, strangers);
+	}
+	if (r != TRUST_OK) {
+		sk_X509_pop_free(*out, X509_free);
+		*out = NULL;
+	}
+	return r;
+}
+
+void
+trust_pool_add(struct trust_pool *pool, STACK_OF(X509) *stack)
+{
+	struct trust_thumbprint thumbprint;
+
+	for (int i = 0; i < sk_X509_num(stack); i++) {
+		X509 *x509 = sk_X509_value(stack, i);
+
+		if (trust_certificate_thumbprint(x509, &thumbprint) ==
+			TRUST_OK &&
+		    find(pool, &thumbprint) == NULL)
+			add(pool, &thumbprint, x509);
+	}
 }
