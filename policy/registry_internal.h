@@ -16,7 +16,7 @@
 
 /* Every statement, prepared at open; their SQL is in registry_schema.c. */
 enum trust_registry_statement {
-	TRUST_REGISTRY_BEGIN_READ,
+	TRUST_REGISTRY_READ_STATE, /* at its row from begin to end of a read */
 	TRUST_REGISTRY_END,
 	TRUST_REGISTRY_DATA_VERSION,
 	TRUST_REGISTRY_GET_META, /* key */
@@ -85,6 +85,8 @@ struct trust_registry {
 	/* The generation as of SQLite's data_version; 0: not known. */
 	int64_t data_version;
 	int64_t generation;
+	bool reading;            /* trust_registry_begin_read was called */
+	int64_t read_generation; /* the generation of that read */
 	struct trust_registry_change change;
 	struct trust_buf line; /* of the record that is being put */
 };

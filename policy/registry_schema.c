@@ -109,7 +109,8 @@ const struct trust_registry_format trust_registry_schema = {
 
 const char
     *const trust_registry_schema_statements[TRUST_REGISTRY_N_STATEMENTS] = {
-	[TRUST_REGISTRY_BEGIN_READ] = "BEGIN",
+	[TRUST_REGISTRY_READ_STATE] =
+	    "SELECT value FROM meta WHERE key = 'generation'",
 	[TRUST_REGISTRY_END] = "COMMIT",
 	[TRUST_REGISTRY_DATA_VERSION] = "PRAGMA data_version",
 	[TRUST_REGISTRY_GET_META] = "SELECT value FROM meta WHERE key = ?1",
