@@ -251,12 +251,28 @@ find_known(const struct trust_judge_input *in, const char *group)
 	return NULL;
 }
 
+/* Of a candidate before, with the same anchors and intermediates. */
+static const struct trust_chain *
+find_alike(const struct gathering *g, const struct trust_sets_group *group)
+{
+	for (size_t i = 0; i < g->n_candidates; i++) {
+		const struct trust_sets_group *other = trust_sets_get0_group(
+		    g->in->sets, g->candidates[i].group_id);
+
+		if (other->alike == group->alike)
+			return g->candidates[i].chain;
+	}
+	return NULL;
+}
+
 static enum trust_err
 find_chain(struct gathering *g, const struct trust_sets_group *group,
     struct trust_group_chain *out, struct trust_message *msg)
 {
 	const struct trust_chain *known = find_known(g->in, group->id);
 
+	if (known == NULL)
+		known = find_alike(g, group);
 	memcpy(out->group, group->id, strlen(group->id) + 1);
 	if (known != NULL) {
 		out->chain = *known;

@@ -303,6 +303,35 @@ load_all(struct trust_registry *registry, struct loading *loading,
 	return TRUST_OK;
 }
 
+static bool
+same_certificates(const STACK_OF(X509) *a, const STACK_OF(X509) *b)
+{
+	if (sk_X509_num(a) != sk_X509_num(b))
+		return false;
+	for (int i = 0; i < sk_X509_num(a); i++) {
+		if (X509_cmp(sk_X509_value(a, i), sk_X509_value(b, i)) != 0)
+			return false;
+	}
+	return true;
+}
+
+static size_t
+find_alike(const struct trust_sets *sets, size_t n)
+{
+	const struct trust_sets_group *set = &sets->groups_in_order[n]->set;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct trust_sets_group *other =
+		    &sets->groups_in_order[i]->set;
+
+		if (other->alike == i &&
+		    same_certificates(set->anchors, other->anchors) &&
+		    same_certificates(set->intermediates, other->intermediates))
+			return i;
+	}
+	return n;
+}
+
 static enum trust_err
 put_in_order(struct trust_sets *sets)
 {
@@ -314,8 +343,10 @@ put_in_order(struct trust_sets *sets)
 	sets->groups_in_order = calloc(n, sizeof(struct group *));
 	if (sets->groups_in_order == NULL)
 		return TRUST_ERR_NOMEM;
-	for (size_t i = 0; group != NULL; group = group->hh.next)
-		sets->groups_in_order[i++] = group;
+	for (size_t i = 0; group != NULL; group = group->hh.next, i++) {
+		sets->groups_in_order[i] = group;
+		group->set.alike = find_alike(sets, i);
+	}
 	return TRUST_OK;
 }
 

@@ -18,6 +18,9 @@ struct trust_sets_group {
 	/* Enabled anchors with purpose device that it names. */
 	STACK_OF(X509) *anchors;
 	STACK_OF(X509) *intermediates;
+	/* The place of the first group with the same ones: a chain is good
+	 * under both, or under neither. */
+	size_t alike;
 };
 
 /* Load all of them, within the caller's read (trust_registry_begin_read). */

@@ -112,6 +112,39 @@ groups_hold_the_anchors_that_vouch(void **state)
 	trust_sets_free(sets);
 }
 
+/* A chain is validated once for groups with the same certificates. */
+static void
+groups_that_are_alike_are_told(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_sets *sets;
+
+	scratch_create(s);
+	put(s, ANCHOR("good", "device", "enabled"));
+	put(s, ANCHOR("same", "device", "enabled"));
+	put(s, ANCHOR("disabled", "device", "disabled"));
+	put(s, RECORD("group", "a", "\"anchors\":[\"disabled\"]"));
+	put(s, RECORD("group", "b", "\"anchors\":[\"good\"]"));
+	put(s, RECORD("group", "c", "\"anchors\":[\"same\",\"disabled\"]"));
+	put(s,
+	    RECORD("group", "d",
+		"\"anchors\":[\"good\"],\"intermediates\":[\"" PEM_TWO "\"]"));
+	put(s,
+	    RECORD("group", "e",
+		"\"anchors\":[\"same\"],\"intermediates\":[\"" PEM_TWO "\"]"));
+	put(s,
+	    RECORD("group", "f",
+		"\"anchors\":[\"good\"],\"intermediates\":[\"" PEM_ONE "\"]"));
+	sets = load(s);
+	assert_int_equal(trust_sets_get0_group(sets, "a")->alike, 0);
+	assert_int_equal(trust_sets_get0_group(sets, "b")->alike, 1);
+	assert_int_equal(trust_sets_get0_group(sets, "c")->alike, 1);
+	assert_int_equal(trust_sets_get0_group(sets, "d")->alike, 3);
+	assert_int_equal(trust_sets_get0_group(sets, "e")->alike, 3);
+	assert_int_equal(trust_sets_get0_group(sets, "f")->alike, 5);
+	trust_sets_free(sets);
+}
+
 static void
 crls_count_when_enabled(void **state)
 {
@@ -163,6 +196,7 @@ main(void)
 	    TEST(an_empty_registry_has_empty_sets),
 	    TEST(roles_are_found_when_enabled),
 	    TEST(groups_hold_the_anchors_that_vouch),
+	    TEST(groups_that_are_alike_are_told),
 	    TEST(crls_count_when_enabled),
 	    TEST(a_record_that_does_not_parse_fails_the_load),
 	};
