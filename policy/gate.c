@@ -43,6 +43,7 @@ trust_gate_is_same_file(const struct trust_gate *gate)
 void
 trust_gate_forget_registry(struct trust_gate *gate)
 {
+	trust_gate_forget_absent(gate);
 	trust_sets_free(gate->sets);
 	gate->sets = NULL;
 	trust_registry_close(gate->registry);

@@ -177,17 +177,13 @@ compile_absentee(struct trust_gate *gate, const struct absentee *a,
 	return r;
 }
 
-enum trust_err
-trust_gate_access_by_name(struct trust_gate *gate, const char *device,
+static enum trust_err
+compile_by_name(struct trust_gate *gate, const char *device,
     const char *client_id, struct trust_access **out, struct trust_message *msg)
 {
 	struct absentee a = {0};
 	enum trust_err r;
 
-	*out = NULL;
-	if (gate->registry == NULL ||
-	    !trust_id_check((const uint8_t *)device, strlen(device)))
-		return TRUST_ERR_NOT_FOUND;
 	r = trust_gate_begin_read(gate, msg);
 	if (r != TRUST_OK)
 		return r;
@@ -199,6 +195,62 @@ trust_gate_access_by_name(struct trust_gate *gate, const char *device,
 		r = compile_absentee(gate, &a, device, client_id, out);
 	trust_registry_end_read(gate->registry);
 	trust_record_free(a.record);
+	return r;
+}
+
+void
+trust_gate_forget_absent(struct trust_gate *gate)
+{
+	trust_access_free(gate->absent.access);
+	memset(&gate->absent, 0, sizeof(gate->absent));
+}
+
+/* Of a device and its client id, which are as long as they may be at most. */
+static void
+keep_absent(struct trust_gate *gate, const char *device, const char *client_id,
+    struct trust_access *access)
+{
+	struct trust_gate_absent *absent = &gate->absent;
+
+	trust_gate_forget_absent(gate);
+	memcpy(absent->device, device, strlen(device) + 1);
+	memcpy(absent->client_id, client_id, strlen(client_id) + 1);
+	absent->access = trust_access_get1(access);
+	absent->epoch = gate->epoch;
+	absent->blocks = gate->blocks;
+	absent->generation = gate->generation;
+}
+
+static bool
+is_absent(struct trust_gate *gate, const char *device, const char *client_id)
+{
+	const struct trust_gate_absent *absent = &gate->absent;
+
+	return absent->access != NULL && absent->epoch == gate->epoch &&
+	       absent->blocks == gate->blocks &&
+	       strcmp(absent->device, device) == 0 &&
+	       strcmp(absent->client_id, client_id) == 0 &&
+	       trust_gate_ask_generation(gate, NULL) == TRUST_OK &&
+	       absent->generation == gate->generation;
+}
+
+enum trust_err
+trust_gate_access_by_name(struct trust_gate *gate, const char *device,
+    const char *client_id, struct trust_access **out, struct trust_message *msg)
+{
+	enum trust_err r;
+
+	*out = NULL;
+	if (gate->registry == NULL ||
+	    !trust_id_check((const uint8_t *)device, strlen(device)))
+		return TRUST_ERR_NOT_FOUND;
+	if (is_absent(gate, device, client_id)) {
+		*out = trust_access_get1(gate->absent.access);
+		return TRUST_OK;
+	}
+	r = compile_by_name(gate, device, client_id, out, msg);
+	if (r == TRUST_OK)
+		keep_absent(gate, device, client_id, *out);
 	return r;
 }
 
@@ -232,6 +284,7 @@ trust_gate_remember_device(
 
 	if (gate->local == NULL || v->registered)
 		return;
+	trust_gate_forget_absent(gate);
 	if (trust_local_remember_device(
 		gate->local, v->device, v->group, &msg) != TRUST_OK)
 		trust_gate_complain(gate, &msg);

@@ -20,6 +20,17 @@ struct file_id {
 	ino_t inode;
 };
 
+/* The rules of the client that was away and asked about last: one retained
+ * message after the other is from the same. Zeroed memory is none. */
+struct trust_gate_absent {
+	char device[TRUST_ID_MAX + 1];
+	char client_id[TRUST_CLIENT_MAX + 1];
+	struct trust_access *access; /* counted */
+	uint64_t epoch;              /* of the gate, when it was asked about */
+	uint64_t blocks;             /* likewise */
+	int64_t generation;          /* of the registry, likewise */
+};
+
 struct trust_gate {
 	struct trust_gate_config config;
 	struct trust_registry *registry; /* NULL: missing */
@@ -38,6 +49,7 @@ struct trust_gate {
 	uint64_t sets_serial;    /* counts loads of the sets */
 	int64_t told_generation; /* up to which trust_gate_follow told */
 	bool reopened;           /* since trust_gate_follow was asked last */
+	struct trust_gate_absent absent;
 	struct trust_cache *cache;
 	struct trust_pool *pool;
 	uint64_t hits, misses;
@@ -52,6 +64,8 @@ enum trust_err trust_gate_open_registry(
 /* Open REGISTRY.local, if that is wanted and not done; go on without it if it
  * cannot be. */
 void trust_gate_open_local(struct trust_gate *gate);
+/* Forget the rules of who is away. */
+void trust_gate_forget_absent(struct trust_gate *gate);
 /* Let go of the registry and all that rests on it. */
 void trust_gate_forget_registry(struct trust_gate *gate);
 /* Whether the path leads to the file that is open. */

@@ -456,6 +456,47 @@ rules_by_name(void **state)
 	assert_false(trust_gate_is_device(h->gate, "nobody"));
 }
 
+/* Whether the device may publish there, asked by its name. */
+static bool
+may_by_name(struct house *h, const char *device, const char *topic)
+{
+	struct trust_access *access;
+	bool allowed;
+
+	if (trust_gate_access_by_name(h->gate, device, device, &access, NULL) !=
+	    TRUST_OK)
+		return false;
+	allowed = trust_access_check_publish(access, topic, 1, true);
+	trust_access_free(access);
+	return allowed;
+}
+
+/* What is kept of who was asked about last ends with what it rests on. */
+static void
+rules_by_name_follow_the_registry(void **state)
+{
+	struct house *h = *state;
+
+	assert_true(may_by_name(h, "pinned", "devices/pinned/x"));
+	assert_true(may_by_name(h, "temp-03", "devices/temp-03/x"));
+	assert_true(may_by_name(h, "temp-03", "devices/temp-03/y"));
+	assert_false(may_by_name(h, "temp-03", "devices/pinned/x"));
+	put(h, "{\"kind\":\"role\",\"id\":\"default\",\"rules\":[]}");
+	assert_false(may_by_name(h, "temp-03", "devices/temp-03/x"));
+	put(h, "{\"kind\":\"role\",\"id\":\"default\",\"rules\":[{\"effect\":"
+	       "\"allow\",\"actions\":[\"publish\"],\"topics\":[\"x\"]}]}");
+	assert_true(may_by_name(h, "temp-03", "x"));
+	assert_int_equal(trust_gate_block(h->gate, "temp-03", NULL), TRUST_OK);
+	assert_false(may_by_name(h, "temp-03", "x"));
+	assert_int_equal(
+	    trust_gate_unblock(h->gate, "temp-03", NULL), TRUST_OK);
+	assert_true(may_by_name(h, "temp-03", "x"));
+	put(h,
+	    "{\"kind\":\"device\",\"id\":\"temp-03\",\"status\":\"disabled\","
+	    "\"auth\":{\"type\":\"ca\",\"group\":\"plant\"}}");
+	assert_false(may_by_name(h, "temp-03", "x"));
+}
+
 /* Who comes again under its client id shares its rules, until the registry
  * moves; another client id has its own. */
 static void
@@ -549,6 +590,7 @@ main(void)
 	    TEST(follow_names_devices),
 	    TEST(visitors_may_ask),
 	    TEST(rules_by_name),
+	    TEST(rules_by_name_follow_the_registry),
 	    TEST(rules_are_shared),
 	    TEST(automatic_devices_are_remembered),
 	    TEST(bridges_are_remembered),
