@@ -40,8 +40,9 @@ def free_port():
 class Broker:
     """A Mosquitto with one TLS listener that requires a certificate."""
 
-    def __init__(self, name, pki, *lines):
+    def __init__(self, name, pki, *lines, cores=None):
         self.name = name
+        self.cores = cores or lab.BROKER_CORES
         self.port = free_port()
         self.folder = lab.WORK / "brokers" / name
         self.folder.mkdir(parents=True)
@@ -56,8 +57,7 @@ class Broker:
         with open(self.folder / "log", "ab") as log:
             self.process = lab.pinned(
                 [MOSQUITTO, "-c", self.folder / "mosquitto.conf"],
-                lab.BROKER_CORES, stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log)
+                self.cores, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + lab.PATIENCE_S
         while not self.listens():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -66,13 +66,24 @@ class Broker:
                                    (self.folder / "log").read_text("utf-8"))
             time.sleep(0.001)
 
-    def listens(self):
+    def listens(self, port=None):
         with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+            return probe.connect_ex(
+                ("127.0.0.1", port or self.port)) == 0
 
     def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(lab.PATIENCE_S)
+        """Twice: Mosquitto forgets a signal that comes just before its
+        loop."""
+        for patience in (2, lab.PATIENCE_S):
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(patience)
+                return
+            except subprocess.TimeoutExpired:
+                pass
+        self.process.kill()
+        self.process.wait()
+        raise RuntimeError(f"SIGTERM does not end broker {self.name}")
 
     def __enter__(self):
         self.start()
@@ -87,10 +98,10 @@ class Broker:
         return sum(int((task / "schedstat").read_text().split()[0])
                    for task in tasks.iterdir())
 
-    def memory_mb(self):
-        """Resident memory."""
+    def memory_mb(self, field="VmRSS"):
+        """Resident memory; with VmHWM the most that there was."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
+        return int(re.search(rf"{field}:\s+(\d+) kB", status)[1]) / 1024
 
 
 def stock(name, pki, *lines):

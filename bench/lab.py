@@ -23,9 +23,10 @@ BROKER_CORES, LOAD_CORES = set(CORES[:1]), set(CORES[1:] or CORES)
 
 def prepare(cores):
     """Keep to these cores, and before others there: who runs in between
-    leaves cold caches. Only root may go before others."""
+    leaves cold caches. Only root may go before others, and who was started
+    with nice(1) wants to stay behind them."""
     os.sched_setaffinity(0, cores)
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 and os.getpriority(os.PRIO_PROCESS, 0) <= 0:
         os.setpriority(os.PRIO_PROCESS, 0, -20)
 
 

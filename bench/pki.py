@@ -3,6 +3,7 @@
 
 import dataclasses
 import pathlib
+import random
 import re
 
 import lab
@@ -60,6 +61,21 @@ class Pki:
     def sensors(self, prefix, n, self_signed=False):
         return [self.sensor(f"{prefix}-{i:03}", self_signed)
                 for i in range(n)]
+
+
+def write_devices(path, n, known):
+    """The lines of so many devices that never come, and in the midst of them
+    of those that do."""
+    digests = random.Random(1)
+    with open(path, "w", encoding="utf-8") as lines:
+        for i in range(n + 1):
+            if i == n // 2:
+                lines.write(known)
+            if i < n:
+                lines.write(f'{{"kind":"device","id":"device-{i:07}","auth":'
+                            f'{{"type":"thumbprint","primary":"'
+                            f'{digests.randbytes(32).hex()}"}},'
+                            '"roles":["sensor"]}\n')
 
 
 def registry(name, records):

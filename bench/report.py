@@ -11,7 +11,8 @@ def spread(values):
 
 
 class Budget:
-    """A bound for the median of a comparison."""
+    """A bound for the median of a comparison, or of a figure that means
+    something on any machine."""
 
     def __init__(self, at_most=None, at_least=None):
         self.at_most = at_most
@@ -38,8 +39,10 @@ class Table:
         self.figures = {}
         self.comparisons = {}
 
-    def add(self, name, unit, samples):
-        self.figures[name] = {"unit": unit, "samples": list(samples)}
+    def add(self, name, unit, samples, **budget):
+        self.figures[name] = {
+            "unit": unit, "samples": list(samples),
+            "budget": Budget(**budget) if budget else None}
 
     def add_all(self, unit, samples):
         for name, values in samples.items():
@@ -69,11 +72,14 @@ class Table:
             "budget": Budget(**budget) if budget else None}
 
     def over_budget(self):
-        return [label for label, row in self.comparisons.items()
+        return [label for label, row in self.rows()
                 if verdict(row) == "over"]
 
+    def rows(self):
+        return [*self.figures.items(), *self.comparisons.items()]
+
     def text(self):
-        rows = [*self.figures.items(), *self.comparisons.items()]
+        rows = self.rows()
         width = max(len(name) for name, row in rows)
         lines = [f"{self.name}: {self.title}",
                  f"  {'':{width}}    n       min    median       max"]
@@ -82,13 +88,12 @@ class Table:
 
     def json(self):
         """{the table's name and the row's: what is known of it}."""
-        rows = {**self.figures, **self.comparisons}
         return {f"{self.name}.{name}": as_json(row)
-                for name, row in rows.items()}
+                for name, row in self.rows()}
 
 
 def verdict(row):
-    budget = row.get("budget")
+    budget = row["budget"]
     if budget is None:
         return None
     median = statistics.median(row["samples"])

@@ -4,7 +4,6 @@ that starts with it. The file is in the page cache, as after `trustctl put`."""
 
 import itertools
 import os
-import random
 import subprocess
 import time
 
@@ -24,19 +23,6 @@ READY_S = 0.5
 MEMORY_MB = 40
 
 
-def write_devices(path, known):
-    """Devices that never come, and in the midst of them those that do."""
-    digests = random.Random(1)
-    with open(path, "w", encoding="utf-8") as lines:
-        for i in range(DEVICES):
-            if i == DEVICES // 2:
-                lines.write(known)
-            lines.write(f'{{"kind":"device","id":"device-{i:07}","auth":'
-                        f'{{"type":"thumbprint","primary":"'
-                        f'{digests.randbytes(32).hex()}"}},'
-                        '"roles":["sensor"]}\n')
-
-
 def spend(*arguments):
     """(wall seconds, CPU seconds, most memory in MB) of a run of trustctl."""
     began = time.monotonic()
@@ -53,7 +39,7 @@ def spend(*arguments):
 
 def measure_put(table, path, known):
     lines = lab.WORK / "devices.jsonl"
-    write_devices(lines, known)
+    pki.write_devices(lines, DEVICES, known)
     lab.trustctl("init", "-r", path)
     wall, cpu, memory = spend("put", "-r", path, lines)
     lines.unlink()
