@@ -160,12 +160,16 @@ fuzz: deps-fuzz
 fuzzers: $(FUZZERS)
 
 ## bench      the measured tables, and build/bench.json; BENCH_QUICK=1 is short
-bench: deps-bench all $(BUILD)/bench/load $(BUILD)/bench/floor.so
+bench: deps-bench all $(BUILD)/bench/load $(BUILD)/bench/ping \
+    $(BUILD)/bench/floor.so
 	@BUILD='$(BUILD)' python3 -B bench/run.py
 
 $(BUILD)/bench/load: $(BUILD)/bench/load.o $(BUILD)/bench/sensor.o \
     $(BUILD)/libtrust.a
 	$(call SAY,LINK) $(LINK) -pie -o $@ $^ -lssl -lcrypto
+
+$(BUILD)/bench/ping: $(BUILD)/bench/ping.o
+	$(call SAY,LINK) $(LINK) -pie -o $@ $^
 
 $(BUILD)/bench/floor.so: $(BUILD)/bench/floor.o
 	$(call SAY,LINK) $(LINK) -shared -o $@ $^ -lssl -lcrypto

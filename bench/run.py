@@ -24,11 +24,13 @@ import lab
 import table_connect
 import table_messages
 import table_registry
+import table_sync
 
 TABLES = {
     "connect": table_connect,
     "messages": table_messages,
     "registry": table_registry,
+    "sync": table_sync,
 }
 
 
