@@ -22,6 +22,7 @@ import time
 import broker
 import lab
 import table_connect
+import table_dynsec
 import table_messages
 import table_registry
 import table_sync
@@ -31,6 +32,7 @@ TABLES = {
     "messages": table_messages,
     "registry": table_registry,
     "sync": table_sync,
+    "dynsec": table_dynsec,
 }
 
 
