@@ -31,8 +31,9 @@ def prepare(cores):
 
 
 def pinned(arguments, cores, **more):
-    """Start a program on some of the cores."""
-    return subprocess.Popen([*map(str, arguments)],
+    """Start a program on some of the cores. Ctrl-C is not for it: who started
+    it ends it."""
+    return subprocess.Popen([*map(str, arguments)], start_new_session=True,
                             preexec_fn=lambda: prepare(cores), **more)
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A live client that asks how long a broker keeps it waiting: see ping.c."""
 
+import contextlib
 import math
 import subprocess
 
@@ -41,6 +42,7 @@ class Ping:
         return self
 
     def __exit__(self, *unused):
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.stdout.close()
         self.process.wait(lab.PATIENCE_S)

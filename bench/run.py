@@ -105,7 +105,7 @@ def clean_up():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: terminated"))
     try:
         main()
-    except RuntimeError as error:
+    except (RuntimeError, OSError) as error:
         sys.exit(f"bench: {error}")
     except KeyboardInterrupt:
         sys.exit("bench: interrupted")
