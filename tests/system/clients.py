@@ -2,6 +2,7 @@
 """Clients: paho as a sensor; mosquitto_pub, openssl and gnutls-cli."""
 
 import contextlib
+import ctypes
 import dataclasses
 import json
 import re
@@ -19,6 +20,7 @@ from broker import PATIENCE
 V31 = paho.MQTTv31
 V311 = paho.MQTTv311
 V5 = paho.MQTTv5
+LIBCRYPTO = ctypes.CDLL("libcrypto.so.3")
 
 
 def new_paho(client_id, version, transport, clean):
@@ -43,6 +45,13 @@ def tls_context(pki, names, maximum=None):
     if names:
         context.load_cert_chain(pki.file(*names), pki.key_file(names[0]))
     return context
+
+
+def forget_tls_error():
+    """Python 3.13 takes an error that the system reports (a reset) from
+    OpenSSL without removing it, and then every other connection of the thread
+    seems to have it."""
+    LIBCRYPTO.ERR_clear_error()
 
 
 class Device:
@@ -78,6 +87,11 @@ class Device:
         self.client.on_publish = self.on_publish
         self.client.suppress_exceptions = False
 
+    def end(self):
+        """The connection is gone."""
+        self.closed = True
+        forget_tls_error()
+
     # Called by paho
 
     def on_connect(self, client, userdata, flags, code, properties=None):
@@ -85,7 +99,7 @@ class Device:
         self.code = getattr(code, "value", code)
 
     def on_disconnect(self, client, userdata, code, properties=None):
-        self.closed = True
+        self.end()
         self.close_code = getattr(code, "value", code)
 
     def on_message(self, client, userdata, message):
@@ -114,7 +128,7 @@ class Device:
         try:
             self.client.connect("127.0.0.1", self.port, 60, **more)
         except OSError:  # ssl.SSLError is one, too
-            self.closed = True
+            self.end()
             return None
         self.wait(lambda: self.code is not None or self.closed, "CONNACK")
         return self.code
@@ -140,9 +154,9 @@ class Device:
         """Run the network once; a connection that broke is closed."""
         try:
             if self.client.loop(timeout) != paho.MQTT_ERR_SUCCESS:
-                self.closed = True
+                self.end()
         except OSError:  # a TLS alert that paho lets through
-            self.closed = True
+            self.end()
 
     def answer(self, number):
         self.wait(lambda: number in self.answers or self.closed, "answer")
@@ -245,7 +259,7 @@ class Raw:
                     break
                 answer += more
         except OSError:
-            pass
+            forget_tls_error()
         return answer
 
     def connect(self, client_id):
