@@ -212,12 +212,10 @@ def test_extraneous_parts(victim):
             victim.origin.send_part(part)
     with victim.refused("unsolicited"):
         victim.plot(victim.record(comment="extraneous"))
-        mark = victim.gw.broker.mark()
         for i in range(50):
             victim.origin.send_part(line("put", device(
                 f"x{i}", f"{i:064x}", comment="x" * 1000)))
-        wait_until(lambda: victim.refusals(mark).count("unsolicited") >= 50,
-                   "all are refused")
+        victim.wait_counted("unsolicited", 50)
         assert count_staged(victim.gw) == 0
 
 
@@ -335,11 +333,10 @@ def test_mirror_alters_parts(victim):
     with victim.refused("unsolicited"):
         part = victim.plot(victim.record(comment="mirrored"))
         other = origin.parts[origin.snapshot["parts"][0]["sha256"]]
-        for wrong in (part.replace(b"mirrored", b"mirroreD"), part[:-1],
-                      part + part, other):
-            mark = victim.gw.broker.mark()
+        for n, wrong in enumerate((part.replace(b"mirrored", b"mirroreD"),
+                                   part[:-1], part + part, other), 1):
             origin.send_part(wrong)
-            victim.gw.wait_refusal("unsolicited", since=mark)
+            victim.wait_counted("unsolicited", n)
 
 
 def announce_many(victim, letter):
@@ -422,10 +419,9 @@ def test_mix_and_match(victim):
         origin.send_part(old[0])
         wait_staged(victim, 1)
         names = announce_many(victim, "b")
-        for part in old[1:]:
-            mark = victim.gw.broker.mark()
+        for n, part in enumerate(old[1:], 1):
             origin.send_part(part)
-            victim.gw.wait_refusal("unsolicited", since=mark)
+            victim.wait_counted("unsolicited", n)
         for name in names[1:]:
             origin.send_part(origin.parts[name])
         wait_staged(victim, len(names) - 1)
@@ -558,7 +554,7 @@ def test_many_small_removals_instead_of_one_large(victim):
         victim.wait_wanted(*names)
         for name in names:
             origin.send_part(origin.parts[name])
-        victim.gw.wait_refusal("mass_removal_held")
+        victim.wait_counted("mass_removal_held")
         origin.records = records
 
 
