@@ -5,6 +5,7 @@
 #include "mailbox.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 #include <utlist.h>
@@ -18,8 +19,8 @@ struct trust_mailbox {
 	pthread_mutex_t lock;
 	pthread_cond_t arrived;
 	struct letter *first;
-	size_t len; /* octets of bytes */
-	size_t n;
+	size_t len;      /* octets of bytes */
+	atomic_size_t n; /* written under the lock, read without */
 	size_t max;
 	bool closed;
 };
@@ -154,6 +155,12 @@ trust_mailbox_take(
 	*out = letter->mail;
 	free(letter); /* its bytes are transferred */
 	return true;
+}
+
+bool
+trust_mailbox_has_some(const struct trust_mailbox *mailbox)
+{
+	return atomic_load_explicit(&mailbox->n, memory_order_relaxed) > 0;
 }
 
 void

@@ -33,6 +33,10 @@ bool trust_mailbox_put(struct trust_mailbox *mailbox, int kind,
 bool trust_mailbox_take(
     struct trust_mailbox *mailbox, int wait_ms, struct trust_mail *out);
 
+/* Whether something may be there, without a lock: cheap enough to ask at each
+ * turn of a loop. What was put a moment ago may not show yet. */
+bool trust_mailbox_has_some(const struct trust_mailbox *mailbox);
+
 /* Wake who waits; nothing goes in or out any more. */
 void trust_mailbox_close(struct trust_mailbox *mailbox);
 bool trust_mailbox_is_closed(struct trust_mailbox *mailbox);

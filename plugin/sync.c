@@ -315,6 +315,12 @@ trust_sync_resync(struct trust_sync *sync)
 	    sync->in, IN_RESYNC, (struct trust_span){NULL, 0}, 0);
 }
 
+bool
+trust_sync_has_news(const struct trust_sync *sync)
+{
+	return trust_mailbox_has_some(sync->out);
+}
+
 static void
 hand_over(
     const struct trust_sync_visitor *visitor, int kind, struct trust_span bytes)

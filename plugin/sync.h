@@ -38,6 +38,8 @@ bool trust_sync_notify(struct trust_sync *sync, struct trust_span bytes);
 bool trust_sync_receive(struct trust_sync *sync, struct trust_span bytes);
 bool trust_sync_resync(struct trust_sync *sync);
 
+/* Whether something came out: cheap enough for every turn of a loop. */
+bool trust_sync_has_news(const struct trust_sync *sync);
 /* Take what came out since the last call. Never waits. */
 void trust_sync_drain(
     struct trust_sync *sync, const struct trust_sync_visitor *visitor);

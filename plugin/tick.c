@@ -206,13 +206,15 @@ close_what_ended(struct trust_plugin *plugin)
 }
 
 /* Mosquitto 2.0 ticks at every turn of its main loop, so at every message:
- * what is looked at costs system calls, and is looked at ten times a second. */
+ * what is looked at costs system calls, and is looked at ten times a second,
+ * and at once when the sync thread has something to say. */
 static bool
 is_time(struct trust_plugin *plugin)
 {
 	int64_t now = trust_plugin_now_ms();
 
-	if (now < plugin->next_look_ms)
+	if (now < plugin->next_look_ms &&
+	    (plugin->sync == NULL || !trust_sync_has_news(plugin->sync)))
 		return false;
 	plugin->next_look_ms = now + LOOK_EVERY_MS;
 	return true;
