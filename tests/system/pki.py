@@ -201,13 +201,17 @@ class Pki:
 
     def file(self, *names):
         """A file with these certificates, in this order."""
-        path = self.folder / ("+".join(names)[:100] + ".pem")
-        path.write_text("".join(self.get(name).pem for name in names))
-        return path
+        return self.write("+".join(names)[:100] + ".pem", "".join(
+            self.get(name).pem for name in names))
 
     def key_file(self, name):
-        path = self.folder / (name + ".key")
-        path.write_text(self.get(name).key_pem())
+        return self.write(name + ".key", self.get(name).key_pem())
+
+    def write(self, name, text):
+        """A file is whole at any time: another program may be reading it."""
+        path, draft = self.folder / name, self.folder / (name + ".draft")
+        draft.write_text(text)
+        draft.replace(path)
         return path
 
     def fill(self, text):
