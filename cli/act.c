@@ -104,7 +104,8 @@ int
 trust_resync_run(int argc, char **argv)
 {
 	static const struct act act = {"resync", false, "fetching anew",
-	    "Let a running gateway fetch its whole registry anew.\n"};
+	    "Let a running gateway fetch its whole registry anew, and put "
+	    "right by it\nwhatever was damaged in the file.\n"};
 
 	return parse_and_run(&act, argc, argv);
 }

@@ -5,7 +5,8 @@
  *
  * Digests come in no order, and a million of them one by one would read and
  * write most of their index over and over. A change that may be large defers
- * what it makes and gives up, and does it in the order of the index.
+ * what it makes and gives up, and does it in the order of the index. One that
+ * does not rely on the index drops it, and makes all of it anew.
  */
 #include <string.h>
 
@@ -119,6 +120,51 @@ defer(struct trust_registry *registry, const struct claim *claim, int n,
 	return exec(registry, TRUST_REGISTRY_DEFER, claim, msg);
 }
 
+void
+trust_registry_reindex_claims(struct trust_registry *registry)
+{
+	registry->change.reindexes = true;
+}
+
+/* Devices, read again. */
+struct reindexing {
+	struct trust_registry *registry;
+	struct trust_message *msg;
+};
+
+static enum trust_err
+claim_again(void *arg, const char *id, struct trust_span line)
+{
+	const struct reindexing *reindexing = arg;
+	struct trust_record *device = NULL;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_registry_parse(reindexing->registry, TRUST_KIND_DEVICE, id,
+	    line, &device, reindexing->msg);
+	if (r == TRUST_OK)
+		r = trust_registry_claim_all(
+		    reindexing->registry, device, 0, reindexing->msg);
+	trust_record_free(device);
+	return r;
+}
+
+/* Drop all claims, and defer what the devices claim now. */
+static enum trust_err
+reindex(struct trust_registry *registry, struct trust_message *msg)
+{
+	struct reindexing reindexing = {registry, msg};
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	registry->change.reindexes = false;
+	r = trust_registry_file_exec(&registry->file,
+	    registry->statements[TRUST_REGISTRY_CLEAR_CLAIMS], msg);
+	if (r != TRUST_OK)
+		return r;
+	trust_registry_defer_claims(registry);
+	return trust_registry_list(
+	    registry, TRUST_KIND_DEVICE, claim_again, &reindexing, msg);
+}
+
 /* Do what a row of the list says. */
 static enum trust_err
 settle(struct trust_registry *registry, sqlite3_stmt *row,
@@ -176,6 +222,8 @@ trust_registry_claim_all(struct trust_registry *registry,
 	    trust_registry_get0_claims(record);
 	enum trust_err r = TRUST_OK;
 
+	if (registry->change.reindexes)
+		return TRUST_OK;
 	for (size_t i = 0; r == TRUST_OK && i < claims.n; i++) {
 		struct claim claim = {claims.claim, &claims.v[i], record->id};
 
@@ -194,6 +242,8 @@ trust_registry_unclaim_all(struct trust_registry *registry,
 	    trust_registry_get0_claims(device);
 	enum trust_err r = TRUST_OK;
 
+	if (registry->change.reindexes)
+		return TRUST_OK;
 	for (size_t i = 0; r == TRUST_OK && i < claims.n; i++) {
 		struct claim claim = {claims.claim, &claims.v[i], device->id};
 
@@ -238,6 +288,11 @@ trust_registry_check_claims(
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	bool row;
 
+	if (registry->change.reindexes) {
+		r = reindex(registry, msg);
+		if (r != TRUST_OK)
+			return r;
+	}
 	r = settle_all(registry, msg);
 	if (r != TRUST_OK || !registry->change.has_suspects)
 		return r;

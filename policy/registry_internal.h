@@ -30,11 +30,13 @@ enum trust_registry_statement {
 	/* From here on they write, and reading has none of them. */
 	TRUST_REGISTRY_BEGIN_WRITE,
 	TRUST_REGISTRY_ROLLBACK,
-	TRUST_REGISTRY_SET_META,    /* key, value */
+	TRUST_REGISTRY_SET_META, /* key, value */
+	TRUST_REGISTRY_CLEAR_COUNTS,
 	TRUST_REGISTRY_ADD_COUNT,   /* kind, difference */
 	TRUST_REGISTRY_FIND_FORMER, /* kind, id */
 	TRUST_REGISTRY_PUT,         /* kind, id, line, digest */
 	TRUST_REGISTRY_REMOVE,      /* kind, id */
+	TRUST_REGISTRY_CLEAR_CLAIMS,
 	TRUST_REGISTRY_CLAIM,       /* claim, digest, device */
 	TRUST_REGISTRY_UNCLAIM,     /* claim, digest, device */
 	TRUST_REGISTRY_FIND_RIVAL,  /* claim, digest, device */
@@ -72,6 +74,7 @@ struct trust_registry_change {
 	enum trust_err failed;
 	bool has_suspects;  /* claims to look at again */
 	bool defers;        /* claims, until they are judged */
+	bool reindexes;     /* makes all claims anew then */
 	int64_t generation; /* its number, if it changes anything */
 	int64_t n_touched;  /* records put or removed so far */
 	int64_t n_added[TRUST_KIND_LAST + 1]; /* by kind; may be negative */
@@ -139,8 +142,15 @@ enum trust_err trust_registry_add_sent(struct trust_registry *registry,
 enum trust_err trust_registry_remove_sent(struct trust_registry *registry,
     enum trust_kind kind, const char *id, struct trust_registry_former *former,
     struct trust_message *msg) TRUST_MUST_CHECK;
+/* Begin this change's counts at none, whatever was counted before. */
+enum trust_err trust_registry_clear_counts(struct trust_registry *registry,
+    struct trust_message *msg) TRUST_MUST_CHECK;
 /* Defer what this change claims and gives up until it is judged. */
 void trust_registry_defer_claims(struct trust_registry *registry);
+/* Rely on no claim that stands there: when this change is judged, all are made
+ * anew from the records. What a record gives up need not be known until then.
+ */
+void trust_registry_reindex_claims(struct trust_registry *registry);
 /* Enter what a device claims; `line` is that of trust_registry_put. */
 enum trust_err trust_registry_claim_all(struct trust_registry *registry,
     const struct trust_record *record, int64_t line,

@@ -45,9 +45,16 @@ static const char *const sql[TRUST_REGISTRY_REPLICA_N_STATEMENTS] = {
     [TRUST_REGISTRY_REPLICA_ADD_REFUSED] =
 	"INSERT INTO replica_refusal VALUES(?1, ?2)"
 	" ON CONFLICT DO UPDATE SET n = n + excluded.n",
+    [TRUST_REGISTRY_REPLICA_HAS_DEVICES] =
+	"SELECT 1 FROM record WHERE kind = 1 LIMIT 1",
+    /* What no record can be called. */
+    [TRUST_REGISTRY_REPLICA_DROP_ODD] =
+	"DELETE FROM record WHERE kind NOT BETWEEN 1 AND 7"
+	" OR length(CAST(id AS BLOB)) NOT BETWEEN 1 AND 128"
+	" OR length(CAST(id AS BLOB)) <> length(id)",
     [TRUST_REGISTRY_REPLICA_CLEAR_PASSED] = "DELETE FROM temp.passed",
     [TRUST_REGISTRY_REPLICA_WALK] =
-	"SELECT kind, id, sent FROM record WHERE (kind, id) > (?1, ?2)"
+	"SELECT kind, id, sent, line FROM record WHERE (kind, id) > (?1, ?2)"
 	" ORDER BY kind, id",
     [TRUST_REGISTRY_REPLICA_PASS_OVER] =
 	"INSERT INTO temp.passed SELECT kind, id FROM record"
@@ -171,6 +178,7 @@ trust_registry_replica_close(struct trust_registry_replica *replica)
 	if (replica == NULL)
 		return;
 	trust_registry_close(replica->registry);
+	trust_buf_free(&replica->held_line);
 	free(replica);
 }
 

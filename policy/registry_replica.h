@@ -79,19 +79,32 @@ enum trust_err trust_registry_replica_add_refused(
 
 /* ---- From the state held to another ---- */
 
+/* What a change goes by. */
+enum trust_registry_replica_by {
+	TRUST_REGISTRY_REPLICA_BY_DELTAS, /* from the state held */
+	/* What is put before trust_registry_replica_sweep is all that there is
+	 * after it, whatever there was: records are compared octet by octet.
+	 * TRUST_ERR_DAMAGED, or a conflict of claims that are none: what is
+	 * held is damaged, and has to be gone over anew. */
+	TRUST_REGISTRY_REPLICA_BY_SNAPSHOT,
+	/* The same, and what is kept beside records is made anew. It costs
+	 * what the first snapshot does. */
+	TRUST_REGISTRY_REPLICA_ANEW,
+};
+
 /*
- * Begin a change; see trust_registry_begin. With `snapshot`, what is put
- * before trust_registry_replica_sweep is all that there is after it.
- * TRUST_ERR_CONFLICT: another process has written since the state was loaded.
- * After an error nothing has begun.
+ * Begin a change; see trust_registry_begin. TRUST_ERR_CONFLICT: another process
+ * has written since the state was loaded. TRUST_ERR_DAMAGED from here on: what
+ * is held is. After an error nothing has begun.
  */
 enum trust_err trust_registry_replica_begin(
-    struct trust_registry_replica *replica, bool snapshot,
+    struct trust_registry_replica *replica, enum trust_registry_replica_by by,
     struct trust_message *msg) TRUST_MUST_CHECK;
 /*
  * In a snapshot: whether the record held next, in the order of kind and id, is
- * a device that was sent as this very canonical line. Then it is as good as
- * put. Nothing needs to be read for that; `line` may be anything.
+ * a device that was sent, and stands there, as this very canonical line. Then
+ * it is as good as put. Nothing needs to be read for that; `line` may be
+ * anything.
  */
 enum trust_err trust_registry_replica_keep(
     struct trust_registry_replica *replica, struct trust_span line, bool *kept,

@@ -46,10 +46,10 @@ clear(struct trust_registry_replica *replica, struct trust_message *msg)
 	return exec(replica, TRUST_REGISTRY_REPLICA_CLEAR_TOUCHED, msg);
 }
 
-/* The state that the change begins with, read within its transaction. */
+/* From the state held, as it was noted. */
 static enum trust_err
-start(struct trust_registry_replica *replica, bool snapshot,
-    struct trust_message *msg)
+start_from_held(
+    struct trust_registry_replica *replica, struct trust_message *msg)
 {
 	struct trust_registry_replica_change *change = &replica->change;
 	struct trust_notification_mark held;
@@ -63,15 +63,74 @@ start(struct trust_registry_replica *replica, bool snapshot,
 	r = trust_registry_get_info(replica->registry, &info, msg);
 	if (r != TRUST_OK)
 		return r;
-	*change = (struct trust_registry_replica_change){
-	    .state = held.state,
-	    .n_devices = info.n_records[TRUST_KIND_DEVICE],
-	    .walks = snapshot,
-	};
+	change->state = held.state;
+	change->n_devices = info.n_records[TRUST_KIND_DEVICE];
+	change->has_devices = change->n_devices > 0;
+	return TRUST_OK;
+}
+
+static enum trust_err
+find_devices(struct trust_registry_replica *replica, struct trust_message *msg)
+{
+	sqlite3_stmt *has =
+	    replica->statements[TRUST_REGISTRY_REPLICA_HAS_DEVICES];
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_registry_file_step(
+	    &replica->registry->file, has, &replica->change.has_devices, msg);
+	trust_registry_file_reset(has);
+	return r;
+}
+
+/* From nothing: neither digest nor counts that were noted are relied on. */
+static enum trust_err
+start_walk(struct trust_registry_replica *replica, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	replica->change.walks = true;
 	/* Of a delta, a claim or two: no need to sort them. */
-	if (snapshot)
-		trust_registry_defer_claims(replica->registry);
-	return clear(replica, msg);
+	trust_registry_defer_claims(replica->registry);
+	r = trust_registry_clear_counts(replica->registry, msg);
+	if (r != TRUST_OK)
+		return r;
+	return find_devices(replica, msg);
+}
+
+/* Who has read anything of what is held reads all of it again. */
+static enum trust_err
+start_anew(struct trust_registry_replica *replica, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = exec(replica, TRUST_REGISTRY_REPLICA_DROP_ODD, msg);
+	if (r != TRUST_OK)
+		return r;
+	trust_registry_reindex_claims(replica->registry);
+	replica->registry->change.n_touched = TRUST_REGISTRY_CHANGES_MAX + 1;
+	return start_walk(replica, msg);
+}
+
+/* What the change begins with, read within its transaction. */
+static enum trust_err
+start(struct trust_registry_replica *replica, enum trust_registry_replica_by by,
+    struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	replica->change = (struct trust_registry_replica_change){0};
+	r = clear(replica, msg);
+	if (r != TRUST_OK)
+		return r;
+	switch (by) {
+	case TRUST_REGISTRY_REPLICA_BY_DELTAS:
+		return start_from_held(replica, msg);
+	case TRUST_REGISTRY_REPLICA_BY_SNAPSHOT:
+		return start_walk(replica, msg);
+	case TRUST_REGISTRY_REPLICA_ANEW:
+		return start_anew(replica, msg);
+	}
+	return TRUST_ERR_INTERNAL;
 }
 
 static enum trust_err
@@ -95,7 +154,7 @@ check_unchanged(
 
 enum trust_err
 trust_registry_replica_begin(struct trust_registry_replica *replica,
-    bool snapshot, struct trust_message *msg)
+    enum trust_registry_replica_by by, struct trust_message *msg)
 {
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
@@ -105,7 +164,7 @@ trust_registry_replica_begin(struct trust_registry_replica *replica,
 	r = check_unchanged(replica, msg);
 	if (r != TRUST_OK)
 		goto out;
-	r = start(replica, snapshot, msg);
+	r = start(replica, by, msg);
 	if (r != TRUST_OK)
 		goto out;
 	r = TRUST_OK;
@@ -125,7 +184,7 @@ touch(struct trust_registry_replica *replica, enum trust_kind kind,
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	int n;
 
-	if (change->n_devices == 0)
+	if (!change->has_devices)
 		return TRUST_OK;
 	switch (kind) {
 	case TRUST_KIND_DEVICE:
@@ -158,6 +217,15 @@ is_news(const struct trust_record *record,
 	       !trust_registry_replica_rests_on_same(former->device, record);
 }
 
+void
+trust_registry_replica_meet(
+    struct trust_registry_replica *replica, enum trust_kind kind)
+{
+	replica->registry->change.n_added[kind]++;
+	if (kind == TRUST_KIND_DEVICE)
+		replica->change.n_devices++;
+}
+
 enum trust_err
 trust_registry_replica_put(struct trust_registry_replica *replica,
     const struct trust_record *record, const struct trust_thumbprint *sent,
@@ -166,11 +234,11 @@ trust_registry_replica_put(struct trust_registry_replica *replica,
 	struct trust_registry_replica_change *change = &replica->change;
 	struct trust_registry_former former = {0};
 	enum trust_err r = TRUST_ERR_INTERNAL;
-	bool absent = false;
+	bool absent = false, first = false;
 
 	if (change->walks) {
 		r = trust_registry_replica_walk_to(
-		    replica, record->kind, record->id, &absent, msg);
+		    replica, record->kind, record->id, &absent, &first, msg);
 		if (r != TRUST_OK)
 			return r;
 	}
@@ -182,7 +250,9 @@ trust_registry_replica_put(struct trust_registry_replica *replica,
 		    replica->registry, record, sent, 0, &former, msg);
 	if (r != TRUST_OK)
 		goto out;
-	if (former.found)
+	if (former.found && first)
+		trust_registry_replica_meet(replica, record->kind);
+	else if (former.found)
 		trust_content_state_subtract(&change->state, &former.sent);
 	trust_content_state_add(&change->state, sent);
 	if (!former.same && is_news(record, &former))
@@ -207,6 +277,22 @@ trust_registry_replica_remove(struct trust_registry_replica *replica,
 	if (r != TRUST_OK)
 		return r;
 	trust_content_state_subtract(&replica->change.state, &former.sent);
+	return touch(replica, kind, id, msg);
+}
+
+enum trust_err
+trust_registry_replica_remove_passed(struct trust_registry_replica *replica,
+    enum trust_kind kind, const char *id, struct trust_message *msg)
+{
+	struct trust_registry_former former;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_registry_remove_sent(
+	    replica->registry, kind, id, &former, msg);
+	trust_record_free(former.device);
+	if (r != TRUST_OK)
+		return r;
+	trust_registry_replica_meet(replica, kind);
 	return touch(replica, kind, id, msg);
 }
 

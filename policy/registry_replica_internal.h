@@ -24,6 +24,8 @@ enum trust_registry_replica_statement {
 	TRUST_REGISTRY_REPLICA_RENEW,
 	TRUST_REGISTRY_REPLICA_HOLD,        /* applied_at */
 	TRUST_REGISTRY_REPLICA_ADD_REFUSED, /* reason, n */
+	TRUST_REGISTRY_REPLICA_HAS_DEVICES,
+	TRUST_REGISTRY_REPLICA_DROP_ODD,
 	TRUST_REGISTRY_REPLICA_CLEAR_PASSED,
 	TRUST_REGISTRY_REPLICA_WALK,      /* kind, id: the one before */
 	TRUST_REGISTRY_REPLICA_PASS_OVER, /* kind, id, kind, id: in between */
@@ -48,7 +50,8 @@ struct trust_registry_replica_place {
 struct trust_registry_replica_walk {
 	struct trust_registry_replica_place at;   /* named, or passed over */
 	struct trust_registry_replica_place next; /* held, behind it */
-	struct trust_thumbprint sent;             /* of the next */
+	struct trust_thumbprint sent;             /* of the next; its line is
+						   * in held_line */
 	bool has_next;                            /* known so far */
 	bool knows_sent;
 	bool at_end;      /* there is no next */
@@ -58,8 +61,9 @@ struct trust_registry_replica_walk {
 /* The change that is under way. */
 struct trust_registry_replica_change {
 	struct trust_thumbprint state; /* the state digest so far */
-	int64_t n_devices;             /* of the state held */
-	bool walks;                    /* it is a snapshot */
+	bool has_devices;              /* the state held */
+	int64_t n_devices; /* of the state held; of a snapshot, met so far */
+	bool walks;        /* it is a snapshot, not swept yet */
 	struct trust_registry_replica_walk walk;
 	int64_t n_touched_devices; /* each once */
 	bool touched_sets;         /* an anchor, a group or a role */
@@ -69,6 +73,7 @@ struct trust_registry_replica {
 	struct trust_registry *registry;
 	sqlite3_stmt *statements[TRUST_REGISTRY_REPLICA_N_STATEMENTS];
 	struct trust_registry_replica_change change;
+	struct trust_buf held_line; /* of the walk's next */
 	/* SQLite's data_version at the last load; -1: never loaded. */
 	int64_t data_version;
 };
@@ -80,10 +85,19 @@ bool trust_registry_replica_rests_on_same(
 
 /* Before a snapshot's record is put: what stands before it and was not named
  * is to go, unless it is named yet. *absent: there is no such record, for sure.
- */
+ * *first: if there is one, the snapshot has not named it before. */
 enum trust_err trust_registry_replica_walk_to(
     struct trust_registry_replica *replica, enum trust_kind kind,
-    const char *id, bool *absent, struct trust_message *msg) TRUST_MUST_CHECK;
+    const char *id, bool *absent, bool *first,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+/* A snapshot begins at no record: count one that was held when it is met. Its
+ * digest is another matter. */
+void trust_registry_replica_meet(
+    struct trust_registry_replica *replica, enum trust_kind kind);
+/* Remove what a snapshot has passed over: counted neither before nor after. */
+enum trust_err trust_registry_replica_remove_passed(
+    struct trust_registry_replica *replica, enum trust_kind kind,
+    const char *id, struct trust_message *msg) TRUST_MUST_CHECK;
 /* Before the change is over. */
 void trust_registry_replica_end_walk(struct trust_registry_replica *replica);
 

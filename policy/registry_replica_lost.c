@@ -109,13 +109,23 @@ find_if_any(struct trust_registry *registry, const char *id,
 	return r == TRUST_ERR_NOT_FOUND ? TRUST_OK : r;
 }
 
+/* One that is damaged lets nobody in who could be lost. */
+static enum trust_err
+find_held(const struct comparison *c, const char *id, struct trust_record **out,
+    struct trust_message *msg)
+{
+	enum trust_err r = find_if_any(c->held, id, out, msg);
+
+	return r == TRUST_ERR_DAMAGED ? TRUST_OK : r;
+}
+
 static enum trust_err
 compare_device(struct comparison *c, const char *id, struct trust_message *msg)
 {
 	struct trust_record *held = NULL, *now = NULL;
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
-	r = find_if_any(c->held, id, &held, msg);
+	r = find_held(c, id, &held, msg);
 	if (r != TRUST_OK || held == NULL)
 		goto out;
 	r = find_if_any(c->replica->registry, id, &now, msg);
@@ -258,6 +268,9 @@ compare(struct comparison *c, struct trust_message *msg)
 	bool lost;
 
 	r = trust_sets_load(c->held, &c->held_sets, msg);
+	/* What is damaged lets nobody in: there is nobody to lose. */
+	if (r == TRUST_ERR_INPUT || r == TRUST_ERR_DAMAGED)
+		return TRUST_OK;
 	if (r != TRUST_OK)
 		return r;
 	r = trust_sets_load(c->replica->registry, &c->new_sets, msg);

@@ -3,12 +3,14 @@
  * A snapshot walked side by side with what is held.
  *
  * Both come in the order of kind and id, as origins send it: what a snapshot
- * passes over is gone, and what it repeats to the octet need not be read. One
+ * passes over is gone, and what it repeats to the octet need not be read. The
+ * octets themselves are compared, so that damage on the disk is healed. One
  * that comes in another order is the same snapshot, only slower: what it passed
  * over is noted, and struck out again when it is named after all.
  */
 #include <string.h>
 
+#include "content.h"
 #include "registry_replica_internal.h"
 
 static int
@@ -26,6 +28,15 @@ get0_cursor(const struct trust_registry_replica *replica)
 	return replica->statements[TRUST_REGISTRY_REPLICA_WALK];
 }
 
+/* Rows that cannot be told from others by kind and id. */
+static bool
+is_odd(int kind, struct trust_span id)
+{
+	return kind < TRUST_KIND_FIRST || kind > TRUST_KIND_LAST ||
+	       id.len == 0 || id.len > TRUST_ID_MAX ||
+	       memchr(id.p, '\0', id.len) != NULL;
+}
+
 /* The cursor stands at a row: make it the next. */
 static enum trust_err
 read_next(struct trust_registry_replica *replica, struct trust_message *msg)
@@ -34,10 +45,11 @@ read_next(struct trust_registry_replica *replica, struct trust_message *msg)
 	sqlite3_stmt *row = get0_cursor(replica);
 	struct trust_span id = trust_registry_file_get0_bytes(row, 1);
 	struct trust_span sent = trust_registry_file_get0_bytes(row, 2);
+	struct trust_span line = trust_registry_file_get0_bytes(row, 3);
 
-	if (id.len > TRUST_ID_MAX)
+	if (is_odd(sqlite3_column_int(row, 0), id))
 		return trust_registry_file_damaged(
-		    &replica->registry->file, msg, "id of a record");
+		    &replica->registry->file, msg, "kind or id of a record");
 	walk->next.kind = (enum trust_kind)sqlite3_column_int(row, 0);
 	memcpy(walk->next.id, id.p, id.len);
 	walk->next.id[id.len] = '\0';
@@ -45,7 +57,8 @@ read_next(struct trust_registry_replica *replica, struct trust_message *msg)
 	if (walk->knows_sent)
 		memcpy(walk->sent.b, sent.p, sent.len);
 	walk->has_next = true;
-	return TRUST_OK;
+	replica->held_line.len = 0;
+	return trust_buf_add(&replica->held_line, line.p, line.len);
 }
 
 /* Know the record held behind the present place, if there is one. */
@@ -112,10 +125,11 @@ pass_over(struct trust_registry_replica *replica,
 	return TRUST_OK;
 }
 
-/* Named after all. */
+/* Named after all, if it was passed over. */
 static enum trust_err
 take_back(struct trust_registry_replica *replica,
-    const struct trust_registry_replica_place *place, struct trust_message *msg)
+    const struct trust_registry_replica_place *place, bool *taken,
+    struct trust_message *msg)
 {
 	struct trust_registry_replica_walk *walk = &replica->change.walk;
 	const struct trust_registry_file *file = &replica->registry->file;
@@ -123,6 +137,7 @@ take_back(struct trust_registry_replica *replica,
 	    replica->statements[TRUST_REGISTRY_REPLICA_TAKE_BACK];
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
+	*taken = false;
 	if (walk->n_passed == 0)
 		return TRUST_OK;
 	r = trust_registry_bind_record(
@@ -130,14 +145,16 @@ take_back(struct trust_registry_replica *replica,
 	if (r != TRUST_OK)
 		return r;
 	r = trust_registry_file_exec(file, take, msg);
-	if (r == TRUST_OK)
-		walk->n_passed -= sqlite3_changes64(file->db);
-	return r;
+	if (r != TRUST_OK)
+		return r;
+	*taken = sqlite3_changes64(file->db) > 0;
+	walk->n_passed -= *taken ? 1 : 0;
+	return TRUST_OK;
 }
 
 enum trust_err
 trust_registry_replica_walk_to(struct trust_registry_replica *replica,
-    enum trust_kind kind, const char *id, bool *absent,
+    enum trust_kind kind, const char *id, bool *absent, bool *first,
     struct trust_message *msg)
 {
 	struct trust_registry_replica_walk *walk = &replica->change.walk;
@@ -145,10 +162,11 @@ trust_registry_replica_walk_to(struct trust_registry_replica *replica,
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
 	*absent = false;
+	*first = true;
 	memcpy(place.id, id, strlen(id) + 1);
 	rest(replica);
 	if (compare(&place, &walk->at) <= 0)
-		return take_back(replica, &place, msg);
+		return take_back(replica, &place, first, msg);
 	r = look_ahead(replica, msg);
 	rest(replica);
 	if (r == TRUST_OK && walk->has_next && compare(&walk->next, &place) < 0)
@@ -166,11 +184,14 @@ trust_registry_replica_walk_to(struct trust_registry_replica *replica,
 /* Devices alone: there are few others, and whether those may come in depends
  * on more than themselves. */
 static bool
-is_next(const struct trust_registry_replica_walk *walk,
-    const struct trust_thumbprint *digest)
+is_next(const struct trust_registry_replica *replica, struct trust_span line)
 {
+	const struct trust_registry_replica_walk *walk = &replica->change.walk;
+	struct trust_span held = trust_buf_get0(&replica->held_line);
+
 	return walk->has_next && walk->next.kind == TRUST_KIND_DEVICE &&
-	       walk->knows_sent && trust_thumbprint_equal(&walk->sent, digest);
+	       walk->knows_sent && held.len == line.len &&
+	       memcmp(held.p, line.p, line.len) == 0;
 }
 
 enum trust_err
@@ -185,16 +206,16 @@ trust_registry_replica_keep(struct trust_registry_replica *replica,
 	if (!replica->change.walks || walk->at_end)
 		return TRUST_OK;
 	r = look_ahead(replica, msg);
-	if (r != TRUST_OK)
+	if (r != TRUST_OK || !is_next(replica, line))
 		return r;
 	r = trust_thumbprint_of(line, &digest);
-	if (r != TRUST_OK)
+	if (r != TRUST_OK || !trust_thumbprint_equal(&walk->sent, &digest))
 		return r;
-	*kept = is_next(walk, &digest);
-	if (*kept) {
-		walk->at = walk->next;
-		walk->has_next = false;
-	}
+	trust_registry_replica_meet(replica, walk->next.kind);
+	trust_content_state_add(&replica->change.state, &digest);
+	walk->at = walk->next;
+	walk->has_next = false;
+	*kept = true;
 	return TRUST_OK;
 }
 
@@ -219,8 +240,12 @@ remove_passed(struct trust_registry_replica *replica, struct trust_message *msg)
 			r = trust_registry_file_fail(file, msg);
 			break;
 		}
-		r = trust_registry_replica_remove(replica,
-		    (enum trust_kind)sqlite3_column_int(list, 0), id, msg);
+		r = is_odd(sqlite3_column_int(list, 0), trust_span_of(id))
+			? trust_registry_file_damaged(
+			      file, msg, "kind or id of a record")
+			: trust_registry_replica_remove_passed(replica,
+			      (enum trust_kind)sqlite3_column_int(list, 0), id,
+			      msg);
 		if (r != TRUST_OK)
 			break;
 	}

@@ -134,9 +134,13 @@ const char
 	    "SELECT generation, kind, id FROM change ORDER BY seq DESC",
 	[TRUST_REGISTRY_BEGIN_WRITE] = "BEGIN IMMEDIATE",
 	[TRUST_REGISTRY_ROLLBACK] = "ROLLBACK",
-	[TRUST_REGISTRY_SET_META] = "UPDATE meta SET value = ?2 WHERE key = ?1",
+	[TRUST_REGISTRY_SET_META] =
+	    "INSERT INTO meta VALUES(?1, ?2)"
+	    " ON CONFLICT DO UPDATE SET value = excluded.value",
+	[TRUST_REGISTRY_CLEAR_COUNTS] = "DELETE FROM count",
 	[TRUST_REGISTRY_ADD_COUNT] =
-	    "UPDATE count SET n = n + ?2 WHERE kind = ?1",
+	    "INSERT INTO count VALUES(?1, ?2)"
+	    " ON CONFLICT DO UPDATE SET n = n + excluded.n",
 	[TRUST_REGISTRY_FIND_FORMER] =
 	    "SELECT line, sent FROM record WHERE kind = ?1 AND id = ?2",
 	[TRUST_REGISTRY_PUT] =
@@ -145,6 +149,7 @@ const char
 	    " sent = excluded.sent",
 	[TRUST_REGISTRY_REMOVE] =
 	    "DELETE FROM record WHERE kind = ?1 AND id = ?2",
+	[TRUST_REGISTRY_CLEAR_CLAIMS] = "DELETE FROM claim",
 	[TRUST_REGISTRY_CLAIM] =
 	    "INSERT INTO claim VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING",
 	[TRUST_REGISTRY_UNCLAIM] = "DELETE FROM claim"

@@ -105,6 +105,9 @@ displace(struct trust_registry *registry, enum trust_kind kind, const char *id,
 		r = trust_registry_parse(registry, kind, id,
 		    trust_registry_file_get0_bytes(find, 0), &former->device,
 		    msg);
+	/* Nobody asks what it claimed. */
+	if (r == TRUST_ERR_DAMAGED && registry->change.reindexes)
+		r = TRUST_OK;
 	/* Before a write to its table: it would save its place. */
 	trust_registry_file_reset(find);
 	if (r != TRUST_OK || former->device == NULL)
@@ -239,10 +242,7 @@ put(struct trust_registry *registry, const struct trust_record *record,
 	r = find_former(registry, record->kind, record->id, former, msg);
 	if (r != TRUST_OK)
 		return r;
-	former->same = former->found && sent != NULL &&
-		       trust_thumbprint_equal(sent, &former->sent);
-	if (former->same)
-		return TRUST_OK;
+	/* By the line itself: a digest beside it does not tell of damage. */
 	registry->line.len = 0;
 	r = trust_record_encode(record, &registry->line);
 	if (r != TRUST_OK)
@@ -252,9 +252,10 @@ put(struct trust_registry *registry, const struct trust_record *record,
 	if (!former->same)
 		return replace(
 		    registry, record, line, sent, line_number, former, msg);
+	if (sent == NULL || trust_thumbprint_equal(sent, &former->sent))
+		return TRUST_OK;
 	/* The same record, sent in another form. */
-	return sent == NULL ? TRUST_OK
-			    : store(registry, record, line, sent, msg);
+	return store(registry, record, line, sent, msg);
 }
 
 enum trust_err
@@ -365,23 +366,43 @@ set_meta(struct trust_registry *registry, const char *key, int64_t value,
 }
 
 static enum trust_err
-add_counts(struct trust_registry *registry, struct trust_message *msg)
+add_count(struct trust_registry *registry, int kind, int64_t n,
+    struct trust_message *msg)
 {
 	sqlite3_stmt *add = registry->statements[TRUST_REGISTRY_ADD_COUNT];
+
+	if (sqlite3_bind_int(add, 1, kind) != SQLITE_OK ||
+	    sqlite3_bind_int64(add, 2, n) != SQLITE_OK)
+		return trust_registry_file_fail(&registry->file, msg);
+	return trust_registry_file_exec(&registry->file, add, msg);
+}
+
+static enum trust_err
+add_counts(struct trust_registry *registry, struct trust_message *msg)
+{
 	const int64_t *n_added = registry->change.n_added;
 	enum trust_err r = TRUST_OK;
 
 	for (int kind = TRUST_KIND_FIRST; kind <= TRUST_KIND_LAST; kind++) {
-		if (n_added[kind] == 0)
-			continue;
-		if (sqlite3_bind_int(add, 1, kind) != SQLITE_OK ||
-		    sqlite3_bind_int64(add, 2, n_added[kind]) != SQLITE_OK)
-			return trust_registry_file_fail(&registry->file, msg);
-		r = trust_registry_file_exec(&registry->file, add, msg);
-		if (r != TRUST_OK)
-			return r;
+		if (r == TRUST_OK && n_added[kind] != 0)
+			r = add_count(registry, kind, n_added[kind], msg);
 	}
-	return TRUST_OK;
+	return r;
+}
+
+enum trust_err
+trust_registry_clear_counts(
+    struct trust_registry *registry, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_registry_file_exec(&registry->file,
+	    registry->statements[TRUST_REGISTRY_CLEAR_COUNTS], msg);
+	for (int kind = TRUST_KIND_FIRST; kind <= TRUST_KIND_LAST; kind++) {
+		if (r == TRUST_OK)
+			r = add_count(registry, kind, 0, msg);
+	}
+	return r;
 }
 
 /* Too much has changed to be listed: forget the list. */
@@ -440,9 +461,6 @@ complete(struct trust_registry *registry, struct trust_message *msg)
 	r = trust_registry_check_claims(registry, msg);
 	if (r != TRUST_OK)
 		return r;
-	r = add_counts(registry, msg);
-	if (r != TRUST_OK)
-		return r;
 	if (registry->change.n_touched > TRUST_REGISTRY_CHANGES_MAX)
 		r = clear_changes(registry, msg);
 	else
@@ -479,6 +497,10 @@ trust_registry_commit(
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
 	r = check_open(registry, msg);
+	if (r != TRUST_OK)
+		goto out;
+	/* A change that touched no record may have counted them anew. */
+	r = add_counts(registry, msg);
 	if (r != TRUST_OK)
 		goto out;
 	if (change->n_touched > 0) {

@@ -139,6 +139,63 @@ load_newest(struct trust_replica *replica, struct trust_message *msg)
 	return TRUST_OK;
 }
 
+enum trust_err
+trust_replica_accept_again(struct trust_replica *replica,
+    enum trust_registry_replica_way way, struct trust_message *msg)
+{
+	struct trust_notification_mark mark;
+	struct trust_buf der = {0};
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_notification_mark(replica->newest, &mark);
+	if (r != TRUST_OK)
+		goto out;
+	r = trust_registry_replica_get_newest(replica->registry, &der, msg);
+	if (r != TRUST_OK)
+		goto out;
+	r = trust_registry_replica_accept(
+	    replica->registry, &mark, way, trust_buf_get0(&der), msg);
+	if (r != TRUST_OK)
+		goto out;
+	replica->state.newest = mark;
+	replica->state.way = way;
+	replica->unsettled = true;
+	r = TRUST_OK;
+out:
+	trust_buf_free(&der);
+	return r;
+}
+
+static bool
+is_same_mark(const struct trust_notification_mark *a,
+    const struct trust_notification_mark *b)
+{
+	if (strcmp(a->session, b->session) != 0)
+		return false;
+	return a->serial == b->serial && a->this_update == b->this_update &&
+	       a->next_update == b->next_update &&
+	       a->n_records == b->n_records &&
+	       trust_thumbprint_equal(&a->state, &b->state) &&
+	       trust_thumbprint_equal(&a->parts, &b->parts);
+}
+
+/* What stands beside the newest notification repeats it. Where that is damaged,
+ * go by the notification: a time from nowhere would raise the time floor for
+ * good. */
+static enum trust_err
+heal_newest(struct trust_replica *replica, struct trust_message *msg)
+{
+	struct trust_notification_mark mark;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	if (replica->newest == NULL)
+		return TRUST_OK;
+	r = trust_notification_mark(replica->newest, &mark);
+	if (r != TRUST_OK || is_same_mark(&mark, &replica->state.newest))
+		return r;
+	return trust_replica_accept_again(replica, replica->state.way, msg);
+}
+
 /* Load what the registry keeps, if it is not known yet; *changed tells. */
 static enum trust_err
 load(struct trust_replica *replica, bool *changed, struct trust_message *msg)
@@ -155,6 +212,8 @@ load(struct trust_replica *replica, bool *changed, struct trust_message *msg)
 		replica->state.refused[i] += replica->uncounted[i];
 	replica->unsettled = true;
 	r = load_newest(replica, msg);
+	if (r == TRUST_OK)
+		r = heal_newest(replica, msg);
 	if (r != TRUST_OK)
 		trust_registry_replica_unload(replica->registry);
 	return r;

@@ -69,8 +69,9 @@ enum trust_err trust_replica_receive(struct trust_replica *replica,
  * least once a second. */
 enum trust_err trust_replica_tick(struct trust_replica *replica, int64_t now,
     struct trust_message *msg) TRUST_MUST_CHECK;
-/* Forget what is half fetched, and fetch the newest notification's state as a
- * snapshot ("resync"). TRUST_ERR_NOT_FOUND: none has been accepted yet. */
+/* Forget what is half fetched, fetch the newest notification's state as a
+ * snapshot, and make all that is held anew by it, damaged or not ("resync").
+ * TRUST_ERR_NOT_FOUND: none has been accepted yet. */
 enum trust_err trust_replica_resync(struct trust_replica *replica, int64_t now,
     struct trust_message *msg) TRUST_MUST_CHECK;
 

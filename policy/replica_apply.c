@@ -21,6 +21,7 @@ enum outcome {
 
 struct application {
 	struct trust_replica *replica;
+	enum trust_registry_replica_by by;
 	enum outcome outcome;
 	enum trust_sync_reason reason; /* REFUSED */
 	struct trust_message detail;   /* of a refusal, or of an error */
@@ -284,8 +285,7 @@ change(struct application *a, int64_t applied_at)
 	struct trust_replica *replica = a->replica;
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
-	r = trust_registry_replica_begin(replica->registry,
-	    replica->path == TRUST_REPLICA_BY_SNAPSHOT, &a->detail);
+	r = trust_registry_replica_begin(replica->registry, a->by, &a->detail);
 	if (r == TRUST_ERR_CONFLICT)
 		return end(a, OVERTAKEN);
 	if (r != TRUST_OK)
@@ -301,6 +301,48 @@ change(struct application *a, int64_t applied_at)
 out:
 	if (r != TRUST_OK)
 		trust_registry_replica_rollback(replica->registry);
+	return r;
+}
+
+/* A snapshot that was asked for because what is held is not right is to rely
+ * on nothing of it. */
+static enum trust_registry_replica_by
+choose_by(const struct trust_replica *replica)
+{
+	if (replica->path == TRUST_REPLICA_BY_DELTAS)
+		return TRUST_REGISTRY_REPLICA_BY_DELTAS;
+	return replica->state.way == TRUST_REGISTRY_REPLICA_SNAPSHOT
+		   ? TRUST_REGISTRY_REPLICA_ANEW
+		   : TRUST_REGISTRY_REPLICA_BY_SNAPSHOT;
+}
+
+/* Whether damage to what is held may be why it did not come to an end. */
+static bool
+may_be_misled(const struct application *a, enum trust_err r)
+{
+	if (a->outcome == REFUSED)
+		return a->reason == TRUST_SYNC_DUPLICATE_CLAIM;
+	return a->outcome == COMPLETE && r == TRUST_ERR_DAMAGED;
+}
+
+/* By the snapshot again at once, when damage misled it; deltas from a damaged
+ * state lead to another than the notification's. */
+static enum trust_err
+change_or_heal(struct application *a, int64_t applied_at)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = change(a, applied_at);
+	if (r == TRUST_OK || !may_be_misled(a, r))
+		return r;
+	if (a->by == TRUST_REGISTRY_REPLICA_BY_SNAPSHOT) {
+		a->by = TRUST_REGISTRY_REPLICA_ANEW;
+		a->outcome = COMPLETE;
+		a->detail = (struct trust_message){0};
+		return change(a, applied_at);
+	}
+	if (a->by == TRUST_REGISTRY_REPLICA_BY_DELTAS && a->outcome == COMPLETE)
+		return refuse(a, TRUST_SYNC_STATE_MISMATCH);
 	return r;
 }
 
@@ -349,11 +391,11 @@ enum trust_err
 trust_replica_apply(
     struct trust_replica *replica, int64_t now, struct trust_message *msg)
 {
-	struct application a = {.replica = replica};
+	struct application a = {.replica = replica, .by = choose_by(replica)};
 	int64_t applied_at = trust_replica_time(replica, now);
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
-	r = change(&a, applied_at);
+	r = change_or_heal(&a, applied_at);
 	trust_buf_free(&a.part);
 	switch (a.outcome) {
 	case COMPLETE:

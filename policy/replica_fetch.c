@@ -498,12 +498,10 @@ trust_replica_resync(
 	r = trust_registry_staging_clear(replica->staging, msg);
 	if (r != TRUST_OK)
 		return r;
-	r = trust_registry_replica_set_way(
-	    replica->registry, TRUST_REGISTRY_REPLICA_SNAPSHOT, msg);
+	r = trust_replica_accept_again(
+	    replica, TRUST_REGISTRY_REPLICA_SNAPSHOT, msg);
 	if (r != TRUST_OK)
 		return r;
-	replica->state.way = TRUST_REGISTRY_REPLICA_SNAPSHOT;
-	replica->unsettled = true;
 	r = trust_replica_settle(replica, msg);
 	if (r != TRUST_OK)
 		return r;

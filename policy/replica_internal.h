@@ -63,6 +63,10 @@ struct trust_replica {
 /* What a notification is compared with. */
 struct trust_replica_known trust_replica_get_known(
     const struct trust_replica *replica);
+/* Accept the newest notification once more, to be followed by `way`. */
+enum trust_err trust_replica_accept_again(struct trust_replica *replica,
+    enum trust_registry_replica_way way,
+    struct trust_message *msg) TRUST_MUST_CHECK;
 /* The time to decide by: the clock's, but never before the floor. */
 int64_t trust_replica_time(const struct trust_replica *replica, int64_t now);
 /* Do what follows from the state: raise the floor, renew what is held, plan.

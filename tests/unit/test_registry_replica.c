@@ -93,13 +93,12 @@ load(struct fixture *f, struct trust_registry_replica_state *out)
 }
 
 static void
-begin(struct fixture *f, bool snapshot)
+begin(struct fixture *f, enum trust_registry_replica_by by)
 {
 	struct trust_registry_replica_state state;
 
 	load(f, &state);
-	if (trust_registry_replica_begin(f->replica, snapshot, &f->msg) !=
-	    TRUST_OK)
+	if (trust_registry_replica_begin(f->replica, by, &f->msg) != TRUST_OK)
 		fail_msg("%s", f->msg.text);
 }
 
@@ -161,7 +160,7 @@ commit(struct fixture *f, int64_t serial)
 static void
 fill(struct fixture *f, const char *const *lines, size_t n)
 {
-	begin(f, true);
+	begin(f, TRUST_REGISTRY_REPLICA_BY_SNAPSHOT);
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal(put(f, lines[i]), TRUST_OK);
 	commit(f, 1);
@@ -300,16 +299,17 @@ a_load_is_only_of_news(void **state)
 	assert_int_equal(
 	    trust_registry_replica_add_refused(other, n, &f->msg), TRUST_OK);
 	/* What was loaded is no ground to begin from any more. */
-	assert_int_equal(
-	    trust_registry_replica_begin(f->replica, false, &f->msg),
+	assert_int_equal(trust_registry_replica_begin(f->replica,
+			     TRUST_REGISTRY_REPLICA_BY_DELTAS, &f->msg),
 	    TRUST_ERR_CONFLICT);
 	assert_int_equal(
 	    trust_registry_replica_load(f->replica, &is, &changed, &f->msg),
 	    TRUST_OK);
 	assert_true(changed);
 	assert_int_equal(is.refused[TRUST_SYNC_EXPIRED], 2);
-	assert_int_equal(
-	    trust_registry_replica_begin(f->replica, false, &f->msg), TRUST_OK);
+	assert_int_equal(trust_registry_replica_begin(f->replica,
+			     TRUST_REGISTRY_REPLICA_BY_DELTAS, &f->msg),
+	    TRUST_OK);
 	trust_registry_replica_rollback(f->replica);
 	trust_registry_replica_close(other);
 }
@@ -340,7 +340,7 @@ the_state_digest_follows_every_step(void **state)
 	struct fixture *f = *state;
 
 	fill(f, LINES(DEVICE("a", A), ROLE("r")));
-	begin(f, false);
+	begin(f, TRUST_REGISTRY_REPLICA_BY_DELTAS);
 	assert_int_equal(put(f, DEVICE("a", B)), TRUST_OK);
 	assert_sum(f, LINES(DEVICE("a", B), ROLE("r")));
 	assert_int_equal(put(f, DEVICE("b", A)), TRUST_OK);
@@ -373,11 +373,11 @@ what_was_sent_is_what_counts(void **state)
 	assert_non_null(at);
 	memset(at, 'A', 64);
 	fill(f, LINES(lower));
-	begin(f, false);
+	begin(f, TRUST_REGISTRY_REPLICA_BY_DELTAS);
 	assert_int_equal(put(f, upper), TRUST_OK);
 	assert_sum(f, LINES(upper));
 	commit(f, 2);
-	begin(f, true);
+	begin(f, TRUST_REGISTRY_REPLICA_BY_SNAPSHOT);
 	assert_int_equal(put(f, lower), TRUST_OK);
 	assert_int_equal(
 	    trust_registry_replica_sweep(f->replica, &f->msg), TRUST_OK);
@@ -392,7 +392,7 @@ a_snapshot_is_all_that_there_is(void **state)
 	struct fixture *f = *state;
 
 	fill(f, LINES(DEVICE("a", A), DEVICE("b", B), ROLE("r"), ROLE("s")));
-	begin(f, true);
+	begin(f, TRUST_REGISTRY_REPLICA_BY_SNAPSHOT);
 	assert_int_equal(put(f, DEVICE("b", B)), TRUST_OK);
 	assert_int_equal(put(f, DEVICE("c", A)), TRUST_OK);
 	assert_int_equal(put(f, ROLE("s")), TRUST_OK);
@@ -433,14 +433,14 @@ only_the_next_device_is_kept(void **state)
 {
 	struct fixture *f = *state;
 
-	begin(f, true);
+	begin(f, TRUST_REGISTRY_REPLICA_BY_SNAPSHOT);
 	assert_false(keep(f, DEVICE("a", A)));
 	trust_registry_replica_rollback(f->replica);
 	fill(f, LINES(DEVICE("a", A), DEVICE("b", B), ROLE("r")));
-	begin(f, false);
+	begin(f, TRUST_REGISTRY_REPLICA_BY_DELTAS);
 	assert_false(keep(f, DEVICE("a", A)));
 	trust_registry_replica_rollback(f->replica);
-	begin(f, true);
+	begin(f, TRUST_REGISTRY_REPLICA_BY_SNAPSHOT);
 	assert_false(keep(f, ""));
 	assert_false(keep(f, DEVICE("b", B)));
 	assert_false(keep(f, DEVICE("a", C)));
@@ -493,7 +493,7 @@ a_snapshot_comes_in_any_order(void **state)
 		n_orders *= i;
 	fill(f, held, sizeof(held) / sizeof(held[0]));
 	for (size_t order = 0; order < n_orders; order++) {
-		begin(f, true);
+		begin(f, TRUST_REGISTRY_REPLICA_BY_SNAPSHOT);
 		apply_in_order(f, order);
 		assert_int_equal(
 		    trust_registry_replica_sweep(f->replica, &f->msg),
@@ -504,7 +504,7 @@ a_snapshot_comes_in_any_order(void **state)
 		    TRUST_OK);
 		trust_registry_replica_rollback(f->replica);
 	}
-	begin(f, true);
+	begin(f, TRUST_REGISTRY_REPLICA_BY_SNAPSHOT);
 	apply_in_order(f, n_orders - 1);
 	assert_int_equal(
 	    trust_registry_replica_sweep(f->replica, &f->msg), TRUST_OK);
@@ -525,7 +525,7 @@ a_snapshot_repeats_itself(void **state)
 	struct fixture *f = *state;
 
 	fill(f, LINES(DEVICE("a", A), DEVICE("b", B), DEVICE("c", C)));
-	begin(f, true);
+	begin(f, TRUST_REGISTRY_REPLICA_BY_SNAPSHOT);
 	name(f, DEVICE("c", C));
 	name(f, DEVICE("a", D));
 	name(f, DEVICE("c", A));
@@ -552,7 +552,7 @@ a_rollback_leaves_the_state_held(void **state)
 
 	fill(f, LINES(DEVICE("a", A), DEVICE("b", B)));
 	load(f, &before);
-	begin(f, true);
+	begin(f, TRUST_REGISTRY_REPLICA_BY_SNAPSHOT);
 	assert_int_equal(put(f, DEVICE("c", C)), TRUST_OK);
 	assert_int_equal(
 	    trust_registry_replica_sweep(f->replica, &f->msg), TRUST_OK);
@@ -562,7 +562,7 @@ a_rollback_leaves_the_state_held(void **state)
 	assert_owner(f, A, "a");
 	assert_owner(f, C, NULL);
 	/* And from there it goes on. */
-	begin(f, false);
+	begin(f, TRUST_REGISTRY_REPLICA_BY_DELTAS);
 	assert_sum(f, LINES(DEVICE("a", A), DEVICE("b", B)));
 	trust_registry_replica_rollback(f->replica);
 }
@@ -575,7 +575,7 @@ two_claim_one_in_a_snapshot(void **state)
 	struct fixture *f = *state;
 
 	fill(f, LINES(DEVICE("a", A), DEVICE("b", B)));
-	begin(f, true);
+	begin(f, TRUST_REGISTRY_REPLICA_BY_SNAPSHOT);
 	name(f, DEVICE("a", A));
 	name(f, DEVICE("b", C));
 	name(f, DEVICE_2("c", B, A));
@@ -596,7 +596,7 @@ two_claim_one_in_the_first_state(void **state)
 {
 	struct fixture *f = *state;
 
-	begin(f, true);
+	begin(f, TRUST_REGISTRY_REPLICA_BY_SNAPSHOT);
 	assert_int_equal(put(f, DEVICE("a", A)), TRUST_OK);
 	assert_int_equal(put(f, DEVICE_2("b", B, A)), TRUST_OK);
 	assert_int_equal(
@@ -604,7 +604,7 @@ two_claim_one_in_the_first_state(void **state)
 	    TRUST_ERR_CONFLICT);
 	assert_non_null(strstr(f->msg.text, A));
 	trust_registry_replica_rollback(f->replica);
-	begin(f, true);
+	begin(f, TRUST_REGISTRY_REPLICA_BY_SNAPSHOT);
 	trust_registry_replica_rollback(f->replica);
 	assert_owner(f, A, NULL);
 }
@@ -615,7 +615,7 @@ two_claim_one_later(void **state)
 	struct fixture *f = *state;
 
 	fill(f, LINES(DEVICE("a", A)));
-	begin(f, false);
+	begin(f, TRUST_REGISTRY_REPLICA_BY_DELTAS);
 	assert_int_equal(put(f, DEVICE("b", A)), TRUST_OK);
 	assert_int_equal(
 	    trust_registry_replica_check_claims(f->replica, &f->msg),
@@ -630,7 +630,7 @@ a_claim_moves_in_the_first_state(void **state)
 {
 	struct fixture *f = *state;
 
-	begin(f, true);
+	begin(f, TRUST_REGISTRY_REPLICA_BY_SNAPSHOT);
 	assert_int_equal(put(f, DEVICE("a", A)), TRUST_OK);
 	assert_int_equal(put(f, DEVICE("b", B)), TRUST_OK);
 	assert_int_equal(
@@ -680,14 +680,14 @@ what_is_lost_is_counted_once(void **state)
 	struct fixture *f = *state;
 	char id[32];
 
-	begin(f, true);
+	begin(f, TRUST_REGISTRY_REPLICA_BY_SNAPSHOT);
 	put_devices(f, 20, ",\"roles\":[\"r\"]");
 	assert_int_equal(put(f, ROLE("r")), TRUST_OK);
 	assert_int_equal(lost(f, 0, 0), 0);
 	commit(f, 1);
 
 	/* 4 gone, 3 of them to come again; 2 disabled; 1 without its role. */
-	begin(f, false);
+	begin(f, TRUST_REGISTRY_REPLICA_BY_DELTAS);
 	for (int i = 0; i < 4; i++) {
 		snprintf(id, sizeof(id), "p%d", i);
 		assert_int_equal(trust_registry_replica_remove(f->replica,
