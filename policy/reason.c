@@ -122,10 +122,10 @@ static const struct entry reasons[TRUST_N_REASONS] = {
 	"on_stale"},
     [TRUST_REASON_TOKEN_INVALID] = {"token_invalid",
 	"the bootstrap token is unknown, wrong, used up, or for another "
-	"gateway; make a new one (trustctl token create)"},
+	"gateway; put a new one into the registry"},
     [TRUST_REASON_TOKEN_EXPIRED] = {"token_expired",
-	"the bootstrap token is past its date; make a new one (trustctl token "
-	"create), and if it is not old, look at the gateway's clock"},
+	"the bootstrap token is past its date; put a new one into the "
+	"registry, and if it is not old, look at the gateway's clock"},
 };
 
 static const struct entry *
