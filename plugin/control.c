@@ -12,6 +12,29 @@
 #define REQUEST      "trust/v1/request"
 #define REPORT       "trust/v1/report"
 
+/* At most once in so many seconds: whoever is above can send any number. */
+#define LOST_TOLD_S 60
+
+/* The bridge has acknowledged it, and it will not come by itself. */
+static void
+tell_lost(struct trust_plugin *plugin)
+{
+	int64_t now = trust_plugin_now();
+
+	plugin->n_lost++;
+	/* A clock that was set back is no reason to be silent, either. */
+	if (plugin->n_lost_told > 0 && now >= plugin->lost_told_at &&
+	    now < plugin->lost_told_at + LOST_TOLD_S)
+		return;
+	mosquitto_log_printf(MOSQ_LOG_WARNING,
+	    "mosquitto_trust: sync has no room for what arrives, "
+	    "notifications lost: %llu; the next one that is signed makes up "
+	    "for them",
+	    (unsigned long long)(plugin->n_lost - plugin->n_lost_told));
+	plugin->n_lost_told = plugin->n_lost;
+	plugin->lost_told_at = now;
+}
+
 static int
 on_notification(int event, void *data, void *userdata)
 {
@@ -21,8 +44,9 @@ on_notification(int event, void *data, void *userdata)
 	(void)event;
 	if (plugin->sync == NULL)
 		return MOSQ_ERR_SUCCESS;
-	(void)trust_sync_notify(plugin->sync,
-	    (struct trust_span){control->payload, control->payloadlen});
+	if (!trust_sync_notify(plugin->sync,
+		(struct trust_span){control->payload, control->payloadlen}))
+		tell_lost(plugin);
 	return MOSQ_ERR_SUCCESS;
 }
 
@@ -35,6 +59,7 @@ on_content(int event, void *data, void *userdata)
 	(void)event;
 	if (plugin->sync == NULL)
 		return MOSQ_ERR_SUCCESS;
+	/* One that is lost is asked for again. */
 	(void)trust_sync_receive(plugin->sync,
 	    (struct trust_span){control->payload, control->payloadlen});
 	return MOSQ_ERR_SUCCESS;

@@ -43,6 +43,10 @@ struct trust_plugin {
 	/* Who was asked about a publication last: whoever publishes without
 	 * being asked about is a bridge (access.c). */
 	const struct mosquitto *last_publisher;
+	/* Notifications that did not get to sync; how many have been told, and
+	 * when. */
+	uint64_t n_lost, n_lost_told;
+	int64_t lost_told_at;
 	/* Client ids that came in past the plugin, for the next tick. */
 	struct trust_intruder *intruders;
 };

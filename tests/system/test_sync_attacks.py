@@ -195,6 +195,34 @@ def test_endless_data(victim):
         victim.origin.send_part(bytes(8 << 20))
 
 
+def test_a_flood_of_notifications(alone):
+    """More than may wait while somebody keeps the registry locked: the gateway
+    says so, once a minute at most, and hears the next one."""
+    victim = alone()
+    victim.begin()
+    database = sqlite3.connect(victim.gw.registry.path, isolation_level=None)
+    database.execute("BEGIN IMMEDIATE")
+    lost = "notifications lost: "
+    start = time.monotonic()
+    mark = victim.gw.broker.mark()
+    victim.origin.announce(victim.origin.notification())
+
+    def is_full():
+        victim.origin.announce_octets(bytes(1572864))
+        time.sleep(0.1)  # upstream, what the gateway did not take yet waits
+        return lost in victim.gw.broker.log(mark)
+
+    wait_until(is_full, "it says that it has no room")
+    database.execute("ROLLBACK")
+    database.close()
+    wait_until(lambda: "malformed" in victim.refusals(mark),
+               "what was kept is refused")
+    minutes = (time.monotonic() - start) / 59
+    assert victim.gw.broker.log(mark).count(lost) <= 1 + minutes
+    victim.go_on()
+    assert victim.sensor.is_alive()
+
+
 def count_staged(gw):
     path = gw.registry.path.with_name(gw.registry.path.name + ".staging")
     database = sqlite3.connect(path)
