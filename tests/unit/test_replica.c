@@ -310,6 +310,28 @@ the_state_is_of_what_was_sent(void **state)
 	trust_buf_free(&der);
 }
 
+/* A part is known by its digest alone, and that fixes its length. */
+static void
+a_length_that_is_announced_wrong(void **state)
+{
+	struct gateway *g = *state;
+	struct trust_notification *n;
+	struct trust_buf der = {0};
+
+	origin_put_devices(g->origin, 0, 20, 0);
+	origin_commit(g->origin);
+	n = origin_describe(g->origin);
+	n->snapshot.v[0].len = 1;
+	n->snapshot.v[1].len = TRUST_PART_MAX;
+	origin_sign(n, g->origin->signers, 1, &der);
+	notify(g, &der);
+	answer_all(g);
+	assert_int_equal(g->n_refused, 0);
+	assert_holds(g, 1);
+	trust_notification_free(n);
+	trust_buf_free(&der);
+}
+
 static void
 resync_fetches_the_snapshot(void **state)
 {
@@ -1025,6 +1047,7 @@ main(void)
 	    TEST(a_new_session_begins_anew),
 	    TEST(a_thumbprint_may_move),
 	    TEST(the_state_is_of_what_was_sent),
+	    TEST(a_length_that_is_announced_wrong),
 	    TEST(resync_fetches_the_snapshot),
 	    TEST(another_process_may_apply),
 	    TEST(stopping_changes_nothing),
