@@ -215,8 +215,7 @@ def test_a_flood_of_notifications(alone):
     wait_until(is_full, "it says that it has no room")
     database.execute("ROLLBACK")
     database.close()
-    wait_until(lambda: "malformed" in victim.refusals(mark),
-               "what was kept is refused")
+    victim.gw.wait_refusal("malformed")
     minutes = (time.monotonic() - start) / 59
     assert victim.gw.broker.log(mark).count(lost) <= 1 + minutes
     victim.go_on()
