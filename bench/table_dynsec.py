@@ -6,16 +6,13 @@ registry is changed, and the gateway follows it over a bridge. `stall` is what
 a ping waited at the most from the order until it was carried out, and a tenth
 of a second longer: the broker's thread answered nobody meanwhile."""
 
-import base64
 import contextlib
-import hashlib
 import json
-import os
-import pathlib
 import random
 import socket
 import time
 
+import dynsec
 import lab
 import pki
 import report
@@ -24,40 +21,21 @@ from ping import Ping
 
 CLIENTS = 2_000 if lab.QUICK else 10_000
 CHANGES = 5 if lab.QUICK else 20
-PLUGIN = next(iter(pathlib.Path("/usr/lib").glob(
-    "*/mosquitto_dynamic_security.so")), None)
 CONTROL = "$CONTROL/dynamic-security/v1"
-PASSWORD = "bench"
 
 
 # ---- dynamic-security ----
 
-def client(name, role):
-    """A client as the plugin's own tool stores it."""
-    salt = os.urandom(12)
-    digest = hashlib.pbkdf2_hmac("sha512", PASSWORD.encode(), salt, 101)
-    return {"username": name, "roles": [{"rolename": role}],
-            "password": base64.b64encode(digest).decode(),
-            "salt": base64.b64encode(salt).decode(), "iterations": 101}
-
-
-def acl(kind, topic):
-    return {"acltype": kind, "topic": topic, "allow": True}
-
-
 def write_configuration(path):
-    sensor = [acl("publishClientSend", "devices/#"),
-              acl("subscribePattern", "devices/#")]
-    admin = [acl("publishClientSend", "$CONTROL/#"),
-             acl("publishClientReceive", "$CONTROL/#"),
-             acl("subscribePattern", "$CONTROL/#")]
-    path.write_text(json.dumps({
-        "clients": [client("admin", "admin"), *(
-            client(f"device-{i:07}", "sensor") for i in range(CLIENTS))],
-        "roles": [{"rolename": "sensor", "acls": sensor},
-                  {"rolename": "admin", "acls": admin}],
-        "defaultACLAccess": {kind: False for kind in (
-            "publishClientSend", "subscribe")}}), "utf-8")
+    sensor = [dynsec.acl("publishClientSend", "devices/#"),
+              dynsec.acl("subscribePattern", "devices/#")]
+    admin = [dynsec.acl("publishClientSend", "$CONTROL/#"),
+             dynsec.acl("publishClientReceive", "$CONTROL/#"),
+             dynsec.acl("subscribePattern", "$CONTROL/#")]
+    clients = [dynsec.client("admin", ["admin"]), *(
+        dynsec.client(f"device-{i:07}", ["sensor"]) for i in range(CLIENTS))]
+    dynsec.write(path, clients, {"sensor": sensor, "admin": admin},
+                 ("publishClientSend", "subscribe"))
 
 
 def packet(kind, *fields):
@@ -81,7 +59,7 @@ class Admin:
             ("127.0.0.1", port), lab.PATIENCE_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.sendall(packet(
-            0x10, "MQTT", b"\x04\xc2\0\0", "admin", "admin", PASSWORD))
+            0x10, "MQTT", b"\x04\xc2\0\0", "admin", "admin", dynsec.PASSWORD))
         self.expect(b"\x20\x02\0\0")
         self.socket.sendall(packet(
             0x82, b"\0\1", f"{CONTROL}/response", b"\0"))
@@ -97,7 +75,7 @@ class Admin:
         """Returns when it is done."""
         order = json.dumps({"commands": [
             {"command": "createClient", "username": name,
-             "password": PASSWORD}]}).encode()
+             "password": dynsec.PASSWORD}]}).encode()
         self.socket.sendall(packet(0x30, CONTROL, order))
         done = b'{"responses":[{"command":"createClient"}]}'
         self.expect(packet(0x30, f"{CONTROL}/response", done))
@@ -172,7 +150,7 @@ def run_live(table, above, brokers):
 
 def make_dynsec(site):
     each = upstream.Pinged("dynsec", site, f"cafile {site.root}",
-                           f"plugin {PLUGIN}",
+                           f"plugin {dynsec.PLUGIN}",
                            "plugin_opt_config_file "
                            f"{lab.WORK / 'dynamic-security.json'}")
     write_configuration(lab.WORK / "dynamic-security.json")
@@ -188,9 +166,7 @@ def make_registry():
 
 
 def run():
-    if PLUGIN is None:
-        raise RuntimeError("dynsec: want Mosquitto's dynamic-security under "
-                           "/usr/lib, got none")
+    dynsec.demand("dynsec")
     table = report.Table(
         "dynsec", f"dynamic-security with {CLIENTS:,} clients, and ours with "
         "as many devices")

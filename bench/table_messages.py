@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a message costs the broker: QoS 0, 64 bytes, from one publisher to one
-subscriber, all over TLS. `control` is stock once more: how far it is off is
-how far the rest may be."""
+subscriber, all over TLS with the same certificates. Peers with rules grant
+the device so many filters, to publish, to receive and to subscribe, and deny
+the rest; the last one is the topic's. `control` is stock once more: how far
+it is off is how far the rest may be."""
 
 import contextlib
 
 import broker
+import dynsec
 import lab
 import load
 import pki
@@ -13,76 +16,113 @@ import report
 
 MESSAGES = 4000
 ACL_USERS = 1000
-ROLES = 100
-RULES = 10  # of each role
+RULES = 1, 100, 1000
+ROLE_RULES = 10  # at most, of each role
 TO_STOCK = 0.97
 
-# One device, two clients. Its topic is in the last rule of the last role.
+# One device, two clients.
 DEVICE = "meter-01"
-TOPIC = f"plant/{ROLES - 1}/line/{RULES - 1}/{DEVICE}/state"
-DEFAULT_TOPIC = f"devices/{DEVICE}/plant/line/state"
+TOPIC = f"plant/line-last/{DEVICE}/state"
 
 
-def role(number):
-    rules = ",".join(
-        f'{{"effect":"allow","actions":["publish","subscribe"],'
-        f'"topics":["plant/{number}/line/{rule}/{{device}}/#"]}}'
-        for rule in range(RULES))
-    return f'{{"kind":"role","id":"role-{number}","rules":[{rules}]}}\n'
+def filters(n, device):
+    """So many, and the topic is in the last one alone."""
+    return [f"plant/line-{i:04}/{device}/#" for i in range(n - 1)] + [
+        f"plant/line-last/{device}/#"]
 
 
-def make_acl_file():
+def roles(n, rule):
+    """So many rules in {role: rules}."""
+    made = [rule(filter) for filter in filters(n, "{device}")]
+    return {f"role-{i}": made[i:i + ROLE_RULES]
+            for i in range(0, n, ROLE_RULES)}
+
+
+# ---- Peers ----
+
+def named(name, site, *lines):
+    """Stock where the device is the user: the certificate's CN says who."""
+    return broker.stock(name, site, "use_identity_as_username true",
+                        *lines)
+
+
+def acl_file(n, site):
     """Mosquitto's own file, the device's user in the middle."""
-    path = lab.WORK / "acl_file"
-    users = [f"user-{i}" for i in range(ACL_USERS)]
-    users[ACL_USERS // 2] = DEVICE
-    path.write_text("".join(
-        f"user {user}\ntopic readwrite devices/{user}/#\n" for user in users),
-        "utf-8")
+    path = lab.WORK / f"acl_file.{n}"
+    users = {f"user-{i}": [f"devices/user-{i}/#"] for i in range(ACL_USERS)}
+    users[f"user-{ACL_USERS // 2}"] = []
+    with open(path, "w", encoding="utf-8") as lines:
+        for user, topics in users.items():
+            if not topics:
+                user, topics = DEVICE, filters(n, DEVICE)
+            lines.write(f"user {user}\n")
+            lines.writelines(f"topic readwrite {each}\n" for each in topics)
     path.chmod(0o600)
-    return path
+    return named(f"acl_file.{n}", site, f"acl_file {path}")
 
 
-def ours(name, site, device, records=""):
-    prefix = ',"client_id":"prefix"'
-    if records:
-        roles = ",".join(f'"role-{i}"' for i in range(ROLES))
-        prefix += f',"roles":[{roles}]'
-    path = pki.registry(name, records + device.by_thumbprint(prefix))
-    return broker.ours(name, site, path)
+def dynamic_security(n, site):
+    path = lab.WORK / f"dynsec.{n}.json"
+    kinds = "publishClientSend", "publishClientReceive", "subscribePattern"
+    made = {role: [dynsec.acl(kind, each) for each in topics for kind in kinds]
+            for role, topics in roles(
+                n, lambda each: each.replace("{device}", DEVICE)).items()}
+    dynsec.write(path, [dynsec.client(DEVICE, made)], made,
+                 ("publishClientSend", "publishClientReceive", "subscribe"))
+    return named(f"dynsec.{n}", site, f"plugin {dynsec.PLUGIN}",
+                 f"plugin_opt_config_file {path}")
+
+
+def ours(n, site, device):
+    made = roles(n, lambda each: '{"effect":"allow","actions":["publish",'
+                 f'"subscribe"],"topics":["{each}"]}}')
+    records = "".join(f'{{"kind":"role","id":"{role}","rules":'
+                      f'[{",".join(rules)}]}}\n'
+                      for role, rules in made.items())
+    ids = ",".join(f'"{role}"' for role in made)
+    records += device.by_thumbprint(
+        f',"client_id":"prefix","roles":[{ids}]')
+    return broker.ours(f"ours.{n}", site, pki.registry(f"ours.{n}", records))
 
 
 def make_brokers(site, device):
-    """{name: (broker, topic)}"""
-    return {
-        "stock": (broker.stock("stock", site), DEFAULT_TOPIC),
-        "control": (broker.stock("control", site), DEFAULT_TOPIC),
-        "acl_file": (broker.stock(
-            "acl_file", site, "use_identity_as_username true",
-            f"acl_file {make_acl_file()}"), DEFAULT_TOPIC),
-        "default": (ours("default", site, device), DEFAULT_TOPIC),
-        "roles": (ours("roles", site, device,
-                       "".join(map(role, range(ROLES)))), TOPIC),
-    }
+    peers = [broker.stock("stock", site), broker.stock("control", site)]
+    for make in (acl_file, dynamic_security,
+                 lambda n, site: ours(n, site, device)):
+        peers += [make(n, site) for n in RULES]
+    return peers
+
+
+# ---- The table ----
+
+def compare(table, peers):
+    for peer in peers[1:]:
+        budget = {"at_least": TO_STOCK} if peer.startswith("ours.") else {}
+        table.rate(f"cpu.{peer}", "cpu.stock", **budget)
+    for peer in peers[1:]:
+        table.ratio(f"throughput.{peer}", "throughput.stock")
 
 
 def run():
     table = report.Table(
         "messages", "the broker's CPU time for one QoS 0 message of 64 bytes "
-        "over TLS, one publisher, one subscriber")
+        "over TLS,\n  one publisher that does not wait, one subscriber; "
+        "messages in a millisecond; rules of the device")
+    dynsec.demand("messages")
     site = pki.Pki("messages", "p256", "p256")
     device = site.sensor(DEVICE)
     clients = [pki.Sensor(f"{DEVICE}/{module}", device.chain, device.key)
                for module in ("publisher", "subscriber")]
     with contextlib.ExitStack() as stack:
         measures = {}
-        for name, (each, topic) in make_brokers(site, device).items():
+        for each in make_brokers(site, device):
             stack.enter_context(each)
-            measures[name] = stack.enter_context(load.Load(
-                "messages", each, clients, MESSAGES, topic)).cpu_us
-        table.add_all("us", lab.alternate(measures, lab.MANY))
-    table.rate("control", "stock")
-    table.rate("acl_file", "stock")
-    table.rate("default", "stock", at_least=TO_STOCK)
-    table.rate("roles", "stock", at_least=TO_STOCK)
+            measures[each.name] = stack.enter_context(load.Load(
+                "messages", each, clients, MESSAGES, TOPIC)).cpu_us_and_rate
+        samples = lab.alternate(measures, lab.MANY)
+    for peer, pairs in samples.items():
+        table.add(f"cpu.{peer}", "us", [cpu for cpu, _ in pairs])
+    for peer, pairs in samples.items():
+        table.add(f"throughput.{peer}", "/ms", [rate for _, rate in pairs])
+    compare(table, list(samples))
     return table
