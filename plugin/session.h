@@ -24,15 +24,17 @@ enum trust_session_kind {
 };
 
 struct trust_session {
+	/* What an ACL check reads comes first, to be in few cache lines. */
 	const struct mosquitto *client;
+	UT_hash_handle by_client;
 	char *client_id; /* owned */
 	enum trust_session_kind kind;
 	bool offline; /* disconnected; kept for its will and its queue */
 	bool durable; /* while offline: the broker may keep its queue */
-	struct trust_admission *admission; /* counted; NULL for a guest */
 	/* Owned. NULL for a guest, and for a device that is away and would no
 	 * longer be let in: it may do nothing. */
 	struct trust_access *access;
+	struct trust_admission *admission; /* counted; NULL for a guest */
 	int64_t refused_at; /* the second of the last refusal in the log */
 	int64_t since;      /* connected since; seconds since 1970 */
 	char address[TRUST_ADDRESS_MAX]; /* the peer's; "": unknown */
@@ -40,7 +42,6 @@ struct trust_session {
 	/* The device id that its client id begins with; "" for none. */
 	char device[TRUST_ID_MAX + 1];
 	struct trust_session *prev, *next; /* of the same device */
-	UT_hash_handle by_client;
 	UT_hash_handle by_id;
 };
 

@@ -14,17 +14,19 @@
 #define ROOT           0  /* is nobody's child: 0 also says "none" */
 #define NODES_MIN      16 /* the role `default` and what is built in fit */
 #define FILTERS_MIN    4
-#define SLOTS_PER_NODE 2           /* at least, so that runs stay short */
-#define FNV_PRIME      16777619u   /* FNV-1a of 32 bits */
+#define SLOTS_PER_NODE 2         /* at least, so that runs stay short */
+#define FNV_PRIME      16777619u /* FNV-1a of 32 bits */
+#define FNV_BASIS      2166136261u
 #define PARENT_SPREAD  2654435761u /* 2^32 by the golden ratio */
 
 struct node {
 	uint32_t parent;
-	uint32_t text;  /* of its level, in texts */
-	uint32_t len;   /* octets of its level */
-	uint32_t plus;  /* the child for + */
-	uint32_t here;  /* marks of the filters that end here */
-	uint32_t below; /* marks of the filters that go on with # */
+	uint32_t text;     /* of its level, in texts */
+	uint32_t len;      /* octets of its level */
+	uint32_t plus;     /* the child for + */
+	uint32_t here;     /* marks of the filters that end here */
+	uint32_t below;    /* marks of the filters that go on with # */
+	bool has_children; /* else there is nothing to look for */
 };
 
 struct filter {
@@ -91,11 +93,13 @@ struct level {
 static struct level
 read_level(const char *p, uint32_t parent)
 {
-	uint32_t hash = parent * PARENT_SPREAD;
+	uint32_t hash = FNV_BASIS;
 	size_t len;
 
 	for (len = 0; p[len] != '/' && p[len] != '\0'; len++)
 		hash = (hash ^ (uint8_t)p[len]) * FNV_PRIME;
+	/* The parent comes last: until it is known, its level is read. */
+	hash ^= parent * PARENT_SPREAD;
 	return (struct level){p, len, hash ^ hash >> 16};
 }
 
@@ -181,6 +185,7 @@ descend(struct trust_topic_index *index, uint32_t text,
 		*child = (uint32_t)index->n_nodes++;
 		index->nodes[*child] = (struct node){
 		    .parent = *at, .text = text, .len = (uint32_t)level->len};
+		index->nodes[*at].has_children = true;
 		if (level->len == 1 && *level->p == '+')
 			index->nodes[*at].plus = *child;
 	}
@@ -286,6 +291,8 @@ collect(const struct trust_topic_index *index, uint32_t at, const char *rest)
 		marks |= node->below;
 		if (rest == NULL)
 			return marks | node->here;
+		if (!node->has_children)
+			return marks;
 		at = step(index, at, &rest);
 		if (node->plus != ROOT)
 			marks |= collect(index, node->plus, rest);
