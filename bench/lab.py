@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import random
 import subprocess
 import sys
 
@@ -54,13 +55,15 @@ def show(text):
 
 
 def alternate(measures, rounds):
-    """Call all measures in turn, every other round in the reverse order, after
-    one round that does not count: {name: a value for each round}."""
+    """Call all measures in turn, after one round that does not count: {name: a
+    value for each round}. The order is drawn anew for each round: in a fixed
+    one, also back and forth, each would always have the same neighbours, and
+    find in the caches what those leave."""
     samples = {name: [] for name in measures}
+    orders = random.Random(1)
     for number in range(-1, rounds):
         show(f"round {number + 1} of {rounds}: {', '.join(measures)}")
-        order = list(measures) if number % 2 else list(measures)[::-1]
-        for name in order:
+        for name in orders.sample(list(measures), len(measures)):
             value = measures[name]()
             if number >= 0:
                 samples[name].append(value)

@@ -18,9 +18,8 @@
 
 /* Sensors of one file. */
 #define SENSORS_MAX 10000
-/* Messages that are read together. Two windows are on the way: enough for the
- * broker to be busy, and none is dropped (max_queued_messages is 1000). A
- * batch has a multiple of it. */
+/* Messages on the way: enough for the broker to be busy, and none is dropped
+ * (max_queued_messages is 1000). A batch has a multiple of it. */
 #define WINDOW 100
 
 struct load {
@@ -157,26 +156,14 @@ connect_pair(struct load *load, struct trust_message *msg)
 }
 
 static enum trust_err
-publish_window(struct load *load, struct trust_message *msg)
+message_batch(struct load *load, struct trust_message *msg)
 {
 	enum trust_err r = TRUST_OK;
 
-	for (int i = 0; r == TRUST_OK && i < WINDOW; i++)
-		r = trust_sensor_publish(load->v[0], load->topic, msg);
-	return r;
-}
-
-/* A window is read while the broker has the next one to carry, so that it is
- * never idle. */
-static enum trust_err
-message_batch(struct load *load, struct trust_message *msg)
-{
-	enum trust_err r = publish_window(load, msg);
-
-	for (long done = WINDOW; r == TRUST_OK && done <= load->count;
+	for (long done = 0; r == TRUST_OK && done < load->count;
 	     done += WINDOW) {
-		if (done < load->count)
-			r = publish_window(load, msg);
+		for (int i = 0; r == TRUST_OK && i < WINDOW; i++)
+			r = trust_sensor_publish(load->v[0], load->topic, msg);
 		if (r == TRUST_OK)
 			r = trust_sensor_receive(
 			    load->v[1], load->topic, WINDOW, msg);
