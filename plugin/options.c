@@ -175,7 +175,7 @@ set_one(const struct mosquitto_opt *given, bool seen[N_OPTIONS],
 	if (i == N_OPTIONS)
 		return trust_err_set(msg, TRUST_ERR_INPUT,
 		    "plugin_opt_%s: there is no such option (value \"%s\"); "
-		    "see mosquitto_trust(7) for those there are",
+		    "see mosquitto_trust(8) for those there are",
 		    given->key, value);
 	if (seen[i])
 		return trust_err_set(msg, TRUST_ERR_INPUT,

@@ -10,7 +10,7 @@ import source
 
 DECISIONS = pathlib.Path("docs/DECISIONS.md")
 PROTOCOL = pathlib.Path("docs/PROTOCOL.md")
-MANUAL = pathlib.Path("docs/mosquitto_trust.7")
+MANUAL = pathlib.Path("docs/mosquitto_trust.8")
 TRUSTCTL = pathlib.Path("docs/trustctl.1")
 
 # Topics of ours, with a variable part as {x} in documents and %s in code.
