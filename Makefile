@@ -98,6 +98,8 @@ install: all
 	    $(DESTDIR)$(LIBDIR)/mosquitto_trust.so
 	install -D -m 0644 docs/trustctl.1 \
 	    $(DESTDIR)$(PREFIX)/share/man/man1/trustctl.1
+	install -D -m 0644 docs/trust-registry.5 \
+	    $(DESTDIR)$(PREFIX)/share/man/man5/trust-registry.5
 	install -D -m 0644 docs/mosquitto_trust.8 \
 	    $(DESTDIR)$(PREFIX)/share/man/man8/mosquitto_trust.8
 	install -D -m 0644 cli/completion.bash \

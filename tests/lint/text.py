@@ -10,7 +10,7 @@ import source
 ROOMS = source.ROOMS + ("tests", "docker", "bench", ".ci", "docs")
 TOP = ("Makefile", "README.md", "CONTRIBUTING.md", "SECURITY.md",
        "CHANGELOG.md")
-LICENSED = (".c", ".h", ".py", ".sh", ".map", ".ini", ".1", ".8", ".bash")
+LICENSED = (".c", ".h", ".py", ".sh", ".map", ".ini", ".1", ".5", ".8", ".bash")
 LICENCE = "SPDX-License-Identifier: Apache-2.0"
 LATER = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
 RULES = (
