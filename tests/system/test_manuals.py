@@ -3,6 +3,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -80,3 +81,34 @@ def test_records_come_back(ctl):
     shell(ctl, backup)
     assert (ctl.folder / "records.jsonl").read_text() == before
     assert len(before.splitlines()) == len(records("trust-registry.5"))
+
+
+def pasted(section):
+    """The indented lines of a section of OPERATIONS.md."""
+    text = (ROOT / "docs" / "OPERATIONS.md").read_text()
+    _, found, rest = text.partition(f"### {section}\n")
+    assert found, section
+    return "\n".join(line[4:] for line in re.split(r"^#", rest, flags=re.M)[
+        0].splitlines() if line.startswith("    "))
+
+
+def test_operators_certificate(site):
+    """The records, as pasted, reach what the commands need."""
+    site.pki.certificate("ops-1")
+    shutil.copy(site.pki.file("ops-1"), site.folder / "ops-1.pem")
+    ctl = Trustctl(site.folder)
+    ctl.environment["PATH"] = f"{BUILD}:{ctl.environment['PATH']}"
+    shell(ctl, pasted("The operator's certificate").replace(
+        "REGISTRY", str(site.registry.path)))
+    broker = site.start()
+    assert ctl.yes("status", "--host", "127.0.0.1", "--port", broker.port(),
+                   "--cafile", site.pki.file("server-root"), "--cert",
+                   site.pki.file("ops-1"), "--key",
+                   site.pki.key_file("ops-1"))
+    events = site.connect(broker, "ops-1", client_id="ops-1/events")
+    assert events.subscribe("trust/v1/events") == 1
+    assert events.subscribe("$SYS/#") == 1
+    events.messages.clear()
+    assert site.connect(broker, "ops-1").is_alive()
+    events.wait(lambda: any(topic == "trust/v1/events"
+                            for topic, *_ in events.messages), "an event")
