@@ -9,6 +9,7 @@
 #include "certfile.h"
 #include "commands.h"
 #include "options.h"
+#include "reasoning.h"
 
 /* By enum trust_revocation. */
 static const char *const revocations[] = {"if_present", "require", NULL};
@@ -91,43 +92,6 @@ out:
 /* ---- For people ---- */
 
 static void
-print_steps(const struct trust_steps *steps)
-{
-	static const char *const words[] = {
-	    [TRUST_STEP_FACT] = "--",
-	    [TRUST_STEP_PASSED] = "ok",
-	    [TRUST_STEP_FAILED] = "no",
-	};
-	static const char *const signs[] = {
-	    [TRUST_STEP_FACT] = "·",
-	    [TRUST_STEP_PASSED] = "✓",
-	    [TRUST_STEP_FAILED] = "✗",
-	};
-	const char *const *marks =
-	    trust_output_is_utf8_terminal() ? signs : words;
-	size_t i;
-
-	for (i = 0; i < steps->n; i++)
-		printf("%s  %s\n", marks[steps->v[i].kind], steps->v[i].text);
-}
-
-static void
-print_roles(const struct trust_verdict *verdict)
-{
-	size_t i;
-
-	if (verdict->default_role)
-		printf("  roles: %s (built in)\n", TRUST_ROLE_DEFAULT);
-	else if (verdict->n_roles == 0)
-		printf("  roles: none, so no topic is allowed\n");
-	else
-		for (i = 0; i < verdict->n_roles; i++)
-			printf("%s%s%s", i == 0 ? "  roles: " : ", ",
-			    verdict->roles[i],
-			    i + 1 == verdict->n_roles ? "\n" : "");
-}
-
-static void
 print_text(const struct check *check)
 {
 	const struct trust_verdict *verdict = &check->verdict;
@@ -135,7 +99,7 @@ print_text(const struct check *check)
 	const char *name = trust_reason_name(verdict->reason);
 	char until[TRUST_CLOCK_TEXT];
 
-	print_steps(&check->steps);
+	trust_reasoning_print_steps(&check->steps);
 	printf("%s: %s: %s\n", allowed ? "allow" : "deny", name,
 	    allowed                      ? verdict->device
 	    : verdict->detail[0] != '\0' ? verdict->detail
@@ -145,7 +109,7 @@ print_text(const struct check *check)
 		return;
 	if (verdict->group[0] != '\0')
 		printf("  group: %s\n", verdict->group);
-	print_roles(verdict);
+	trust_reasoning_print_roles(verdict);
 	printf(
 	    "  until: %s\n", trust_clock_format(verdict->valid_until, until));
 }

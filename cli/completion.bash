@@ -67,7 +67,8 @@ _trustctl_arguments() {
 		printf '%s\n' device anchor group crl role token gateway
 		;;
 	show/1 | remove/1) _trustctl_ids "$first" ;;
-	'device enable/0' | 'device disable/0' | 'device remove/0')
+	topic/1) printf '%s\n' publish subscribe ;;
+	topic/0 | 'device enable/0' | 'device disable/0' | 'device remove/0')
 		_trustctl_ids device
 		;;
 	esac

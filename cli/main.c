@@ -18,6 +18,8 @@ static const struct trust_command commands[] = {
     {"device", trust_device_run, "add, enable, disable, remove a device"},
     {"check", trust_check_run,
 	"what the gateway would decide about a certificate, and why"},
+    {"topic", trust_topic_run,
+	"what a device may do with a topic, and by which rule"},
     {"verify", trust_verify_run,
 	"validate a certificate's path, without a registry"},
     {"thumbprint", trust_thumbprint_run,

@@ -22,9 +22,8 @@ append_text(json_t *array, const char *text)
 	return json_array_append_new(array, json_string(text)) == 0;
 }
 
-/* What is granted: nothing with a denial. */
-static json_t *
-roles_json(const struct trust_verdict *verdict)
+json_t *
+trust_explain_roles_json(const struct trust_verdict *verdict)
 {
 	json_t *roles = json_array();
 	bool added = true;
@@ -81,9 +80,9 @@ trust_explain_json(const struct trust_verdict *verdict,
 	    "decision", allowed ? "allow" : "deny", "reason",
 	    trust_reason_name(verdict->reason), "device",
 	    text_or_null(verdict->device), "group",
-	    text_or_null(verdict->group), "roles", roles_json(verdict),
-	    "thumbprint", thumbprint, "pin", pin, "subject",
-	    certificate->subject, "valid_until", text_or_null(until), "detail",
-	    text_or_null(verdict->detail), "steps",
-	    trust_explain_steps_json(steps));
+	    text_or_null(verdict->group), "roles",
+	    trust_explain_roles_json(verdict), "thumbprint", thumbprint, "pin",
+	    pin, "subject", certificate->subject, "valid_until",
+	    text_or_null(until), "detail", text_or_null(verdict->detail),
+	    "steps", trust_explain_steps_json(steps));
 }

@@ -23,4 +23,8 @@ struct json_t *trust_explain_json(const struct trust_verdict *verdict,
 /* The steps alone: [{"result":"fact", "passed" or "failed","text"},…]. */
 struct json_t *trust_explain_steps_json(const struct trust_steps *steps);
 
+/* What an allowing verdict grants, ["default"] where nobody named roles; [] for
+ * a denial. */
+struct json_t *trust_explain_roles_json(const struct trust_verdict *verdict);
+
 #endif

@@ -106,6 +106,18 @@ enum trust_err trust_gate_access_by_name(struct trust_gate *gate,
     const char *device, const char *client_id, struct trust_access **out,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
+/*
+ * What those rules say to a request, and why. The verdict tells whom it is
+ * about: a denial for what keeps the device or this client id out, and then no
+ * rule is asked; or an allowance, with the roles whose rules were asked. Not
+ * cached, for people. The caller clears both, in any case.
+ */
+enum trust_err trust_gate_explain_topic(struct trust_gate *gate,
+    const char *device, const char *client_id,
+    const struct trust_access_request *request, struct trust_verdict *verdict,
+    struct trust_access_ruling *ruling, struct trust_steps *steps,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+
 /* Whether the client id belongs to a device that is known here: registered,
  * or seen under automatic enrollment. Errors count as yes. */
 bool trust_gate_is_device(struct trust_gate *gate, const char *client_id);

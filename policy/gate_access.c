@@ -20,6 +20,29 @@ find_role(const struct trust_sets *sets, const char *id)
 	return role;
 }
 
+enum trust_err
+trust_gate_list_roles(struct trust_gate *gate,
+    const struct trust_verdict *verdict, const struct trust_role ***roles,
+    const char ***names, size_t *n)
+{
+	*n = verdict->default_role ? 1 : verdict->n_roles;
+	*roles = calloc(*n + 1, sizeof(const struct trust_role *));
+	*names = calloc(*n + 1, sizeof(const char *));
+	if (*roles == NULL || *names == NULL) {
+		free(*roles);
+		free(*names);
+		*roles = NULL;
+		*names = NULL;
+		return TRUST_ERR_NOMEM;
+	}
+	for (size_t i = 0; i < *n; i++) {
+		(*names)[i] = verdict->default_role ? TRUST_ROLE_DEFAULT
+						    : verdict->roles[i];
+		(*roles)[i] = find_role(gate->sets, (*names)[i]);
+	}
+	return TRUST_OK;
+}
+
 static enum trust_err
 compile(struct trust_gate *gate, const struct trust_verdict *verdict,
     const char *client_id, struct trust_access **out)
@@ -30,19 +53,17 @@ compile(struct trust_gate *gate, const struct trust_verdict *verdict,
 	    .gateway = gate->config.gateway,
 	    .client = client_id,
 	};
-	size_t n = verdict->default_role ? 1 : verdict->n_roles;
 	const struct trust_role **roles;
+	const char **names;
 	enum trust_err r;
+	size_t n;
 
-	roles = calloc(n + 1, sizeof(const struct trust_role *));
-	if (roles == NULL)
-		return TRUST_ERR_NOMEM;
-	for (size_t i = 0; i < n; i++)
-		roles[i] = find_role(gate->sets, verdict->default_role
-						     ? TRUST_ROLE_DEFAULT
-						     : verdict->roles[i]);
+	r = trust_gate_list_roles(gate, verdict, &roles, &names, &n);
+	if (r != TRUST_OK)
+		return r;
 	r = trust_access_new(&values, roles, n, out);
 	free(roles);
+	free(names);
 	return r;
 }
 
@@ -103,17 +124,9 @@ trust_gate_access(struct trust_gate *gate, struct trust_admission *admission,
 
 /* ---- Devices that are away ---- */
 
-/* What is known of a device by its name alone. */
-struct absentee {
-	struct trust_record *record;        /* NULL: automatic enrollment */
-	bool blocked;                       /* at this gateway */
-	char group[TRUST_ID_MAX + 1];       /* "" without one */
-	const struct trust_sets_group *set; /* of the group, or NULL */
-};
-
-static enum trust_err
-find_absentee(struct trust_gate *gate, const char *device, struct absentee *out,
-    struct trust_message *msg)
+enum trust_err
+trust_gate_find_absentee(struct trust_gate *gate, const char *device,
+    struct trust_absentee *out, struct trust_message *msg)
 {
 	enum trust_err r;
 
@@ -136,10 +149,25 @@ find_absentee(struct trust_gate *gate, const char *device, struct absentee *out,
 	return r == TRUST_ERR_NOT_FOUND ? TRUST_OK : r;
 }
 
-/* Whether the device would be let in, as far as its name can tell. */
-static bool
-may_return(const struct absentee *a)
+/* Chains lead nowhere where the group, or its record, does not count. */
+static enum trust_reason
+reason_to_refuse(const struct trust_absentee *a)
 {
+	if (a->blocked)
+		return TRUST_REASON_BLOCKED_LOCALLY;
+	if (a->record != NULL && !a->record->enabled)
+		return TRUST_REASON_DEVICE_DISABLED;
+	if (a->group[0] != '\0' && (a->set == NULL || !a->set->enabled))
+		return TRUST_REASON_CHAIN_UNTRUSTED;
+	return TRUST_REASON_DEVICE_UNKNOWN;
+}
+
+bool
+trust_gate_absentee_may_return(
+    const struct trust_absentee *a, enum trust_reason *reason)
+{
+	if (reason != NULL)
+		*reason = reason_to_refuse(a);
 	if (a->blocked || (a->record != NULL && !a->record->enabled))
 		return false;
 	if (a->group[0] == '\0')
@@ -148,9 +176,9 @@ may_return(const struct absentee *a)
 	       (a->record != NULL || a->set->group->automatic);
 }
 
-static bool
-owns_client_id(
-    const struct absentee *a, const char *device, const char *client_id)
+bool
+trust_gate_absentee_owns_client_id(
+    const struct trust_absentee *a, const char *device, const char *client_id)
 {
 	return trust_identity_check_client_id(device,
 	    trust_verdict_client_id(
@@ -159,18 +187,25 @@ owns_client_id(
 	    client_id);
 }
 
+enum trust_err
+trust_gate_describe_absentee(const struct trust_absentee *a, const char *device,
+    struct trust_verdict *verdict)
+{
+	memcpy(verdict->device, device, strlen(device) + 1);
+	memcpy(verdict->group, a->group, sizeof(verdict->group));
+	return trust_verdict_set_roles(verdict,
+	    a->record != NULL ? &a->record->u.device : NULL,
+	    a->set != NULL ? a->set->group : NULL);
+}
+
 static enum trust_err
-compile_absentee(struct trust_gate *gate, const struct absentee *a,
+compile_absentee(struct trust_gate *gate, const struct trust_absentee *a,
     const char *device, const char *client_id, struct trust_access **out)
 {
 	struct trust_verdict verdict = {0};
 	enum trust_err r;
 
-	memcpy(verdict.device, device, strlen(device) + 1);
-	memcpy(verdict.group, a->group, sizeof(verdict.group));
-	r = trust_verdict_set_roles(&verdict,
-	    a->record != NULL ? &a->record->u.device : NULL,
-	    a->set != NULL ? a->set->group : NULL);
+	r = trust_gate_describe_absentee(a, device, &verdict);
 	if (r == TRUST_OK)
 		r = compile(gate, &verdict, client_id, out);
 	trust_verdict_clear(&verdict);
@@ -181,15 +216,16 @@ static enum trust_err
 compile_by_name(struct trust_gate *gate, const char *device,
     const char *client_id, struct trust_access **out, struct trust_message *msg)
 {
-	struct absentee a = {0};
+	struct trust_absentee a = {0};
 	enum trust_err r;
 
 	r = trust_gate_begin_read(gate, msg);
 	if (r != TRUST_OK)
 		return r;
-	r = find_absentee(gate, device, &a, msg);
+	r = trust_gate_find_absentee(gate, device, &a, msg);
 	if (r == TRUST_OK &&
-	    (!may_return(&a) || !owns_client_id(&a, device, client_id)))
+	    (!trust_gate_absentee_may_return(&a, NULL) ||
+		!trust_gate_absentee_owns_client_id(&a, device, client_id)))
 		r = TRUST_ERR_NOT_FOUND;
 	if (r == TRUST_OK)
 		r = compile_absentee(gate, &a, device, client_id, out);
@@ -258,7 +294,7 @@ bool
 trust_gate_is_device(struct trust_gate *gate, const char *client_id)
 {
 	char device[TRUST_ID_MAX + 1];
-	struct absentee a = {0};
+	struct trust_absentee a = {0};
 	enum trust_err r;
 	bool owned;
 
@@ -267,9 +303,10 @@ trust_gate_is_device(struct trust_gate *gate, const char *client_id)
 		return false;
 	if (trust_gate_begin_read(gate, NULL) != TRUST_OK)
 		return true;
-	r = find_absentee(gate, device, &a, NULL);
-	owned = r == TRUST_OK ? owns_client_id(&a, device, client_id)
-			      : r != TRUST_ERR_NOT_FOUND;
+	r = trust_gate_find_absentee(gate, device, &a, NULL);
+	owned = r == TRUST_OK
+		    ? trust_gate_absentee_owns_client_id(&a, device, client_id)
+		    : r != TRUST_ERR_NOT_FOUND;
 	trust_registry_end_read(gate->registry);
 	trust_record_free(a.record);
 	return owned;

@@ -97,6 +97,37 @@ enum trust_err trust_gate_ask_generation(
 enum trust_err trust_gate_begin_read(
     struct trust_gate *gate, struct trust_message *msg) TRUST_MUST_CHECK;
 
+/* ---- Topics: gate_access.c ---- */
+
+/* The roles of a verdict as they are, a NULL for one that does not exist.
+ * `names` are the verdict's, or static; the caller frees the two arrays. */
+enum trust_err trust_gate_list_roles(struct trust_gate *gate,
+    const struct trust_verdict *verdict, const struct trust_role ***roles,
+    const char ***names, size_t *n) TRUST_MUST_CHECK;
+
+/* What is known of a device by its name alone. */
+struct trust_absentee {
+	struct trust_record *record;        /* owned; NULL: no record */
+	bool blocked;                       /* at this gateway */
+	char group[TRUST_ID_MAX + 1];       /* "" without one */
+	const struct trust_sets_group *set; /* of the group, or NULL */
+};
+
+/* TRUST_ERR_NOT_FOUND: neither registered nor seen here. Within a read; the
+ * caller frees the record in any case. */
+enum trust_err trust_gate_find_absentee(struct trust_gate *gate,
+    const char *device, struct trust_absentee *out,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+/* Whether it would be let in, as far as its name can tell; else `reason` says
+ * what it would be refused for, unless that is NULL. */
+bool trust_gate_absentee_may_return(
+    const struct trust_absentee *a, enum trust_reason *reason);
+bool trust_gate_absentee_owns_client_id(
+    const struct trust_absentee *a, const char *device, const char *client_id);
+/* Its names and roles, into a zeroed verdict that the caller clears. */
+enum trust_err trust_gate_describe_absentee(const struct trust_absentee *a,
+    const char *device, struct trust_verdict *verdict) TRUST_MUST_CHECK;
+
 /* Store some of what trust_gate_note_seen was told. Whether there is more. */
 bool trust_gate_store_some_seen(struct trust_gate *gate);
 

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "role.h"
-#include "template.h"
+#include "role_internal.h"
 #include "topic_index.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -56,6 +55,12 @@ const struct trust_role *
 trust_role_get0_default(void)
 {
 	return &default_role;
+}
+
+const struct trust_role *
+trust_role_get0_device(void)
+{
+	return &device_role;
 }
 
 /* ---- Compiling ---- */
@@ -129,25 +134,32 @@ marks_of(const struct trust_rule *rule, const char *template)
 }
 
 static enum trust_err
-add_topic(struct trust_access *access, const struct trust_rule *rule,
-    const char *template, const char *const values[TRUST_N_VARIABLES])
+visit_topic(const struct trust_rule *rule, size_t number, const char *template,
+    const char *const values[TRUST_N_VARIABLES], trust_role_visit *visit,
+    void *arg)
 {
+	struct trust_role_topic topic = {
+	    .rule = rule, .number = number, .template = template};
 	struct trust_buf filter = {0};
 	enum trust_err r;
 
-	if (rule->allow && !has_usable_values(template, values))
-		return TRUST_OK;
 	r = trust_template_expand(template, values, &filter);
-	if (r == TRUST_OK)
-		r = trust_topic_index_add(access->index,
-		    trust_buf_get0(&filter), marks_of(rule, template));
+	if (r == TRUST_OK) {
+		topic.filter = trust_buf_get0(&filter);
+		if (!rule->allow || has_usable_values(template, values))
+			topic.marks = marks_of(rule, template);
+		else
+			topic.is_left_out = true;
+		r = visit(arg, &topic);
+	}
 	trust_buf_free(&filter);
 	return r;
 }
 
-static enum trust_err
-add_role(struct trust_access *access, const struct trust_role *role,
-    const char *const values[TRUST_N_VARIABLES])
+enum trust_err
+trust_role_walk(const struct trust_role *role,
+    const char *const values[TRUST_N_VARIABLES], trust_role_visit *visit,
+    void *arg)
 {
 	enum trust_err r = TRUST_OK;
 
@@ -155,9 +167,31 @@ add_role(struct trust_access *access, const struct trust_role *role,
 		const struct trust_rule *rule = &role->rules[i];
 
 		for (size_t j = 0; r == TRUST_OK && j < rule->topics.n; j++)
-			r = add_topic(access, rule, rule->topics.v[j], values);
+			r = visit_topic(
+			    rule, i + 1, rule->topics.v[j], values, visit, arg);
 	}
 	return r;
+}
+
+static enum trust_err
+add_topic(void *arg, const struct trust_role_topic *topic)
+{
+	struct trust_access *access = arg;
+
+	if (topic->is_left_out)
+		return TRUST_OK;
+	return trust_topic_index_add(
+	    access->index, topic->filter, topic->marks);
+}
+
+void
+trust_role_list_values(
+    const struct trust_role_values *values, const char *out[TRUST_N_VARIABLES])
+{
+	out[TRUST_VARIABLE_DEVICE] = values->device;
+	out[TRUST_VARIABLE_GROUP] = values->group;
+	out[TRUST_VARIABLE_GATEWAY] = values->gateway;
+	out[TRUST_VARIABLE_CLIENT] = values->client;
 }
 
 enum trust_err
@@ -166,15 +200,11 @@ trust_access_new(const struct trust_role_values *values,
     struct trust_access **out)
 {
 	enum trust_err r = TRUST_ERR_INTERNAL;
-	const char *const v[TRUST_N_VARIABLES] = {
-	    [TRUST_VARIABLE_DEVICE] = values->device,
-	    [TRUST_VARIABLE_GROUP] = values->group,
-	    [TRUST_VARIABLE_GATEWAY] = values->gateway,
-	    [TRUST_VARIABLE_CLIENT] = values->client,
-	};
+	const char *v[TRUST_N_VARIABLES];
 	struct trust_access *access;
 
 	*out = NULL;
+	trust_role_list_values(values, v);
 	access = calloc(1, sizeof(*access));
 	if (access == NULL)
 		return TRUST_ERR_NOMEM;
@@ -182,10 +212,10 @@ trust_access_new(const struct trust_role_values *values,
 	r = trust_topic_index_new(&access->index);
 	if (r != TRUST_OK)
 		goto out;
-	r = add_role(access, &device_role, v);
+	r = trust_role_walk(&device_role, v, add_topic, access);
 	for (size_t i = 0; r == TRUST_OK && i < n_roles; i++) {
 		if (roles[i] != NULL)
-			r = add_role(access, roles[i], v);
+			r = trust_role_walk(roles[i], v, add_topic, access);
 	}
 	if (r != TRUST_OK)
 		goto out;
@@ -221,6 +251,19 @@ is_allowed(uint32_t marks, uint32_t bit, bool reserved)
 	if (reserved)
 		bit <<= RESERVED_SHIFT;
 	return (marks & bit) != 0 && (marks & bit << DENIED_SHIFT) == 0;
+}
+
+bool
+trust_role_topic_decides(const struct trust_role_topic *topic,
+    const struct trust_access_request *request)
+{
+	uint32_t bit = request->publish
+			   ? publish_bit(request->qos, request->retain)
+			   : SUBSCRIBE_BIT;
+
+	if (trust_topic_is_reserved(request->topic))
+		bit <<= RESERVED_SHIFT;
+	return (topic->marks & (bit | bit << DENIED_SHIFT)) != 0;
 }
 
 static bool
@@ -261,4 +304,15 @@ bool
 trust_access_check_receive(const struct trust_access *access, const char *topic)
 {
 	return may(access, topic, SUBSCRIBE_BIT);
+}
+
+bool
+trust_access_check(const struct trust_access *access,
+    const struct trust_access_request *request)
+{
+	if (request->publish)
+		return trust_access_check_publish(
+		    access, request->topic, request->qos, request->retain);
+	return trust_access_check_subscribe(
+	    access, request->topic, request->qos);
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "record.h"
+#include "steps.h"
 #include "topic.h"
 
 /* The built-in role that applies where nobody names roles. */
@@ -53,5 +54,42 @@ bool trust_access_check_subscribe(
 /* May a message with this topic name be delivered to it? */
 bool trust_access_check_receive(
     const struct trust_access *access, const char *topic);
+
+/* ---- Explained ---- */
+
+/* What a client asks for: to publish, or to subscribe. Borrowed. */
+struct trust_access_request {
+	bool publish;
+	const char *topic; /* a topic name; or a filter, $share/… included */
+	int qos;           /* 0 to 2 */
+	bool retain;       /* of a publication */
+};
+
+/* As trust_access_check_publish or trust_access_check_subscribe. */
+bool trust_access_check(const struct trust_access *access,
+    const struct trust_access_request *request);
+
+/* What the rules say to a request. Zeroed memory denies, by no rule. */
+struct trust_access_ruling {
+	bool allowed;
+	/* The rule that decided: its number in its role, from 1; 0: none. */
+	size_t rule;
+	bool effect;  /* of that rule: true allows, false denies */
+	char *role;   /* owned; its id; NULL: for every device */
+	char *topic;  /* owned; as the role has it */
+	char *filter; /* owned; as it is for this client */
+};
+
+/*
+ * Compile as trust_access_new does, ask as trust_access_check does, and tell
+ * which rule decided, and of the other rules those that come near. `names`
+ * has the ids of the roles, in their order. The caller clears the ruling.
+ */
+enum trust_err trust_access_explain(const struct trust_role_values *values,
+    const struct trust_role *const *roles, const char *const *names,
+    size_t n_roles, const struct trust_access_request *request,
+    struct trust_access_ruling *out,
+    struct trust_steps *steps) TRUST_MUST_CHECK;
+void trust_access_ruling_clear(struct trust_access_ruling *ruling);
 
 #endif

@@ -132,6 +132,49 @@ trust_topic_filter_covers(const char *outer, const char *inner)
 	return walk(outer, inner);
 }
 
+/* One level of both that some text matches: skipped. */
+static bool
+meet(const char **a, const char **b)
+{
+	size_t a_len = strcspn(*a, "/");
+	size_t b_len = strcspn(*b, "/");
+	bool same = **a == '+' || **b == '+' ||
+		    (a_len == b_len && memcmp(*a, *b, a_len) == 0);
+
+	*a += a_len;
+	*b += b_len;
+	return same;
+}
+
+/* The rest of a filter behind a level at which the other one ends. Where that
+ * level is the whole topic it must not be empty. */
+static bool
+may_end(const char *rest, size_t n_levels, bool is_empty)
+{
+	if (*rest == '\0')
+		return true;
+	return strcmp(rest, "/#") == 0 && !(n_levels == 1 && is_empty);
+}
+
+bool
+trust_topic_filters_overlap(const char *a, const char *b)
+{
+	if ((*a == '$' && is_wildcard(*b)) || (*b == '$' && is_wildcard(*a)))
+		return false;
+	for (size_t n_levels = 1;; n_levels++) {
+		bool is_empty = is_level_end(*a) || is_level_end(*b);
+
+		if (*a == '#' || *b == '#')
+			return true;
+		if (!meet(&a, &b))
+			return false;
+		if (*a == '\0' || *b == '\0')
+			return may_end(*a == '\0' ? b : a, n_levels, is_empty);
+		a++;
+		b++;
+	}
+}
+
 const char *
 trust_topic_unshare(const char *filter)
 {

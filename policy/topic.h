@@ -25,6 +25,9 @@ bool trust_topic_filter_matches(const char *filter, const char *topic);
  */
 bool trust_topic_filter_covers(const char *outer, const char *inner);
 
+/* Whether some topic name is matched by both filters. */
+bool trust_topic_filters_overlap(const char *a, const char *b);
+
 /*
  * The inner filter of "$share/NAME/FILTER" (section 4.8.2), or `filter`
  * itself; NULL for a malformed one. Points into its argument.

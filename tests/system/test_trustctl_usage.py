@@ -19,6 +19,7 @@ COMMANDS = {
     "device disable": ["x"],
     "device remove": ["x"],
     "check": ["x.pem"],
+    "topic": ["x", "publish", "x"],
     "verify": ["--anchor", "x.pem", "x.pem"],
     "thumbprint": ["x.pem"],
     "pki init": ["--hostname", "localhost", "x"],
@@ -39,7 +40,7 @@ WITH_REGISTRY = [name for name in COMMANDS
 # The greatest number of arguments, where there is one.
 ARGUMENTS = {"init": 0, "put": 1, "remove": 2, "list": 1, "show": 2,
              "device add": 1, "device enable": 1, "device disable": 1,
-             "device remove": 1, "check": 1, "verify": 1, "pki init": 1,
+             "device remove": 1, "check": 1, "topic": 3, "verify": 1, "pki init": 1,
              "pki device": 2, "status": 0, "sessions": 0, "events": 0,
              "block": 1, "unblock": 1, "kick": 1, "resync": 0}
 # The least number of arguments, where that is not 0.
@@ -193,6 +194,8 @@ def test_bad_time(ctl, name, time):
     ("check", "--crl-grace", "7"),
     ("check", "--crl-grace", "d"),
     ("check", "--crl-grace", "-7d"),
+    ("topic", "--qos", "3"),
+    ("topic", "--qos", ""),
     ("pki init", "--key", "dsa"),
     ("pki device", "--key", "P256"),
     ("pki device", "--days", "0"),

@@ -535,6 +535,68 @@ rules_are_shared(void **state)
 	trust_admission_free(admission);
 }
 
+static enum trust_reason
+explain_topic(struct house *h, const char *device, const char *client_id,
+    const char *topic, bool *allowed)
+{
+	const struct trust_access_request request = {
+	    .publish = true, .topic = topic};
+	struct trust_access_ruling ruling;
+	struct trust_steps steps = {0};
+	struct trust_verdict verdict;
+	enum trust_reason reason;
+
+	assert_int_equal(trust_gate_explain_topic(h->gate, device, client_id,
+			     &request, &verdict, &ruling, &steps, NULL),
+	    TRUST_OK);
+	assert_true(steps.n > 0);
+	*allowed = ruling.allowed;
+	reason = verdict.reason;
+	if (verdict.outcome == TRUST_ALLOW)
+		assert_string_equal(verdict.device, device);
+	else
+		assert_false(ruling.allowed);
+	trust_verdict_clear(&verdict);
+	trust_access_ruling_clear(&ruling);
+	trust_steps_free(&steps);
+	return reason;
+}
+
+static void
+rules_are_explained(void **state)
+{
+	struct house *h = *state;
+	bool allowed;
+
+	(void)explain_topic(
+	    h, "temp-03", "temp-03", "devices/temp-03/x", &allowed);
+	assert_true(allowed);
+	(void)explain_topic(
+	    h, "temp-03", "temp-03", "devices/temp-04/x", &allowed);
+	assert_false(allowed);
+	assert_int_equal(explain_topic(h, "temp-03", "temp-03/m",
+			     "devices/temp-03", &allowed),
+	    TRUST_REASON_CLIENT_ID_MISMATCH);
+	assert_int_equal(
+	    explain_topic(h, "nobody", "nobody", "devices/nobody", &allowed),
+	    TRUST_REASON_DEVICE_UNKNOWN);
+	put_pinned(h, "disabled");
+	assert_int_equal(
+	    explain_topic(h, "pinned", "pinned", "devices/pinned", &allowed),
+	    TRUST_REASON_DEVICE_DISABLED);
+	assert_int_equal(trust_gate_block(h->gate, "temp-03", NULL), TRUST_OK);
+	assert_int_equal(
+	    explain_topic(h, "temp-03", "temp-03", "devices/temp-03", &allowed),
+	    TRUST_REASON_BLOCKED_LOCALLY);
+	assert_int_equal(
+	    trust_gate_unblock(h->gate, "temp-03", NULL), TRUST_OK);
+	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[\"root\"],"
+	       "\"status\":\"disabled\"}");
+	assert_int_equal(
+	    explain_topic(h, "temp-03", "temp-03", "devices/temp-03", &allowed),
+	    TRUST_REASON_CHAIN_UNTRUSTED);
+}
+
 /* A device without a record is known by name only after it came in. */
 static void
 automatic_devices_are_remembered(void **state)
@@ -592,6 +654,7 @@ main(void)
 	    TEST(rules_by_name),
 	    TEST(rules_by_name_follow_the_registry),
 	    TEST(rules_are_shared),
+	    TEST(rules_are_explained),
 	    TEST(automatic_devices_are_remembered),
 	    TEST(bridges_are_remembered),
 	};

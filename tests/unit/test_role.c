@@ -563,6 +563,144 @@ refuses_a_bad_template(void **state)
 	trust_access_free(NULL);
 }
 
+/* ---- Explained ---- */
+
+/* A request of the sensor, what is said of it, and the step that says why. */
+struct explained {
+	struct trust_access_request request;
+	bool allowed;
+	size_t rule;
+	const char *role; /* NULL: no rule, or the one for every device */
+	const char *step;
+};
+
+static struct trust_rule explained_rules[] = {
+    {true, P, {1, (const char *[]){"a/{device}/#"}}, 1, false},
+    {true, S, {1, (const char *[]){"#"}}, 2, true},
+    RULE(false, PS, "a/+/secret"),
+    RULE(false, P, "a/+/+"),
+    RULE(true, S, "g/{group}/x"),
+    RULE(true, PS, "$SYS/x"),
+    RULE(true, PS, "+/monitor"),
+};
+
+static const struct explained explained_cases[] = {
+    {{true, "a/temp-01/b/c", 1, false}, true, 1, "some",
+	"rule 1 of role some allows it: a/{device}/#, here a/temp-01/#"},
+    {{true, "a/temp-01/b/c", 2, false}, false, 0, NULL,
+	"rule 1 of role some allows QoS 0 and 1 alone: a/{device}/#, here "
+	"a/temp-01/#"},
+    {{true, "a/temp-01/b/c", 0, true}, false, 0, NULL,
+	"rule 1 of role some allows no retained messages: a/{device}/#, here "
+	"a/temp-01/#"},
+    /* The first that denies is named. */
+    {{true, "a/temp-01/secret", 0, false}, false, 3, "some",
+	"rule 4 of role some denies it: a/+/+"},
+    {{true, "x", 0, false}, false, 0, NULL,
+	"rule 2 of role some is not for publishing: #"},
+    {{true, "x", 0, false}, false, 0, NULL, "no rule allows it"},
+    {{true, "a/#", 0, false}, false, 0, NULL,
+	"a/# is no topic name (MQTT 5.0 section 4.7)"},
+    {{true, "trust/v1/enroll/temp-01/request", 0, false}, true, 1, NULL,
+	"the rule for every device allows it: "
+	"trust/v1/enroll/{client}/request, here "
+	"trust/v1/enroll/temp-01/request"},
+    {{true, "$SYS/x", 0, false}, true, 6, "some",
+	"rule 6 of role some allows it: $SYS/x"},
+    {{true, "$SYS/monitor", 0, false}, false, 0, NULL,
+	"rule 7 of role some does not lead there, as no wildcard leads to $: "
+	"+/monitor"},
+    {{true, "trust/monitor", 0, false}, false, 0, NULL,
+	"rule 7 of role some does not lead there, as its text does not begin "
+	"so: +/monitor"},
+    {{false, "a/#", 2, false}, true, 2, "some",
+	"rule 3 of role some denies a part of it, which is not delivered: "
+	"a/+/secret"},
+    {{false, "#", 0, false}, true, 2, "some",
+	"below trust/ only what a rule that begins with trust/v1/ allows is "
+	"delivered"},
+    {{false, "a/x/secret", 0, false}, false, 3, "some",
+	"rule 3 of role some denies it: a/+/secret"},
+    {{false, "$share/g/a/x/secret", 0, false}, false, 3, "some",
+	"a shared subscription counts by its inner filter, a/x/secret"},
+    {{false, "$share/g", 0, false}, false, 0, NULL,
+	"$share/g is no topic filter (MQTT 5.0 section 4.7)"},
+    {{false, "$SYS/#", 0, false}, false, 0, NULL,
+	"rule 6 of role some allows a part of it alone: $SYS/x"},
+    {{false, "$SYS/#", 0, false}, false, 0, NULL, "no rule allows all of it"},
+    {{false, "trust/v1/bundle", 0, false}, true, 2, NULL,
+	"the rule for every device allows it: trust/v1/bundle"},
+};
+
+static bool
+has_step(const struct trust_steps *steps, const char *text)
+{
+	for (size_t i = 0; i < steps->n; i++) {
+		if (strcmp(steps->v[i].text, text) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+explains(void **state)
+{
+	const struct trust_role role = {
+	    explained_rules, COUNT(explained_rules)};
+	const struct trust_role *const roles[] = {NULL, &role};
+	const char *const names[] = {"gone", "some"};
+	struct trust_role_values values = sensor;
+
+	(void)state;
+	values.group = "";
+	for (size_t i = 0; i < COUNT(explained_cases); i++) {
+		const struct explained *c = &explained_cases[i];
+		struct trust_access_ruling ruling;
+		struct trust_steps steps = {0};
+
+		assert_int_equal(
+		    trust_access_explain(&values, roles, names, COUNT(roles),
+			&c->request, &ruling, &steps),
+		    TRUST_OK);
+		if (!has_step(&steps, c->step))
+			fail_msg(
+			    "%s: no step \"%s\"", c->request.topic, c->step);
+		assert_int_equal(ruling.allowed, c->allowed);
+		assert_int_equal(ruling.rule, c->rule);
+		if (c->role != NULL)
+			assert_string_equal(ruling.role, c->role);
+		else
+			assert_null(ruling.role);
+		trust_access_ruling_clear(&ruling);
+		trust_steps_free(&steps);
+	}
+}
+
+static void
+explains_what_is_left_out(void **state)
+{
+	struct trust_rule rules[] = {RULE(true, P, "g/{group}/x")};
+	const struct trust_role role = {rules, COUNT(rules)};
+	const struct trust_role *const roles[] = {&role};
+	const char *const names[] = {"some"};
+	const struct trust_access_request request = {true, "g//x", 0, false};
+	struct trust_role_values values = sensor;
+	struct trust_access_ruling ruling;
+	struct trust_steps steps = {0};
+
+	(void)state;
+	values.group = "";
+	assert_int_equal(trust_access_explain(&values, roles, names, 1,
+			     &request, &ruling, &steps),
+	    TRUST_OK);
+	assert_false(ruling.allowed);
+	assert_true(has_step(&steps,
+	    "rule 1 of role some allows nothing, for want of a value that it "
+	    "names: g/{group}/x, here g//x"));
+	trust_access_ruling_clear(&ruling);
+	trust_steps_free(&steps);
+}
+
 int
 main(void)
 {
@@ -582,6 +720,8 @@ main(void)
 	    cmocka_unit_test(qos_and_retain),
 	    cmocka_unit_test(enrollment_is_not_retained),
 	    cmocka_unit_test(refuses_a_bad_template),
+	    cmocka_unit_test(explains),
+	    cmocka_unit_test(explains_what_is_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

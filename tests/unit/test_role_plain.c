@@ -18,6 +18,7 @@
 
 #define N_ROLES     800
 #define N_QUESTIONS 250 /* of each role */
+#define N_EXPLAINED 10  /* one in so many */
 #define RULES_MAX   60
 #define TEXT_MAX    80
 
@@ -213,29 +214,71 @@ draw_question(const char *device, struct question *out)
 
 /* ---- And answered ---- */
 
-static struct trust_access *
-compile(const char *device, const struct plain_rules *rules)
-{
-	const struct trust_role_values values = {device, "", "", "c"};
+/* Rules as a role has them. */
+struct written {
 	const char *topics[RULES_MAX];
 	struct trust_rule v[RULES_MAX];
-	const struct trust_role role = {v, rules->n};
-	const struct trust_role *const roles[] = {&role};
-	struct trust_access *access;
+	struct trust_role role;
+};
 
+static const struct trust_role *
+write_role(const struct plain_rules *rules, struct written *out)
+{
 	for (size_t i = 0; i < rules->n; i++) {
-		topics[i] = rules->v[i].template;
-		v[i] = (struct trust_rule){
+		out->topics[i] = rules->v[i].template;
+		out->v[i] = (struct trust_rule){
 		    .allow = rules->v[i].allow,
 		    .actions = rules->v[i].actions,
-		    .topics = {1, &topics[i]},
+		    .topics = {1, &out->topics[i]},
 		    .max_qos = rules->v[i].max_qos,
 		    .retain = rules->v[i].retain,
 		};
 	}
+	out->role = (struct trust_role){out->v, rules->n};
+	return &out->role;
+}
+
+static struct trust_access *
+compile(const char *device, const struct plain_rules *rules)
+{
+	const struct trust_role_values values = {device, "", "", "c"};
+	const struct trust_role *role;
+	struct trust_access *access;
+	struct written written;
+
+	role = write_role(rules, &written);
 	assert_int_equal(
-	    trust_access_new(&values, roles, COUNT(roles), &access), TRUST_OK);
+	    trust_access_new(&values, &role, 1, &access), TRUST_OK);
 	return access;
+}
+
+/* An explanation names a rule of the effect that the answer has. */
+static void
+explain(const char *device, const struct plain_rules *rules,
+    const struct question *question, bool want)
+{
+	const struct trust_role_values values = {device, "", "", "c"};
+	const struct trust_access_request request = {
+	    .publish = question->verb == PUBLISH,
+	    .topic = question->topic,
+	    .qos = question->qos,
+	    .retain = question->retain,
+	};
+	struct trust_access_ruling ruling;
+	const char *const name = "plain";
+	const struct trust_role *role;
+	struct written written;
+
+	role = write_role(rules, &written);
+	assert_int_equal(trust_access_explain(
+			     &values, &role, &name, 1, &request, &ruling, NULL),
+	    TRUST_OK);
+	assert_int_equal(ruling.allowed, want);
+	if (ruling.rule == 0)
+		assert_false(want);
+	else
+		assert_int_equal(ruling.effect, want);
+	trust_access_ruling_clear(&ruling);
 }
 
 static bool
@@ -280,6 +323,8 @@ agrees_with_the_definition(void **state)
 				fail_msg("role %zu, %d %s: want %d", i,
 				    question.verb, question.topic, want);
 			allowed[question.verb] += want;
+			if (question.verb != RECEIVE && j % N_EXPLAINED == 0)
+				explain(device, &rules, &question, want);
 		}
 		trust_access_free(access);
 	}

@@ -381,6 +381,34 @@ covers_what_it_covers(void **state)
 	}
 }
 
+/* The same texts: a topic that both match is among them, if there is one. */
+static void
+overlaps_where_a_topic_is_in_both(void **state)
+{
+	static const char *const words[] = {"a", "$", "", "+", "#"};
+	static const char *const topic_words[] = {"a", "$", "", "z"};
+	static struct texts filters, topics;
+
+	(void)state;
+	enumerate(words, COUNT(words), 3, "", &filters);
+	enumerate(topic_words, COUNT(topic_words), TOPIC_LEVELS, "", &topics);
+	for (size_t i = 0; i < filters.n; i++) {
+		for (size_t j = 0; j < filters.n; j++) {
+			bool want = false;
+
+			for (size_t k = 0; !want && k < topics.n; k++)
+				want = trust_topic_filter_matches(
+					   filters.v[i], topics.v[k]) &&
+				       trust_topic_filter_matches(
+					   filters.v[j], topics.v[k]);
+			if (trust_topic_filters_overlap(
+				filters.v[i], filters.v[j]) != want)
+				fail_msg("%s %s: want %d", filters.v[i],
+				    filters.v[j], want);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -394,6 +422,7 @@ main(void)
 	    cmocka_unit_test(reserved),
 	    cmocka_unit_test(agrees_with_libmosquitto),
 	    cmocka_unit_test(covers_what_it_covers),
+	    cmocka_unit_test(overlaps_where_a_topic_is_in_both),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

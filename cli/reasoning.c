@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Steps and roles on standard output.
+ */
+#include "reasoning.h"
+
+#include <stdio.h>
+
+void
+trust_reasoning_print_steps(const struct trust_steps *steps)
+{
+	static const char *const words[] = {
+	    [TRUST_STEP_FACT] = "--",
+	    [TRUST_STEP_PASSED] = "ok",
+	    [TRUST_STEP_FAILED] = "no",
+	};
+	static const char *const signs[] = {
+	    [TRUST_STEP_FACT] = "·",
+	    [TRUST_STEP_PASSED] = "✓",
+	    [TRUST_STEP_FAILED] = "✗",
+	};
+	const char *const *marks =
+	    trust_output_is_utf8_terminal() ? signs : words;
+	size_t i;
+
+	for (i = 0; i < steps->n; i++)
+		printf("%s  %s\n", marks[steps->v[i].kind], steps->v[i].text);
+}
+
+void
+trust_reasoning_print_roles(const struct trust_verdict *verdict)
+{
+	size_t i;
+
+	if (verdict->default_role)
+		printf("  roles: %s (built in)\n", TRUST_ROLE_DEFAULT);
+	else if (verdict->n_roles == 0)
+		printf("  roles: none, so no topic is allowed\n");
+	else
+		for (i = 0; i < verdict->n_roles; i++)
+			printf("%s%s%s", i == 0 ? "  roles: " : ", ",
+			    verdict->roles[i],
+			    i + 1 == verdict->n_roles ? "\n" : "");
+}

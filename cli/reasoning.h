@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What led to a decision, for people: `trustctl check` and `trustctl topic`.
+ */
+#ifndef TRUST_REASONING_H
+#define TRUST_REASONING_H
+
+#include "output.h"
+
+/* A line a step: what was found, what was met, what was not. */
+void trust_reasoning_print_steps(const struct trust_steps *steps);
+
+/* "  roles: …", of an allowance. */
+void trust_reasoning_print_roles(const struct trust_verdict *verdict);
+
+#endif

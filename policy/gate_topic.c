@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gate, asked what a device may do with a topic, and why.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gate_internal.h"
+
+/* ---- The device ---- */
+
+static bool
+deny(struct trust_verdict *verdict, enum trust_reason reason)
+{
+	verdict->outcome = TRUST_DENY;
+	verdict->reason = reason;
+	return false;
+}
+
+static const char *
+words_for(enum trust_reason reason)
+{
+	switch (reason) {
+	case TRUST_REASON_BLOCKED_LOCALLY:
+		return "is blocked at this gateway";
+	case TRUST_REASON_DEVICE_DISABLED:
+		return "is disabled";
+	case TRUST_REASON_CHAIN_UNTRUSTED:
+		return "is of a group that is disabled, or not there";
+	default:
+		return "has no record, and its group wants one";
+	}
+}
+
+static bool
+judge_absentee(const struct trust_absentee *a, const char *device,
+    const char *client_id, struct trust_verdict *verdict,
+    struct trust_steps *steps)
+{
+	enum trust_reason reason;
+
+	if (!trust_gate_absentee_may_return(a, &reason)) {
+		trust_steps_add(steps, TRUST_STEP_FAILED,
+		    "device %s %s: it would not be let in", device,
+		    words_for(reason));
+		return deny(verdict, reason);
+	}
+	trust_steps_add(steps, TRUST_STEP_PASSED,
+	    "device %s %s, and nothing keeps it out by name", device,
+	    a->record != NULL ? "is registered" : "was here");
+	if (!trust_gate_absentee_owns_client_id(a, device, client_id)) {
+		trust_steps_add(steps, TRUST_STEP_FAILED,
+		    "client id %s is not one of its own", client_id);
+		return deny(verdict, TRUST_REASON_CLIENT_ID_MISMATCH);
+	}
+	verdict->outcome = TRUST_ALLOW;
+	return true;
+}
+
+/* ---- Its roles ---- */
+
+static const char *
+source_of_roles(const struct trust_absentee *a)
+{
+	if (a->record != NULL && a->record->u.device.has_roles)
+		return "its record";
+	return a->set != NULL && a->set->group->has_roles ? "its group" : NULL;
+}
+
+static void
+tell_roles(const struct trust_absentee *a, const struct trust_verdict *verdict,
+    const struct trust_role *const *roles, const char *const *names, size_t n,
+    struct trust_steps *steps)
+{
+	const char *source = source_of_roles(a);
+
+	if (verdict->group[0] != '\0')
+		trust_steps_add(steps, TRUST_STEP_FACT, "it is of group %s",
+		    verdict->group);
+	if (n == 0)
+		trust_steps_add(steps, TRUST_STEP_FACT,
+		    "%s gives it an empty list of roles", source);
+	for (size_t i = 0; i < n; i++) {
+		if (roles[i] == NULL)
+			trust_steps_add(steps, TRUST_STEP_FACT,
+			    "role %s, from %s, does not exist: it grants "
+			    "nothing",
+			    names[i], source);
+		else if (source == NULL)
+			trust_steps_add(steps, TRUST_STEP_FACT,
+			    "role %s applies, as nobody named roles", names[i]);
+		else
+			trust_steps_add(steps, TRUST_STEP_FACT,
+			    "role %s applies, from %s", names[i], source);
+	}
+}
+
+static enum trust_err
+ask(struct trust_gate *gate, const struct trust_absentee *a,
+    const char *client_id, const struct trust_access_request *request,
+    const struct trust_verdict *verdict, struct trust_access_ruling *ruling,
+    struct trust_steps *steps)
+{
+	const struct trust_role_values values = {
+	    .device = verdict->device,
+	    .group = verdict->group,
+	    .gateway = gate->config.gateway,
+	    .client = client_id,
+	};
+	const struct trust_role **roles;
+	const char **names;
+	enum trust_err r;
+	size_t n;
+
+	r = trust_gate_list_roles(gate, verdict, &roles, &names, &n);
+	if (r != TRUST_OK)
+		return r;
+	tell_roles(a, verdict, roles, names, n, steps);
+	r = trust_access_explain(
+	    &values, roles, names, n, request, ruling, steps);
+	free(roles);
+	free(names);
+	return r;
+}
+
+/* There is nothing to say of its roles. */
+static void
+deny_unknown(const char *device, struct trust_verdict *verdict,
+    struct trust_steps *steps)
+{
+	memcpy(verdict->device, device, strlen(device) + 1);
+	(void)deny(verdict, TRUST_REASON_DEVICE_UNKNOWN);
+	trust_steps_add(steps, TRUST_STEP_FAILED,
+	    "device %s has no record; only a group with automatic enrollment "
+	    "would let it in",
+	    device);
+}
+
+enum trust_err
+trust_gate_explain_topic(struct trust_gate *gate, const char *device,
+    const char *client_id, const struct trust_access_request *request,
+    struct trust_verdict *verdict, struct trust_access_ruling *ruling,
+    struct trust_steps *steps, struct trust_message *msg)
+{
+	struct trust_absentee a = {0};
+	enum trust_err r;
+
+	*verdict = (struct trust_verdict){0};
+	*ruling = (struct trust_access_ruling){0};
+	if (gate->registry == NULL)
+		return trust_err_set(
+		    msg, TRUST_ERR_NOT_FOUND, "there is no registry");
+	if (!trust_id_check((const uint8_t *)device, strlen(device)))
+		return trust_err_set(msg, TRUST_ERR_INPUT,
+		    "device: want an id, got \"%s\"", device);
+	r = trust_gate_begin_read(gate, msg);
+	if (r != TRUST_OK)
+		return r;
+	r = trust_gate_find_absentee(gate, device, &a, msg);
+	if (r == TRUST_OK)
+		r = trust_gate_describe_absentee(&a, device, verdict);
+	if (r == TRUST_OK &&
+	    judge_absentee(&a, device, client_id, verdict, steps)) {
+		r = ask(gate, &a, client_id, request, verdict, ruling, steps);
+	} else if (r == TRUST_ERR_NOT_FOUND) {
+		deny_unknown(device, verdict, steps);
+		r = TRUST_OK;
+	}
+	trust_registry_end_read(gate->registry);
+	trust_record_free(a.record);
+	return r;
+}
