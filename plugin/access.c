@@ -175,6 +175,9 @@ trust_access_on_acl_check(int event, void *data, void *userdata)
 	if (acl->access == MOSQ_ACL_WRITE)
 		plugin->last_publisher = acl->client;
 	session = trust_session_find(plugin->sessions, acl->client, id);
+	if (plugin->provenance != NULL &&
+	    trust_provenance_denies(plugin->provenance, session, acl))
+		return MOSQ_ERR_ACL_DENIED;
 	if (session != NULL)
 		return session->kind == TRUST_SESSION_DEVICE
 			   ? check_device(plugin, session, acl)
@@ -182,22 +185,37 @@ trust_access_on_acl_check(int event, void *data, void *userdata)
 	return check_stranger(plugin, acl);
 }
 
-/* Comes after the check for the same message. A publisher that was not asked
- * about, and has no address, is a bridge: its client id is remembered for its
- * retained messages. */
+/* A publisher that was not asked about, and has no address. */
+static bool
+is_bridge(const struct mosquitto *client, bool asked)
+{
+	return !asked && client != NULL &&
+	       mosquitto_client_id(client) != NULL &&
+	       mosquitto_client_address(client) == NULL;
+}
+
+/* Comes after the check for the same message. A bridge's client id is
+ * remembered for its retained messages, and what it brings is stamped where it
+ * comes from. */
 int
 trust_access_on_message(int event, void *data, void *userdata)
 {
-	const struct mosquitto_evt_message *message = data;
+	struct mosquitto_evt_message *message = data;
 	struct trust_plugin *plugin = userdata;
 	bool asked = plugin->last_publisher == message->client;
 
 	(void)event;
 	plugin->last_publisher = NULL;
-	if (!asked && message->retain && message->client != NULL &&
-	    mosquitto_client_id(message->client) != NULL &&
-	    mosquitto_client_address(message->client) == NULL)
-		trust_gate_remember_bridge(
-		    plugin->gate, mosquitto_client_id(message->client));
-	return MOSQ_ERR_SUCCESS;
+	if (is_bridge(message->client, asked)) {
+		if (message->retain)
+			trust_gate_remember_bridge(
+			    plugin->gate, mosquitto_client_id(message->client));
+		return MOSQ_ERR_SUCCESS;
+	}
+	if (plugin->provenance == NULL)
+		return MOSQ_ERR_SUCCESS;
+	return trust_provenance_stamp(plugin->provenance,
+	    trust_session_find(plugin->sessions, message->client,
+		mosquitto_client_id(message->client)),
+	    message);
 }

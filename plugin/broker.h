@@ -10,6 +10,7 @@
 #if !__has_include(<mosquitto/broker.h>)
 #include <mosquitto_broker.h>
 #include <mosquitto_plugin.h>
+#include <mqtt_protocol.h>
 #endif
 
 #endif

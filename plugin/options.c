@@ -130,6 +130,15 @@ set_crl_grace(struct trust_options *out, const char *value)
 }
 
 static enum trust_err
+set_provenance(struct trust_options *out, const char *value)
+{
+	out->provenance = strcmp(value, "true") == 0;
+	if (!out->provenance && strcmp(value, "false") != 0)
+		return TRUST_ERR_INPUT;
+	return TRUST_OK;
+}
+
+static enum trust_err
 set_audit_log(struct trust_options *out, const char *value)
 {
 	return copy_path(value, &out->audit_log);
@@ -156,6 +165,7 @@ static const struct option {
     {"max_removals", "a percentage from 0 to 100", set_max_removals, false},
     {"revocation", "if_present or require", set_revocation, false},
     {"crl_grace", "a duration like 7d", set_crl_grace, false},
+    {"provenance", "true or false", set_provenance, false},
     {"audit_log", "the path of a file", set_audit_log, false},
 };
 #define N_OPTIONS (sizeof(table) / sizeof(table[0]))

@@ -176,6 +176,15 @@ start_sync(struct trust_plugin *plugin, struct trust_message *msg)
 	return TRUST_OK;
 }
 
+static enum trust_err
+start_stamping(struct trust_plugin *plugin, struct trust_message *msg)
+{
+	if (!plugin->options.provenance)
+		return TRUST_OK;
+	return trust_provenance_new(
+	    plugin->options.gateway, plugin->is_2_1, &plugin->provenance, msg);
+}
+
 /* Without anchors of signers nobody would keep a replica fresh, or say that
  * it is not. */
 static enum trust_err
@@ -225,6 +234,7 @@ plugin_free(struct trust_plugin *plugin)
 	sk_X509_pop_free(plugin->registry_anchors, X509_free);
 	trust_handshake_remove(plugin->handshake);
 	trust_sessions_free(plugin->sessions);
+	trust_provenance_free(plugin->provenance);
 	trust_gate_close(plugin->gate);
 	trust_counters_free(plugin->counters);
 	trust_refusals_free(plugin->refusals);
@@ -260,6 +270,8 @@ set_up(struct trust_plugin *plugin, const struct mosquitto_opt *options,
 		    plugin->gate, plugin->refusals, &plugin->handshake, msg);
 	if (r == TRUST_OK)
 		r = register_events(plugin, msg);
+	if (r == TRUST_OK)
+		r = start_stamping(plugin, msg);
 	if (r == TRUST_OK)
 		r = trust_control_register(plugin, msg);
 	return r;

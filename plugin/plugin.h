@@ -10,6 +10,7 @@
 #include "counters.h"
 #include "handshake.h"
 #include "options.h"
+#include "provenance.h"
 #include "refusal.h"
 #include "session.h"
 #include "sync.h"
@@ -29,6 +30,7 @@ struct trust_plugin {
 	enum trust_on_stale acted; /* on the registry's age; 0: it is fresh */
 	struct trust_handshake *handshake;
 	struct trust_sessions *sessions;
+	struct trust_provenance *provenance; /* NULL: nothing is stamped */
 	/* From a SIGHUP to the next tick, at most for a moment: the broker
 	 * asks again about clients that are connected, and about durable ones
 	 * that are away. In milliseconds of a monotonic clock; 0: it is over.

@@ -166,9 +166,11 @@ class Device:
         """The code of SUBACK."""
         return self.answer(self.client.subscribe(topic, qos)[1])[0]
 
-    def publish(self, topic, payload="x", qos=1, retain=False):
-        """Publish and, with QoS 1, wait for PUBACK."""
-        info = self.client.publish(topic, payload, qos, retain)
+    def publish(self, topic, payload="x", qos=1, retain=False,
+                properties=None):
+        """Publish and, with QoS 1, wait for PUBACK. `properties` are those of
+        MQTT 5's PUBLISH."""
+        info = self.client.publish(topic, payload, qos, retain, properties)
         if qos > 0:
             self.answer(info.mid)
 

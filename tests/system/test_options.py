@@ -22,6 +22,8 @@ BAD = {
                              ["crl_grace", "-1d", "duration"]),
     "crl_grace with a blank": ({"crl_grace": "7 d"},
                                ["crl_grace", "7 d", "duration"]),
+    "provenance": ({"provenance": "yes"},
+                   ["provenance", "yes", "true or false"]),
     "registry in no folder": ({"registry": "/nonexistent/x/registry.db"},
                               None),
 }
@@ -44,6 +46,7 @@ def test_bad_option(site, name):
 @pytest.mark.parametrize("options", [
     {"revocation": "if_present"}, {"revocation": "require"},
     {"crl_grace": "0s"}, {"crl_grace": "90m"}, {"crl_grace": "30d"},
+    {"provenance": "true"}, {"provenance": "false"},
     {"gateway": "g" * 128}, {"gateway": "Gw-1._%*?!(),:=@'"}])
 def test_good_option(site, options):
     broker = site.start(options=options)
