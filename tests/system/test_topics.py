@@ -5,7 +5,7 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from broker import PLAIN, TLS, Listener
+from broker import PLAIN, TLS, Listener, wait_until
 from clients import V5, V311
 
 VERSIONS = pytest.mark.parametrize(
@@ -368,6 +368,168 @@ def test_queued_for_a_role_that_changed(plant):
     boss.wait(lambda: any(text == "other" for _, text, _ in boss.messages),
               "other")
     assert "after" not in [text for _, text, _ in boss.messages]
+
+
+# Roles that change: what was agreed before is looked at again.
+
+def set_role(plant, name, *topics, denied=()):
+    rules = [f'{{"effect":"{effect}","actions":["publish","subscribe"],'
+             f'"topics":["{topic}"]}}'
+             for effect, all_of in (("allow", topics), ("deny", denied))
+             for topic in all_of]
+    plant.registry.put(f'{{"kind":"role","id":"{name}","rules":'
+                       f'[{",".join(rules)}]}}')
+
+
+@pytest.fixture
+def moving(plant):
+    """A sensor more, with a role of its own."""
+    set_role(plant, "moving", "plant/#")
+    plant.add_sensor("mover", '"roles":["moving"],')
+    return plant
+
+
+def change(plant, broker, name, *topics, **more):
+    """Change a role, and return a sensor that came after it: by then it is
+    seen for who is away."""
+    set_role(plant, name, *topics, **more)
+    return plant.connect(broker, "temp-02")
+
+
+def change_for(client, plant, name, *topics, **more):
+    """Change the role of a client that is connected, and wait until it has
+    the new rules."""
+    change_for.n += 1
+    probe = f"probe/{change_for.n}"
+    set_role(plant, name, *topics, probe, **more)
+    wait_until(lambda: client.subscribe(probe) == 1, "new rules")
+
+
+change_for.n = 0
+
+
+@VERSIONS
+def test_will_of_a_role_that_changed(moving, version, refused):
+    """It is judged when it is sent."""
+    broker = moving.start()
+    boss = watch(moving, broker)
+    mover = moving.connect(broker, "mover", version=version,
+                           will=will("plant/will"))
+    other = moving.connect(broker, "temp-02")
+    change_for(mover, moving, "moving", "elsewhere/#")
+    mark = broker.mark()
+    mover.drop()
+    broker.wait_log(r"Client mover (closed|disconnected|\[)", mark)
+    barrier(other, boss)
+
+
+@VERSIONS
+def test_will_that_a_role_came_to_allow(moving, version, refused):
+    broker = moving.start()
+    boss = watch(moving, broker)
+    set_role(moving, "moving", "elsewhere/#")
+    mover = moving.device(broker, "mover", version=version,
+                          will=will("plant/will"))
+    if mover.connect() != 0:
+        return  # a broker that judges it at CONNECT
+    change_for(mover, moving, "moving", "plant/#")
+    mover.drop()
+    boss.expect("farewell")
+
+
+def test_late_will_of_a_role_that_changed(moving):
+    """The session is away when the role changes."""
+    broker = moving.start()
+    boss = watch(moving, broker)
+    for name, topic, text, delay in (
+            ("mover", "plant/will", "farewell", 5),
+            ("temp-01", "devices/temp-01/late", "late", 6)):
+        device = moving.device(broker, name, version=V5,
+                               will=will(topic, text, delay=delay))
+        assert device.connect(SessionExpiryInterval=60) == 0
+        device.drop()
+    change(moving, broker, "moving", "elsewhere/#")
+    boss.expect("late")
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["there", "gone"])
+@VERSIONS
+def test_retained_of_a_role_that_changed(moving, version, refused, away):
+    """It is delivered while its source may publish there."""
+    broker = moving.start()
+    mover = moving.connect(broker, "mover", version=version)
+    mover.publish("plant/t", "kept", retain=True)
+    if away:
+        mover.disconnect()
+    other = change(moving, broker, "moving", "elsewhere/#")
+    other.publish("devices/temp-02/t", "other", retain=True)
+    boss = watch(moving, broker)
+    boss.expect("other")
+    boss.disconnect()
+    change(moving, broker, "moving", "plant/#")
+    boss = moving.connect(broker, "boss")
+    boss.subscribe("plant/#")
+    boss.expect("kept")
+
+
+@VERSIONS
+def test_subscription_of_a_role_that_changed(moving, version, refused):
+    """It stays, and brings what is allowed now."""
+    broker = moving.start()
+    boss = watch(moving, broker, version=version)
+    mover = moving.connect(broker, "mover")
+
+    other = moving.connect(broker, "temp-02")
+
+    def publish():
+        for topic in ("plant/t", "plant/secret/t"):
+            mover.publish(topic, topic)
+        other.publish("devices/temp-02/t", "other")
+
+    publish()
+    boss.expect("plant/t", "plant/secret/t", "other")
+    change_for(boss, moving, "supervisor", "devices/#")
+    publish()
+    boss.expect("other")
+    change_for(boss, moving, "supervisor", "devices/#", "plant/#",
+               denied=["plant/secret/#"])
+    publish()
+    boss.expect("plant/t", "other")
+    change_for(boss, moving, "supervisor", "devices/#", "plant/#")
+    publish()
+    boss.expect("plant/t", "plant/secret/t", "other")
+
+
+@VERSIONS
+@pytest.mark.parametrize("restart", [False, True], ids=["running", "restart"])
+def test_queue_of_a_role_that_changed(moving, version, refused, restart):
+    """What was queued before is judged again when the device comes for it."""
+    conf = ["persistence true", f"persistence_location {moving.folder}/"]
+    broker = moving.start(conf=conf)
+
+    def connect():
+        boss = moving.device(broker, "boss", version=version, clean=False)
+        more = {"SessionExpiryInterval": 600} if version == V5 else {}
+        assert boss.connect(**more) == 0
+        return boss
+
+    boss = connect()
+    assert boss.subscribe("devices/#") == boss.subscribe("plant/#") == 1
+    boss.disconnect()
+    mover = moving.connect(broker, "mover")
+    other = moving.connect(broker, "temp-02")
+    mover.publish("plant/t", "before")
+    other.publish("devices/temp-02/t", "other")
+    if restart:
+        broker.stop()
+        set_role(moving, "supervisor", "devices/#")
+        broker = moving.start(conf=conf)
+    else:
+        change(moving, broker, "supervisor", "devices/#")
+    boss = connect()
+    boss.expect("other")
+    assert boss.is_alive()
+    boss.expect()
 
 
 # Bridges: only they and the broker itself are exempt.
