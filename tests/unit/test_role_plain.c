@@ -298,6 +298,20 @@ ask(const struct trust_access *access, const struct question *question)
 	}
 }
 
+/* A shared subscription is judged by its inner filter, whatever its name. */
+static void
+share(const struct trust_access *access, const struct question *question,
+    bool want)
+{
+	struct question shared = *question;
+
+	shared.topic[0] = '\0';
+	append(shared.topic, draw(2) > 0 ? "$share/g/" : "$share/a b/");
+	append(shared.topic, question->topic);
+	if (ask(access, &shared) != want)
+		fail_msg("%s: want %d", shared.topic, want);
+}
+
 static void
 agrees_with_the_definition(void **state)
 {
@@ -323,6 +337,8 @@ agrees_with_the_definition(void **state)
 				fail_msg("role %zu, %d %s: want %d", i,
 				    question.verb, question.topic, want);
 			allowed[question.verb] += want;
+			if (question.verb == SUBSCRIBE)
+				share(access, &question, want);
 			if (question.verb != RECEIVE && j % N_EXPLAINED == 0)
 				explain(device, &rules, &question, want);
 		}

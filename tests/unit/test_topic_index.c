@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * topic_index.c: what matches, and that it stays so as the index grows.
- * test_role_plain.c compares it with the plain definition.
+ * topic_index.c: what matches, and that it stays so as the index grows;
+ * against libmosquitto and against topic.c, over generated filters and topics.
+ * test_role_plain.c compares the rules on top of it with their definition.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <stdint.h>
 /* cmocka.h wants the four above. */
 #include <cmocka.h>
+#include <mosquitto.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -170,6 +172,107 @@ deep(void **state)
 	trust_topic_index_free(index);
 }
 
+/* ---- Generated ---- */
+
+#define N_INDEXES 400
+#define N_MARKED  32 /* filters of an index, a mark for each */
+#define N_ASKED   40 /* topics, and as many filters */
+
+/* xorshift: the same texts on every machine. */
+static unsigned
+draw(uint32_t *seed, unsigned n)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 17;
+	*seed ^= *seed << 5;
+	return *seed % n;
+}
+
+/* A text of 1 to 4 levels, each of the first `n` words, and not empty. */
+static void
+generate(uint32_t *seed, unsigned n, char out[64])
+{
+	static const char *const words[] = {
+	    "a", "b", "", "$a", "trust", "+", "#"};
+
+	do {
+		unsigned n_levels = 1 + draw(seed, 4);
+		size_t len = 0;
+
+		for (unsigned i = 0; i < n_levels; i++) {
+			const char *word = words[draw(seed, n)];
+
+			len += (size_t)snprintf(out + len, 64 - len, "%s%s",
+			    i > 0 ? "/" : "", word);
+			if (*word == '#') /* is the last level */
+				break;
+		}
+	} while (out[0] == '\0');
+}
+
+#define WORDS      7 /* with wildcards */
+#define NAME_WORDS 5 /* without */
+
+static bool
+broker_matches(const char *filter, const char *topic)
+{
+	bool result = false;
+
+	assert_int_equal(
+	    mosquitto_topic_matches_sub(filter, topic, &result), 0);
+	return result;
+}
+
+/* What the index says at once, filter by filter. */
+static void
+compare(const struct trust_topic_index *index, char filters[N_MARKED][64],
+    const char *topic, const char *inner, size_t *matched)
+{
+	uint32_t match = trust_topic_index_match(index, topic);
+	uint32_t cover = trust_topic_index_cover(index, inner);
+
+	for (size_t i = 0; i < N_MARKED; i++) {
+		bool matches = (match >> i & 1) != 0;
+
+		if (matches != trust_topic_filter_matches(filters[i], topic) ||
+		    matches != broker_matches(filters[i], topic))
+			fail_msg("%s %s: %d", filters[i], topic, matches);
+		if ((cover >> i & 1) !=
+		    trust_topic_filter_covers(filters[i], inner))
+			fail_msg("%s covers %s", filters[i], inner);
+		*matched += matches;
+	}
+}
+
+static void
+agrees_with_libmosquitto_and_topic(void **state)
+{
+	static char filters[N_MARKED][64];
+	uint32_t seed = 20261121;
+	size_t matched = 0;
+
+	(void)state;
+	for (size_t i = 0; i < N_INDEXES; i++) {
+		struct trust_topic_index *index = new_index();
+
+		for (size_t j = 0; j < N_MARKED; j++) {
+			generate(&seed, WORDS, filters[j]);
+			add(index, filters[j], 1u << j);
+		}
+		for (size_t j = 0; j < N_ASKED; j++) {
+			char topic[64], inner[64];
+
+			generate(&seed, NAME_WORDS, topic);
+			generate(&seed, WORDS, inner);
+			compare(index, filters, topic, inner, &matched);
+		}
+		trust_topic_index_free(index);
+	}
+	/* The generator would be no good otherwise. */
+	assert_in_range(matched, N_INDEXES * N_ASKED * N_MARKED / 50,
+	    N_INDEXES * N_ASKED * N_MARKED / 2);
+}
+
 int
 main(void)
 {
@@ -179,6 +282,7 @@ main(void)
 	    cmocka_unit_test(no_filters),
 	    cmocka_unit_test(many),
 	    cmocka_unit_test(deep),
+	    cmocka_unit_test(agrees_with_libmosquitto_and_topic),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
