@@ -320,7 +320,6 @@ trust_connect_on_disconnect(int event, void *data, void *userdata)
 	if (session->admission != NULL && session->access != NULL)
 		trust_gate_note_seen(plugin->gate, session->admission,
 		    session->address, trust_plugin_now());
-	plugin->departed = true;
 	trust_session_leave(plugin->sessions, session,
 	    session->kind == TRUST_SESSION_DEVICE &&
 		(!mosquitto_client_clean_session(gone->client) ||

@@ -36,8 +36,8 @@ struct trust_plugin {
 	int64_t reloading_until_ms;
 	/* When the tick looks again, in milliseconds of a monotonic clock. */
 	int64_t next_look_ms;
-	/* A session went offline since the last look. */
-	bool departed;
+	/* The registry has more to tell than one look was told. */
+	bool more_news;
 	/* The first second in which a session may have to end. */
 	int64_t next_end;
 	/* Who was asked about a publication last: whoever publishes without
@@ -67,7 +67,7 @@ int trust_access_on_message(int event, void *data, void *plugin);
 int trust_tick_on_tick(int event, void *data, void *plugin);
 int trust_tick_on_reload(int event, void *data, void *plugin);
 /* Look at a device's sessions again, now. */
-void trust_tick_review_device(void *plugin, const char *device);
+void trust_tick_review_device(struct trust_plugin *plugin, const char *device);
 /* Close a device's sessions; it may come again. False: it has none. */
 bool trust_tick_kick_device(struct trust_plugin *plugin, const char *device);
 /* What a tick does, if it is time: for where no tick comes (Mosquitto 2.0 with

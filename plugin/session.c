@@ -2,24 +2,17 @@
 /*
  * The session table: three ways to the same sessions.
  */
-#include "session.h"
+#include "session_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
 /* The sessions of one device. */
-struct device {
+struct trust_session_device {
 	char id[TRUST_ID_MAX + 1];
 	struct trust_session *first;
 	UT_hash_handle hh;
-};
-
-struct trust_sessions {
-	struct trust_session *by_client;
-	struct trust_session *by_id;
-	struct device *devices;
-	size_t n_live; /* of devices, and connected */
 };
 
 enum trust_err
@@ -43,10 +36,10 @@ trust_sessions_free(struct trust_sessions *sessions)
 
 /* ---- By device ---- */
 
-static struct device *
+static struct trust_session_device *
 find_device(struct trust_sessions *sessions, const char *id)
 {
-	struct device *device;
+	struct trust_session_device *device;
 
 	HASH_FIND_STR(sessions->devices, id, device);
 	return device;
@@ -55,7 +48,8 @@ find_device(struct trust_sessions *sessions, const char *id)
 static bool
 link_device(struct trust_sessions *sessions, struct trust_session *session)
 {
-	struct device *device = find_device(sessions, session->device);
+	struct trust_session_device *device =
+	    find_device(sessions, session->device);
 
 	if (device == NULL) {
 		device = calloc(1, sizeof(*device));
@@ -75,7 +69,8 @@ link_device(struct trust_sessions *sessions, struct trust_session *session)
 static void
 unlink_device(struct trust_sessions *sessions, struct trust_session *session)
 {
-	struct device *device = find_device(sessions, session->device);
+	struct trust_session_device *device =
+	    find_device(sessions, session->device);
 
 	if (device == NULL)
 		return;
@@ -89,7 +84,7 @@ unlink_device(struct trust_sessions *sessions, struct trust_session *session)
 struct trust_session *
 trust_session_of_device(struct trust_sessions *sessions, const char *device)
 {
-	struct device *found = find_device(sessions, device);
+	struct trust_session_device *found = find_device(sessions, device);
 
 	return found != NULL ? found->first : NULL;
 }
@@ -103,6 +98,13 @@ session_free(struct trust_session *session)
 	trust_access_free(session->access);
 	free(session->client_id);
 	free(session);
+}
+
+static void
+unlink_all(struct trust_sessions *sessions, struct trust_session *session)
+{
+	unlink_device(sessions, session);
+	trust_session_unlink(sessions, session);
 }
 
 static bool
@@ -119,6 +121,9 @@ trust_session_leave(struct trust_sessions *sessions,
 		sessions->n_live--;
 	session->offline = true;
 	session->durable = durable;
+	if (!durable)
+		trust_session_await(
+		    sessions, session, TRUST_SESSION_WAITS_REMOVAL);
 }
 
 void
@@ -136,7 +141,8 @@ trust_session_close(
 	    strlen(session->client_id), same_id);
 	if (same_id == session)
 		HASH_DELETE(by_id, sessions->by_id, session);
-	unlink_device(sessions, session);
+	unlink_all(sessions, session);
+	trust_session_await(sessions, session, TRUST_SESSION_WAITS_NOT);
 	session_free(session);
 }
 
@@ -164,17 +170,21 @@ add(struct trust_sessions *sessions, struct trust_session *session)
 {
 	if (!link_device(sessions, session))
 		return false;
+	if (trust_session_link(sessions, session) != TRUST_OK) {
+		unlink_device(sessions, session);
+		return false;
+	}
 	HASH_ADD(by_client, sessions->by_client, client,
 	    sizeof(session->client), session);
 	if (session->by_client.tbl == NULL) {
-		unlink_device(sessions, session);
+		unlink_all(sessions, session);
 		return false;
 	}
 	HASH_ADD_KEYPTR(by_id, sessions->by_id, session->client_id,
 	    strlen(session->client_id), session);
 	if (session->by_id.tbl == NULL) {
 		HASH_DELETE(by_client, sessions->by_client, session);
-		unlink_device(sessions, session);
+		unlink_all(sessions, session);
 		return false;
 	}
 	return true;
@@ -248,14 +258,22 @@ trust_session_find_id(struct trust_sessions *sessions, const char *client_id)
 	return session;
 }
 
-void
-trust_session_renew(struct trust_session *session,
-    struct trust_admission *admission, struct trust_access *access)
+enum trust_err
+trust_session_renew(struct trust_sessions *sessions,
+    struct trust_session *session, struct trust_admission *admission,
+    struct trust_access *access)
 {
+	enum trust_err r;
+
+	trust_session_unlink(sessions, session);
 	trust_admission_free(session->admission);
 	trust_access_free(session->access);
 	session->admission = admission;
 	session->access = access;
+	r = trust_session_link(sessions, session);
+	if (r != TRUST_OK)
+		trust_session_revoke(session);
+	return r;
 }
 
 void

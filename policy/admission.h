@@ -6,6 +6,7 @@
 #ifndef TRUST_ADMISSION_H
 #define TRUST_ADMISSION_H
 
+#include "ground.h"
 #include "judge.h"
 #include "pool.h"
 
@@ -16,6 +17,7 @@ struct trust_admission {
 	struct trust_buf leaf;                 /* DER */
 	STACK_OF(X509) *untrusted;             /* as sent; owned */
 	struct trust_group_chains chains;
+	struct trust_grounds grounds; /* what it rests on */
 	uint64_t epoch;     /* of the gate: which file it was that said so */
 	int64_t generation; /* of the registry, at which it was reached */
 	uint64_t blocks;    /* of the gate: as they were when it was reached */
@@ -38,6 +40,12 @@ void trust_admission_free(struct trust_admission *admission);
 const struct trust_verdict *trust_admission_get0_verdict(
     const struct trust_admission *admission);
 const struct trust_certificate *trust_admission_get0_certificate(
+    const struct trust_admission *admission);
+/*
+ * What it rests on besides its device's record: only a change that moves one
+ * of these, or that record, can end it or change its roles before its time.
+ */
+const struct trust_grounds *trust_admission_get0_grounds(
     const struct trust_admission *admission);
 
 #endif

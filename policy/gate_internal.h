@@ -35,6 +35,12 @@ struct trust_gate {
 	uint64_t sets_serial;    /* counts loads of the sets */
 	int64_t told_generation; /* up to which trust_gate_follow told */
 	bool reopened;           /* since trust_gate_follow was asked last */
+	/* Since then, by loads of the sets. */
+	struct trust_grounds moved;
+	bool all_moved; /* or so much that it cannot be told */
+	struct trust_buf
+	    touched;   /* devices to tell of: ids, a NUL after each */
+	size_t n_told; /* octets of it that are told */
 	struct trust_cache *cache;
 	struct trust_pool *pool;
 	uint64_t hits, misses;
@@ -53,6 +59,9 @@ void trust_gate_open_local(struct trust_gate *gate);
 void trust_gate_forget_registry(struct trust_gate *gate);
 /* Whether the path leads to the file that is open. */
 bool trust_gate_is_same_file(const struct trust_gate *gate);
+
+/* What is not told yet will not be: nobody rests on it any more. */
+void trust_gate_forget_news(struct trust_gate *gate);
 
 /* Log a trouble, once for each new one: a tick comes ten times a second. */
 void trust_gate_complain(
