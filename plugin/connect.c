@@ -82,7 +82,6 @@ open_session(struct trust_plugin *plugin, struct mosquitto *client,
 		return MOSQ_ERR_AUTH;
 	}
 	trust_gate_remember_device(plugin->gate, admission);
-	trust_plugin_note_end(plugin, verdict->valid_until);
 	tell_takeover(plugin, client);
 	if (trust_session_open(plugin->sessions, client, id,
 		TRUST_SESSION_DEVICE, admission, access) != TRUST_OK)

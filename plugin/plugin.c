@@ -47,13 +47,6 @@ trust_plugin_now(void)
 }
 
 void
-trust_plugin_note_end(struct trust_plugin *plugin, int64_t valid_until)
-{
-	if (valid_until < plugin->next_end - 1)
-		plugin->next_end = valid_until + 1;
-}
-
-void
 trust_plugin_log(void *arg, enum trust_log_level level, const char *line)
 {
 	static const int levels[] = {
@@ -284,7 +277,6 @@ mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata,
 	if (plugin == NULL)
 		return MOSQ_ERR_NOMEM;
 	plugin->id = id;
-	plugin->next_end = TRUST_CLOCK_NEVER;
 	r = set_up(plugin, options, n_options, &msg);
 	if (r != TRUST_OK) {
 		mosquitto_log_printf(MOSQ_LOG_ERR, "mosquitto_trust: %s",

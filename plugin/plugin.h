@@ -38,8 +38,6 @@ struct trust_plugin {
 	int64_t next_look_ms;
 	/* The registry has more to tell than one look was told. */
 	bool more_news;
-	/* The first second in which a session may have to end. */
-	int64_t next_end;
 	/* Who was asked about a publication last: whoever publishes without
 	 * being asked about is a bridge (access.c). */
 	const struct mosquitto *last_publisher;
@@ -95,9 +93,6 @@ void trust_intruder_note(struct trust_plugin *plugin, const char *client_id);
 void trust_intruder_close_all(struct trust_plugin *plugin);
 /* Forget those that were noted. */
 void trust_intruder_forget_all(struct trust_plugin *plugin);
-
-/* A session's verdict holds until then: the tick looks after that. */
-void trust_plugin_note_end(struct trust_plugin *plugin, int64_t valid_until);
 
 /* A line into the broker's log; a trust_log's write. */
 void trust_plugin_log(void *arg, enum trust_log_level level, const char *line);

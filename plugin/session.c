@@ -31,6 +31,7 @@ trust_sessions_free(struct trust_sessions *sessions)
 		return;
 	HASH_ITER(by_client, sessions->by_client, session, next)
 	trust_session_close(sessions, session);
+	free(sessions->ends);
 	free(sessions);
 }
 
@@ -105,6 +106,7 @@ unlink_all(struct trust_sessions *sessions, struct trust_session *session)
 {
 	unlink_device(sessions, session);
 	trust_session_unlink(sessions, session);
+	trust_session_forget_end(sessions, session);
 }
 
 static bool
@@ -170,8 +172,9 @@ add(struct trust_sessions *sessions, struct trust_session *session)
 {
 	if (!link_device(sessions, session))
 		return false;
-	if (trust_session_link(sessions, session) != TRUST_OK) {
-		unlink_device(sessions, session);
+	if (trust_session_link(sessions, session) != TRUST_OK ||
+	    trust_session_note_end(sessions, session) != TRUST_OK) {
+		unlink_all(sessions, session);
 		return false;
 	}
 	HASH_ADD(by_client, sessions->by_client, client,
@@ -266,19 +269,24 @@ trust_session_renew(struct trust_sessions *sessions,
 	enum trust_err r;
 
 	trust_session_unlink(sessions, session);
+	trust_session_forget_end(sessions, session);
 	trust_admission_free(session->admission);
 	trust_access_free(session->access);
 	session->admission = admission;
 	session->access = access;
 	r = trust_session_link(sessions, session);
+	if (r == TRUST_OK)
+		r = trust_session_note_end(sessions, session);
 	if (r != TRUST_OK)
-		trust_session_revoke(session);
+		trust_session_revoke(sessions, session);
 	return r;
 }
 
 void
-trust_session_revoke(struct trust_session *session)
+trust_session_revoke(
+    struct trust_sessions *sessions, struct trust_session *session)
 {
+	trust_session_forget_end(sessions, session);
 	trust_access_free(session->access);
 	session->access = NULL;
 }

@@ -51,6 +51,7 @@ struct trust_session {
 	/* What its admission rests on; owned, and as many as that has. */
 	struct trust_session_link *links;
 	size_t n_links;
+	size_t end_at; /* its place among the ends, from 1; 0: none */
 	/* Waiting to be looked at again, or departed and waiting to go. */
 	enum trust_session_wait waits;
 	struct trust_session *wait_prev, *wait_next;
@@ -102,8 +103,10 @@ enum trust_err trust_session_renew(struct trust_sessions *sessions,
     struct trust_session *session, struct trust_admission *admission,
     struct trust_access *access) TRUST_MUST_CHECK;
 
-/* From now on it may do nothing, until a review renews it. */
-void trust_session_revoke(struct trust_session *session);
+/* From now on it may do nothing, until a review renews it. Time alone does not
+ * bring one about any more. */
+void trust_session_revoke(
+    struct trust_sessions *sessions, struct trust_session *session);
 
 /* ---- Sessions that wait ---- */
 
@@ -114,6 +117,8 @@ void trust_sessions_await_device(
 void trust_sessions_await_ground(
     struct trust_sessions *sessions, uint64_t ground);
 void trust_sessions_await_all(struct trust_sessions *sessions);
+/* Those whose verdicts held until before now. */
+void trust_sessions_await_ended(struct trust_sessions *sessions, int64_t now);
 /* The next one, which waits no more; or NULL. */
 struct trust_session *trust_sessions_next(struct trust_sessions *sessions);
 /* Remove one that has departed. False: there is none. */

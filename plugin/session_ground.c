@@ -126,8 +126,9 @@ trust_session_await(struct trust_sessions *sessions,
 }
 
 /* Who departed for good is not looked at again. */
-static void
-await_review(struct trust_sessions *sessions, struct trust_session *session)
+void
+trust_session_await_review(
+    struct trust_sessions *sessions, struct trust_session *session)
 {
 	if (session->waits == TRUST_SESSION_WAITS_NOT)
 		trust_session_await(
@@ -158,7 +159,7 @@ trust_sessions_await_ground(struct trust_sessions *sessions, uint64_t ground)
 	if (found == NULL)
 		return;
 	DL_FOREACH(found->first, link)
-	await_review(sessions, link->session);
+	trust_session_await_review(sessions, link->session);
 }
 
 void
@@ -167,7 +168,7 @@ trust_sessions_await_all(struct trust_sessions *sessions)
 	struct trust_session *session, *next;
 
 	HASH_ITER(by_client, sessions->by_client, session, next)
-	await_review(sessions, session);
+	trust_session_await_review(sessions, session);
 }
 
 struct trust_session *

@@ -16,13 +16,26 @@ struct trust_sessions {
 	struct trust_session_ground *grounds;
 	struct trust_session *reviews;  /* waiting for theirs */
 	struct trust_session *removals; /* likewise */
-	size_t n_live;                  /* of devices, and connected */
+	struct trust_session **ends;    /* a heap; owned */
+	size_t n_ends, room_ends;
+	size_t n_live; /* of devices, and connected */
 };
 
 /* Enter a session under all that its admission rests on; and take it out. */
 enum trust_err trust_session_link(struct trust_sessions *sessions,
     struct trust_session *session) TRUST_MUST_CHECK;
 void trust_session_unlink(
+    struct trust_sessions *sessions, struct trust_session *session);
+
+/* Enter a session under the end of its verdict, if it has one; and take it
+ * out. The verdict does not change in between. */
+enum trust_err trust_session_note_end(struct trust_sessions *sessions,
+    struct trust_session *session) TRUST_MUST_CHECK;
+void trust_session_forget_end(
+    struct trust_sessions *sessions, struct trust_session *session);
+
+/* Let a session wait for its review, unless it waits already. */
+void trust_session_await_review(
     struct trust_sessions *sessions, struct trust_session *session);
 
 /* Let a session wait for something else than before, or for nothing. */

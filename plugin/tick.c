@@ -27,7 +27,7 @@ close_session(struct trust_plugin *plugin, struct trust_session *session,
 
 	/* Who is away stays known, and may do nothing from now on. */
 	if (session->offline) {
-		trust_session_revoke(session);
+		trust_session_revoke(plugin->sessions, session);
 		return;
 	}
 	mosquitto_log_printf(MOSQ_LOG_NOTICE,
@@ -43,7 +43,7 @@ close_session(struct trust_plugin *plugin, struct trust_session *session,
 	    session)
 		(void)mosquitto_kick_client_by_clientid(
 		    session->client_id, false);
-	trust_session_revoke(session);
+	trust_session_revoke(plugin->sessions, session);
 }
 
 /* ---- Looking at a session again ---- */
@@ -82,7 +82,6 @@ renew(struct trust_plugin *plugin, struct trust_session *session,
 		trust_admission_free(fresh);
 		return;
 	}
-	trust_plugin_note_end(plugin, is->valid_until);
 	if (trust_session_renew(plugin->sessions, session, fresh, access) !=
 	    TRUST_OK)
 		close_session(plugin, session, TRUST_REASON_INTERNAL_ERROR,
@@ -177,33 +176,6 @@ act_on_age(struct trust_plugin *plugin)
 	    "mosquitto_trust: %s", acts[act]);
 	if (act == TRUST_ON_STALE_DENY_ALL)
 		trust_sessions_await_all(plugin->sessions);
-}
-
-/* ---- What is due ---- */
-
-static void
-look_at_time(void *arg, struct trust_session *session)
-{
-	struct trust_plugin *plugin = arg;
-	int64_t valid_until;
-
-	if (session->kind != TRUST_SESSION_DEVICE || session->access == NULL)
-		return;
-	valid_until =
-	    trust_admission_get0_verdict(session->admission)->valid_until;
-	if (valid_until < trust_plugin_now())
-		review(plugin, session);
-	else
-		trust_plugin_note_end(plugin, valid_until);
-}
-
-static void
-close_what_ended(struct trust_plugin *plugin)
-{
-	if (trust_plugin_now() < plugin->next_end)
-		return;
-	plugin->next_end = TRUST_CLOCK_NEVER;
-	trust_sessions_walk(plugin->sessions, look_at_time, plugin);
 }
 
 static int64_t
@@ -306,7 +278,7 @@ look(struct trust_plugin *plugin)
 	trust_refusals_flush(plugin->refusals, trust_plugin_now());
 	trust_gate_store_seen(plugin->gate, trust_plugin_now());
 	trust_counters_publish(plugin->counters, trust_plugin_now());
-	close_what_ended(plugin);
+	trust_sessions_await_ended(plugin->sessions, trust_plugin_now());
 	remove_departed(plugin);
 }
 
