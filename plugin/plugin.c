@@ -205,6 +205,7 @@ unregister_events(struct trust_plugin *plugin)
 static void
 plugin_free(struct trust_plugin *plugin)
 {
+	trust_wake_free(plugin->wake);
 	trust_sync_stop(plugin->sync);
 	sk_X509_pop_free(plugin->registry_anchors, X509_free);
 	trust_handshake_remove(plugin->handshake);
@@ -237,6 +238,8 @@ set_up(struct trust_plugin *plugin, const struct mosquitto_opt *options,
 		r = check_role(plugin, msg);
 	if (r == TRUST_OK)
 		r = trust_sessions_new(&plugin->sessions);
+	if (r == TRUST_OK)
+		r = trust_wake_new(&plugin->wake);
 	if (r == TRUST_OK)
 		r = start_counting(plugin);
 	if (r == TRUST_OK)

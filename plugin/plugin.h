@@ -14,6 +14,7 @@
 #include "session.h"
 #include "sync.h"
 #include "trust.h"
+#include "wake.h"
 
 struct trust_plugin {
 	mosquitto_plugin_id_t *id;
@@ -36,6 +37,8 @@ struct trust_plugin {
 	int64_t reloading_until_ms;
 	/* When the tick looks again, in milliseconds of a monotonic clock. */
 	int64_t next_look_ms;
+	bool ticks;              /* the broker gives some */
+	struct trust_wake *wake; /* NULL: there is none to be had */
 	/* The registry has more to tell than one look was told. */
 	bool more_news;
 	/* Who was asked about a publication last: whoever publishes without

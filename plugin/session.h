@@ -121,6 +121,8 @@ void trust_sessions_await_all(struct trust_sessions *sessions);
 void trust_sessions_await_ended(struct trust_sessions *sessions, int64_t now);
 /* The next one, which waits no more; or NULL. */
 struct trust_session *trust_sessions_next(struct trust_sessions *sessions);
+/* Whether one waits to be looked at. */
+bool trust_sessions_wait(const struct trust_sessions *sessions);
 /* Remove one that has departed. False: there is none. */
 bool trust_sessions_remove_departed(struct trust_sessions *sessions);
 

@@ -199,11 +199,12 @@ now_us(void)
 }
 
 /* Whoever has to wait for the next slice keeps its old rules until then;
- * who comes in meanwhile is decided by the new ones. */
+ * who comes in meanwhile is decided by the new ones. Where no tick comes, the
+ * next slice may be far. */
 static void
 review_some(struct trust_plugin *plugin)
 {
-	int64_t until = now_us() + SLICE_US;
+	int64_t until = plugin->ticks ? now_us() + SLICE_US : INT64_MAX;
 	struct trust_session *session;
 
 	do {
@@ -302,7 +303,10 @@ trust_tick_on_tick(int event, void *data, void *userdata)
 	(void)event;
 	(void)data;
 	plugin->reloading_until_ms = 0;
+	plugin->ticks = true;
 	trust_tick_look(plugin);
+	trust_wake_set(plugin->wake,
+	    plugin->more_news || trust_sessions_wait(plugin->sessions));
 	return MOSQ_ERR_SUCCESS;
 }
 

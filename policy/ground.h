@@ -23,6 +23,9 @@ enum trust_ground_kind {
 	/* Who may come next above a certificate at hand: its issuer. */
 	TRUST_GROUND_ISSUER,
 	TRUST_GROUND_CHAIN, /* any chain at all */
+	/* Which client ids are devices', as far as groups say so: what those
+	 * without an admission rest on. */
+	TRUST_GROUND_CLIENT_IDS,
 };
 
 /* The number of one. */

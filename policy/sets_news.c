@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sets_internal.h"
+#include "verdict.h"
 
 /* ---- Roles ---- */
 
@@ -75,6 +76,17 @@ add_group(struct trust_grounds *moved, const struct trust_sets_group *set)
 	return r;
 }
 
+/* Whether it has come to own client ids that it did not, or the reverse. */
+static bool
+owns_others(const struct group *a, const struct group *b)
+{
+	enum trust_client_id was = TRUST_CLIENT_ID_EXACT;
+
+	if (b != NULL)
+		was = trust_verdict_client_id(NULL, b->set.group);
+	return trust_verdict_client_id(NULL, a->set.group) != was;
+}
+
 static enum trust_err
 compare_groups(const struct trust_sets *a, const struct trust_sets *b,
     struct trust_grounds *moved)
@@ -90,6 +102,9 @@ compare_groups(const struct trust_sets *a, const struct trust_sets *b,
 		    json_equal(group->record->json, other->record->json) == 0 ||
 		    !are_same(group->set.anchors, other->set.anchors))
 			r = add_group(moved, &group->set);
+		if (r == TRUST_OK && owns_others(group, other))
+			r = trust_grounds_add(moved,
+			    trust_ground(TRUST_GROUND_CLIENT_IDS, NULL, 0));
 	}
 	return r;
 }

@@ -321,6 +321,39 @@ tokens_concern_nobody(void **state)
 /* ---- Groups and anchors ---- */
 
 static void
+note_ids(void *arg, uint64_t ground)
+{
+	if (ground == trust_ground(TRUST_GROUND_CLIENT_IDS, NULL, 0))
+		(*(int *)arg)++;
+}
+
+static void
+pass_over(void *arg, const char *device)
+{
+	(void)arg;
+	(void)device;
+}
+
+/* Guests rest on what is no device's. */
+static void
+groups_move_client_ids(void **state)
+{
+	struct house *h = *state;
+	int n = 0;
+	const struct trust_gate_visitor visitor = {
+	    .device = pass_over, .ground = note_ids, .arg = &n};
+
+	(void)ask(h, &h->pinned, false, NOW, NULL);
+	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[]}");
+	assert_int_equal(trust_gate_follow(h->gate, &visitor), TRUST_GATE_NEWS);
+	assert_int_equal(n, 0);
+	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[],"
+	       "\"client_id\":\"prefix\"}");
+	assert_int_equal(trust_gate_follow(h->gate, &visitor), TRUST_GATE_NEWS);
+	assert_int_equal(n, 1);
+}
+
+static void
 groups_concern_whom_they_vouch_for(void **state)
 {
 	struct house *h = *state;
@@ -535,6 +568,7 @@ main(void)
 	    TEST(roles_concern_who_has_them),
 	    TEST(what_others_loaded_is_told),
 	    TEST(tokens_concern_nobody),
+	    TEST(groups_move_client_ids),
 	    TEST(groups_concern_whom_they_vouch_for),
 	    TEST(a_new_group_makes_a_name_ambiguous),
 	    TEST(a_new_group_brings_intermediates),
