@@ -11,9 +11,8 @@
 
 /* How often the registry and the sessions are looked at, in milliseconds. */
 #define LOOK_EVERY_MS 100
-/* How long sessions are looked at again before the broker goes on, in
- * microseconds: with one more session and the rest of a tick, clients wait no
- * longer than 2 ms. */
+/* After how much of a tick no further session is looked at, in microseconds:
+ * with the last one, clients wait no longer than 2 ms. */
 #define SLICE_US 1000
 /* How long a reload takes at the most, in milliseconds, where no tick tells
  * that it is over. */
@@ -200,11 +199,11 @@ now_us(void)
 
 /* Whoever has to wait for the next slice keeps its old rules until then;
  * who comes in meanwhile is decided by the new ones. Where no tick comes, the
- * next slice may be far. */
+ * next slice may be far. One is looked at however long the rest of a tick
+ * took. */
 static void
-review_some(struct trust_plugin *plugin)
+review_some(struct trust_plugin *plugin, int64_t until)
 {
-	int64_t until = plugin->ticks ? now_us() + SLICE_US : INT64_MAX;
 	struct trust_session *session;
 
 	do {
@@ -216,10 +215,8 @@ review_some(struct trust_plugin *plugin)
 }
 
 static void
-remove_departed(struct trust_plugin *plugin)
+remove_departed(struct trust_plugin *plugin, int64_t until)
 {
-	int64_t until = now_us() + SLICE_US;
-
 	while (trust_sessions_remove_departed(plugin->sessions)) {
 		if (now_us() >= until)
 			return;
@@ -270,7 +267,7 @@ is_time(struct trust_plugin *plugin)
 }
 
 static void
-look(struct trust_plugin *plugin)
+look(struct trust_plugin *plugin, int64_t until)
 {
 	if (plugin->sync != NULL)
 		trust_control_drain(plugin);
@@ -280,19 +277,21 @@ look(struct trust_plugin *plugin)
 	trust_gate_store_seen(plugin->gate, trust_plugin_now());
 	trust_counters_publish(plugin->counters, trust_plugin_now());
 	trust_sessions_await_ended(plugin->sessions, trust_plugin_now());
-	remove_departed(plugin);
+	remove_departed(plugin, until);
 }
 
 void
 trust_tick_look(struct trust_plugin *plugin)
 {
+	int64_t until = plugin->ticks ? now_us() + SLICE_US : INT64_MAX;
+
 	if (plugin->intruders != NULL)
 		trust_intruder_close_all(plugin);
 	if (is_time(plugin))
-		look(plugin);
+		look(plugin, until);
 	else if (plugin->more_news)
 		follow(plugin);
-	review_some(plugin);
+	review_some(plugin, until);
 }
 
 int
