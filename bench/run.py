@@ -5,6 +5,7 @@ that is exceeded is told and fails nothing.
 
 BENCH_QUICK=1       fewer rounds and devices, for a first look
 BENCH_DEVICES=N     devices of the large registry (1,000,000)
+BENCH_SESSIONS=N    live sessions (10,000)
 BENCH_TABLES="…"    only these tables
 """
 
@@ -23,11 +24,13 @@ import lab
 import table_connect
 import table_messages
 import table_registry
+import table_sessions
 
 TABLES = {
     "connect": table_connect,
     "messages": table_messages,
     "registry": table_registry,
+    "sessions": table_sessions,
 }
 
 
