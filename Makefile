@@ -59,7 +59,7 @@ $(BUILD)/tests/unit/test_sync_thread: \
 COUNTED = malloc calloc realloc reallocarray strdup sqlite3_step \
           sqlite3_file_control
 $(BUILD)/tests/unit/test_access: $(patsubst %,$(BUILD)/plugin/%.o,access \
-    audit event intruder refusal session)
+    audit event intruder provenance refusal session session_end session_ground)
 $(BUILD)/tests/unit/test_access: private LIBS += $(COUNTED:%=-Wl,--wrap=%)
 
 $(CASES): %: %.o $(BUILD)/libtrust.a
@@ -155,10 +155,10 @@ valgrind: deps-valgrind
 	$(MAKE) system \
 	    PYTEST_ARGS='-k "thousand or needs_nothing or away_for or block_wins"'
 
-## soak       sync under faults for long: 300 crashes, 500 serials away
+## soak       for long: sync with 300 crashes, 500 serials away; 10,000 sessions
 soak:
-	TRUST_CRASHES=300 TRUST_SERIALS=500 $(MAKE) system \
-	    PYTEST_ARGS='-k sync_faults'
+	TRUST_CRASHES=300 TRUST_SERIALS=500 TRUST_LIVE=10000 $(MAKE) system \
+	    PYTEST_ARGS='-k "sync_faults or test_live"'
 
 ## fuzz       fuzz each reader of foreign bytes for SECONDS=60
 fuzz: deps-fuzz

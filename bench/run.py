@@ -5,6 +5,7 @@ that is exceeded is told and fails nothing.
 
 BENCH_QUICK=1       fewer rounds and devices, for a first look
 BENCH_DEVICES=N     devices of the large registry (1,000,000)
+BENCH_SESSIONS=N    live sessions (10,000)
 BENCH_TABLES="…"    only these tables
 """
 
@@ -25,6 +26,7 @@ import table_connect
 import table_dynsec
 import table_messages
 import table_registry
+import table_sessions
 import table_sync
 
 TABLES = {
@@ -33,6 +35,7 @@ TABLES = {
     "registry": table_registry,
     "sync": table_sync,
     "dynsec": table_dynsec,
+    "sessions": table_sessions,
 }
 
 

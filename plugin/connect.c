@@ -98,7 +98,6 @@ open_session(struct trust_plugin *plugin, struct mosquitto *client,
 		return MOSQ_ERR_AUTH;
 	}
 	trust_gate_remember_device(plugin->gate, admission);
-	trust_plugin_note_end(plugin, verdict->valid_until);
 	tell_takeover(plugin, client);
 	if (trust_session_open(plugin->sessions, client, id,
 		TRUST_SESSION_DEVICE, admission, access) != TRUST_OK)
@@ -336,7 +335,6 @@ trust_connect_on_disconnect(int event, void *data, void *userdata)
 	if (session->admission != NULL && session->access != NULL)
 		trust_gate_note_seen(plugin->gate, session->admission,
 		    session->address, trust_plugin_now());
-	plugin->departed = true;
 	trust_session_leave(plugin->sessions, session,
 	    session->kind == TRUST_SESSION_DEVICE &&
 		(!mosquitto_client_clean_session(gone->client) ||

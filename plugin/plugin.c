@@ -56,13 +56,6 @@ trust_plugin_now_ms(void)
 }
 
 void
-trust_plugin_note_end(struct trust_plugin *plugin, int64_t valid_until)
-{
-	if (valid_until < plugin->next_end - 1)
-		plugin->next_end = valid_until + 1;
-}
-
-void
 trust_plugin_log(void *arg, enum trust_log_level level, const char *line)
 {
 	static const int levels[] = {
@@ -230,6 +223,7 @@ unregister_events(struct trust_plugin *plugin)
 static void
 plugin_free(struct trust_plugin *plugin)
 {
+	trust_wake_free(plugin->wake);
 	trust_sync_stop(plugin->sync);
 	sk_X509_pop_free(plugin->registry_anchors, X509_free);
 	trust_handshake_remove(plugin->handshake);
@@ -263,6 +257,8 @@ set_up(struct trust_plugin *plugin, const struct mosquitto_opt *options,
 		r = check_role(plugin, msg);
 	if (r == TRUST_OK)
 		r = trust_sessions_new(&plugin->sessions);
+	if (r == TRUST_OK)
+		r = trust_wake_new(&plugin->wake);
 	if (r == TRUST_OK)
 		r = start_counting(plugin);
 	if (r == TRUST_OK)
@@ -305,7 +301,6 @@ mosquitto_plugin_init(mosquitto_plugin_id_t *id, void **userdata,
 	if (plugin == NULL)
 		return MOSQ_ERR_NOMEM;
 	plugin->id = id;
-	plugin->next_end = TRUST_CLOCK_NEVER;
 	r = set_up(plugin, options, n_options, &msg);
 	if (r != TRUST_OK) {
 		mosquitto_log_printf(MOSQ_LOG_ERR, "mosquitto_trust: %s",

@@ -15,6 +15,7 @@
 #include "session.h"
 #include "sync.h"
 #include "trust.h"
+#include "wake.h"
 
 struct trust_plugin {
 	mosquitto_plugin_id_t *id;
@@ -38,10 +39,10 @@ struct trust_plugin {
 	int64_t reloading_until_ms;
 	/* When the tick looks again, likewise. */
 	int64_t next_look_ms;
-	/* A session went offline since the last look. */
-	bool departed;
-	/* The first second in which a session may have to end. */
-	int64_t next_end;
+	bool ticks;              /* the broker gives some */
+	struct trust_wake *wake; /* NULL: there is none to be had */
+	/* The registry has more to tell than one look was told. */
+	bool more_news;
 	/* Who was asked about a publication last: whoever publishes without
 	 * being asked about is a bridge (access.c). */
 	const struct mosquitto *last_publisher;
@@ -73,7 +74,7 @@ int trust_access_on_message(int event, void *data, void *plugin);
 int trust_tick_on_tick(int event, void *data, void *plugin);
 int trust_tick_on_reload(int event, void *data, void *plugin);
 /* Look at a device's sessions again, now. */
-void trust_tick_review_device(void *plugin, const char *device);
+void trust_tick_review_device(struct trust_plugin *plugin, const char *device);
 /* Close a device's sessions; it may come again. False: it has none. */
 bool trust_tick_kick_device(struct trust_plugin *plugin, const char *device);
 /* What a tick does, if it is time: for where no tick comes (Mosquitto 2.0 with
@@ -106,9 +107,6 @@ void trust_intruder_note(struct trust_plugin *plugin, const char *client_id);
 void trust_intruder_close_all(struct trust_plugin *plugin);
 /* Forget those that were noted. */
 void trust_intruder_forget_all(struct trust_plugin *plugin);
-
-/* A session's verdict holds until then: the tick looks after that. */
-void trust_plugin_note_end(struct trust_plugin *plugin, int64_t valid_until);
 
 /* A line into the broker's log; a trust_log's write. */
 void trust_plugin_log(void *arg, enum trust_log_level level, const char *line);

@@ -2,7 +2,7 @@
 /*
  * The session table: three ways to the same sessions.
  */
-#include "session.h"
+#include "session_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,17 +19,10 @@ hash_client(const struct mosquitto *client)
 }
 
 /* The sessions of one device. */
-struct device {
+struct trust_session_device {
 	char id[TRUST_ID_MAX + 1];
 	struct trust_session *first;
 	UT_hash_handle hh;
-};
-
-struct trust_sessions {
-	struct trust_session *by_client;
-	struct trust_session *by_id;
-	struct device *devices;
-	size_t n_live; /* of devices, and connected */
 };
 
 enum trust_err
@@ -48,15 +41,16 @@ trust_sessions_free(struct trust_sessions *sessions)
 		return;
 	HASH_ITER(by_client, sessions->by_client, session, next)
 	trust_session_close(sessions, session);
+	free(sessions->ends);
 	free(sessions);
 }
 
 /* ---- By device ---- */
 
-static struct device *
+static struct trust_session_device *
 find_device(struct trust_sessions *sessions, const char *id)
 {
-	struct device *device;
+	struct trust_session_device *device;
 
 	HASH_FIND_STR(sessions->devices, id, device);
 	return device;
@@ -65,7 +59,8 @@ find_device(struct trust_sessions *sessions, const char *id)
 static bool
 link_device(struct trust_sessions *sessions, struct trust_session *session)
 {
-	struct device *device = find_device(sessions, session->device);
+	struct trust_session_device *device =
+	    find_device(sessions, session->device);
 
 	if (device == NULL) {
 		device = calloc(1, sizeof(*device));
@@ -85,7 +80,8 @@ link_device(struct trust_sessions *sessions, struct trust_session *session)
 static void
 unlink_device(struct trust_sessions *sessions, struct trust_session *session)
 {
-	struct device *device = find_device(sessions, session->device);
+	struct trust_session_device *device =
+	    find_device(sessions, session->device);
 
 	if (device == NULL)
 		return;
@@ -99,7 +95,7 @@ unlink_device(struct trust_sessions *sessions, struct trust_session *session)
 struct trust_session *
 trust_session_of_device(struct trust_sessions *sessions, const char *device)
 {
-	struct device *found = find_device(sessions, device);
+	struct trust_session_device *found = find_device(sessions, device);
 
 	return found != NULL ? found->first : NULL;
 }
@@ -113,6 +109,14 @@ session_free(struct trust_session *session)
 	trust_access_free(session->access);
 	free(session->client_id);
 	free(session);
+}
+
+static void
+unlink_all(struct trust_sessions *sessions, struct trust_session *session)
+{
+	unlink_device(sessions, session);
+	trust_session_unlink(sessions, session);
+	trust_session_forget_end(sessions, session);
 }
 
 static bool
@@ -129,6 +133,9 @@ trust_session_leave(struct trust_sessions *sessions,
 		sessions->n_live--;
 	session->offline = true;
 	session->durable = durable;
+	if (!durable)
+		trust_session_await(
+		    sessions, session, TRUST_SESSION_WAITS_REMOVAL);
 }
 
 void
@@ -146,7 +153,8 @@ trust_session_close(
 	    strlen(session->client_id), same_id);
 	if (same_id == session)
 		HASH_DELETE(by_id, sessions->by_id, session);
-	unlink_device(sessions, session);
+	unlink_all(sessions, session);
+	trust_session_await(sessions, session, TRUST_SESSION_WAITS_NOT);
 	session_free(session);
 }
 
@@ -174,17 +182,22 @@ add(struct trust_sessions *sessions, struct trust_session *session)
 {
 	if (!link_device(sessions, session))
 		return false;
+	if (trust_session_link(sessions, session) != TRUST_OK ||
+	    trust_session_note_end(sessions, session) != TRUST_OK) {
+		unlink_all(sessions, session);
+		return false;
+	}
 	HASH_ADD_BYHASHVALUE(by_client, sessions->by_client, client,
 	    sizeof(session->client), hash_client(session->client), session);
 	if (session->by_client.tbl == NULL) {
-		unlink_device(sessions, session);
+		unlink_all(sessions, session);
 		return false;
 	}
 	HASH_ADD_KEYPTR(by_id, sessions->by_id, session->client_id,
 	    strlen(session->client_id), session);
 	if (session->by_id.tbl == NULL) {
 		HASH_DELETE(by_client, sessions->by_client, session);
-		unlink_device(sessions, session);
+		unlink_all(sessions, session);
 		return false;
 	}
 	return true;
@@ -258,19 +271,32 @@ trust_session_find_id(struct trust_sessions *sessions, const char *client_id)
 	return session;
 }
 
-void
-trust_session_renew(struct trust_session *session,
-    struct trust_admission *admission, struct trust_access *access)
+enum trust_err
+trust_session_renew(struct trust_sessions *sessions,
+    struct trust_session *session, struct trust_admission *admission,
+    struct trust_access *access)
 {
+	enum trust_err r;
+
+	trust_session_unlink(sessions, session);
+	trust_session_forget_end(sessions, session);
 	trust_admission_free(session->admission);
 	trust_access_free(session->access);
 	session->admission = admission;
 	session->access = access;
+	r = trust_session_link(sessions, session);
+	if (r == TRUST_OK)
+		r = trust_session_note_end(sessions, session);
+	if (r != TRUST_OK)
+		trust_session_revoke(sessions, session);
+	return r;
 }
 
 void
-trust_session_revoke(struct trust_session *session)
+trust_session_revoke(
+    struct trust_sessions *sessions, struct trust_session *session)
 {
+	trust_session_forget_end(sessions, session);
 	trust_access_free(session->access);
 	session->access = NULL;
 }

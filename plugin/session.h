@@ -23,6 +23,14 @@ enum trust_session_kind {
 	TRUST_SESSION_GUEST,  /* came without a certificate: others decide */
 };
 
+enum trust_session_wait {
+	TRUST_SESSION_WAITS_NOT = 0,
+	TRUST_SESSION_WAITS_REVIEW,
+	TRUST_SESSION_WAITS_REMOVAL,
+};
+
+struct trust_session_link; /* session_ground.c */
+
 struct trust_session {
 	/* What an ACL check reads comes first, to be in few cache lines. */
 	const struct mosquitto *client;
@@ -42,6 +50,13 @@ struct trust_session {
 	/* The device id that its client id begins with; "" for none. */
 	char device[TRUST_ID_MAX + 1];
 	struct trust_session *prev, *next; /* of the same device */
+	/* What its admission rests on; owned, and as many as that has. */
+	struct trust_session_link *links;
+	size_t n_links;
+	size_t end_at; /* its place among the ends, from 1; 0: none */
+	/* Waiting to be looked at again, or departed and waiting to go. */
+	enum trust_session_wait waits;
+	struct trust_session *wait_prev, *wait_next;
 	UT_hash_handle by_id;
 };
 
@@ -61,7 +76,7 @@ enum trust_err trust_session_open(struct trust_sessions *sessions,
     struct trust_access *access) TRUST_MUST_CHECK;
 
 /* Its client is gone; the session stays for its will, and while `durable` for
- * its queue. */
+ * its queue. Else it waits for trust_sessions_remove_departed. */
 void trust_session_leave(struct trust_sessions *sessions,
     struct trust_session *session, bool durable);
 
@@ -83,12 +98,34 @@ struct trust_session *trust_session_find_id(
 struct trust_session *trust_session_of_device(
     struct trust_sessions *sessions, const char *device);
 
-/* Replace what a session rests on; takes over both. */
-void trust_session_renew(struct trust_session *session,
-    struct trust_admission *admission, struct trust_access *access);
+/* Replace what a session rests on; takes over both. TRUST_ERR_NOMEM: it has
+ * lost what it had, and may do nothing. */
+enum trust_err trust_session_renew(struct trust_sessions *sessions,
+    struct trust_session *session, struct trust_admission *admission,
+    struct trust_access *access) TRUST_MUST_CHECK;
 
-/* From now on it may do nothing, until a review renews it. */
-void trust_session_revoke(struct trust_session *session);
+/* From now on it may do nothing, until a review renews it. Time alone does not
+ * bring one about any more. */
+void trust_session_revoke(
+    struct trust_sessions *sessions, struct trust_session *session);
+
+/* ---- Sessions that wait ---- */
+
+/* Sessions to be looked at again, each once however often it is asked for.
+ * Those of a device go before the others. */
+void trust_sessions_await_device(
+    struct trust_sessions *sessions, const char *device);
+void trust_sessions_await_ground(
+    struct trust_sessions *sessions, uint64_t ground);
+void trust_sessions_await_all(struct trust_sessions *sessions);
+/* Those whose verdicts held until before now. */
+void trust_sessions_await_ended(struct trust_sessions *sessions, int64_t now);
+/* The next one, which waits no more; or NULL. */
+struct trust_session *trust_sessions_next(struct trust_sessions *sessions);
+/* Whether one waits to be looked at. */
+bool trust_sessions_wait(const struct trust_sessions *sessions);
+/* Remove one that has departed. False: there is none. */
+bool trust_sessions_remove_departed(struct trust_sessions *sessions);
 
 /* Called for every session; it may close the one that it is given. */
 void trust_sessions_walk(struct trust_sessions *sessions,

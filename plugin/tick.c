@@ -10,6 +10,9 @@
 
 /* How often the registry and the sessions are looked at, in milliseconds. */
 #define LOOK_EVERY_MS 100
+/* After how much of a tick no further session is looked at, in microseconds:
+ * with the last one, clients wait no longer than 2 ms. */
+#define SLICE_US 1000
 /* How long a reload takes at the most, in milliseconds, where no tick tells
  * that it is over. */
 #define RELOAD_MS 2000
@@ -22,7 +25,7 @@ close_session(struct trust_plugin *plugin, struct trust_session *session,
 
 	/* Who is away stays known, and may do nothing from now on. */
 	if (session->offline) {
-		trust_session_revoke(session);
+		trust_session_revoke(plugin->sessions, session);
 		return;
 	}
 	mosquitto_log_printf(MOSQ_LOG_NOTICE,
@@ -38,7 +41,7 @@ close_session(struct trust_plugin *plugin, struct trust_session *session,
 	    session)
 		(void)mosquitto_kick_client_by_clientid(
 		    session->client_id, false);
-	trust_session_revoke(session);
+	trust_session_revoke(plugin->sessions, session);
 }
 
 /* ---- Looking at a session again ---- */
@@ -77,14 +80,15 @@ renew(struct trust_plugin *plugin, struct trust_session *session,
 		trust_admission_free(fresh);
 		return;
 	}
-	trust_plugin_note_end(plugin, is->valid_until);
-	trust_session_renew(session, fresh, access);
+	if (trust_session_renew(plugin->sessions, session, fresh, access) !=
+	    TRUST_OK)
+		close_session(plugin, session, TRUST_REASON_INTERNAL_ERROR,
+		    trust_err_text(TRUST_ERR_NOMEM));
 }
 
 static void
-review(void *arg, struct trust_session *session)
+review(struct trust_plugin *plugin, struct trust_session *session)
 {
-	struct trust_plugin *plugin = arg;
 	struct trust_admission *fresh = NULL;
 	struct trust_verdict verdict;
 
@@ -102,9 +106,8 @@ review(void *arg, struct trust_session *session)
 }
 
 void
-trust_tick_review_device(void *arg, const char *device)
+trust_tick_review_device(struct trust_plugin *plugin, const char *device)
 {
-	struct trust_plugin *plugin = arg;
 	struct trust_session *session, *next;
 
 	session = trust_session_of_device(plugin->sessions, device);
@@ -170,39 +173,74 @@ act_on_age(struct trust_plugin *plugin)
 	mosquitto_log_printf(act == 0 ? MOSQ_LOG_NOTICE : MOSQ_LOG_WARNING,
 	    "mosquitto_trust: %s", acts[act]);
 	if (act == TRUST_ON_STALE_DENY_ALL)
-		trust_sessions_walk(plugin->sessions, review, plugin);
+		trust_sessions_await_all(plugin->sessions);
 }
 
-/* ---- What is due ---- */
+/* ---- In slices ---- */
+
+static int64_t
+now_us(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Whoever has to wait for the next slice keeps its old rules until then;
+ * who comes in meanwhile is decided by the new ones. Where no tick comes, the
+ * next slice may be far. One is looked at however long the rest of a tick
+ * took. */
+static void
+review_some(struct trust_plugin *plugin, int64_t until)
+{
+	struct trust_session *session;
+
+	do {
+		session = trust_sessions_next(plugin->sessions);
+		if (session == NULL)
+			return;
+		review(plugin, session);
+	} while (now_us() < until);
+}
 
 static void
-look_at_time(void *arg, struct trust_session *session)
+remove_departed(struct trust_plugin *plugin, int64_t until)
+{
+	while (trust_sessions_remove_departed(plugin->sessions)) {
+		if (now_us() >= until)
+			return;
+	}
+}
+
+/* ---- Following ---- */
+
+static void
+on_device(void *arg, const char *device)
 {
 	struct trust_plugin *plugin = arg;
-	int64_t valid_until;
 
-	if (session->offline && !session->durable) {
-		trust_session_close(plugin->sessions, session);
-		return;
-	}
-	if (session->kind != TRUST_SESSION_DEVICE || session->access == NULL)
-		return;
-	valid_until =
-	    trust_admission_get0_verdict(session->admission)->valid_until;
-	if (valid_until < trust_plugin_now())
-		review(plugin, session);
-	else
-		trust_plugin_note_end(plugin, valid_until);
+	trust_sessions_await_device(plugin->sessions, device);
 }
 
 static void
-close_what_ended(struct trust_plugin *plugin)
+on_ground(void *arg, uint64_t ground)
 {
-	if (!plugin->departed && trust_plugin_now() < plugin->next_end)
-		return;
-	plugin->departed = false;
-	plugin->next_end = TRUST_CLOCK_NEVER;
-	trust_sessions_walk(plugin->sessions, look_at_time, plugin);
+	struct trust_plugin *plugin = arg;
+
+	trust_sessions_await_ground(plugin->sessions, ground);
+}
+
+static void
+follow(struct trust_plugin *plugin)
+{
+	const struct trust_gate_visitor visitor = {
+	    .device = on_device, .ground = on_ground, .arg = plugin};
+	enum trust_gate_news news = trust_gate_follow(plugin->gate, &visitor);
+
+	plugin->more_news = news == TRUST_GATE_MORE_NEWS;
+	if (news == TRUST_GATE_EVERYTHING)
+		trust_sessions_await_all(plugin->sessions);
 }
 
 /* Mosquitto 2.0 ticks at every turn of its main loop, so at every message:
@@ -220,23 +258,32 @@ is_time(struct trust_plugin *plugin)
 	return true;
 }
 
-void
-trust_tick_look(struct trust_plugin *plugin)
+static void
+look(struct trust_plugin *plugin, int64_t until)
 {
-	if (plugin->intruders != NULL)
-		trust_intruder_close_all(plugin);
-	if (!is_time(plugin))
-		return;
 	if (plugin->sync != NULL)
 		trust_control_drain(plugin);
-	if (trust_gate_follow(plugin->gate, trust_tick_review_device, plugin) ==
-	    TRUST_GATE_EVERYTHING)
-		trust_sessions_walk(plugin->sessions, review, plugin);
+	follow(plugin);
 	act_on_age(plugin);
 	trust_refusals_flush(plugin->refusals, trust_plugin_now());
 	trust_gate_store_seen(plugin->gate, trust_plugin_now());
 	trust_counters_publish(plugin->counters, trust_plugin_now());
-	close_what_ended(plugin);
+	trust_sessions_await_ended(plugin->sessions, trust_plugin_now());
+	remove_departed(plugin, until);
+}
+
+void
+trust_tick_look(struct trust_plugin *plugin)
+{
+	int64_t until = plugin->ticks ? now_us() + SLICE_US : INT64_MAX;
+
+	if (plugin->intruders != NULL)
+		trust_intruder_close_all(plugin);
+	if (is_time(plugin))
+		look(plugin, until);
+	else if (plugin->more_news)
+		follow(plugin);
+	review_some(plugin, until);
 }
 
 int
@@ -247,7 +294,10 @@ trust_tick_on_tick(int event, void *data, void *userdata)
 	(void)event;
 	(void)data;
 	plugin->reloading_until_ms = 0;
+	plugin->ticks = true;
 	trust_tick_look(plugin);
+	trust_wake_set(plugin->wake,
+	    plugin->more_news || trust_sessions_wait(plugin->sessions));
 	return MOSQ_ERR_SUCCESS;
 }
 

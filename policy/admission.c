@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "role.h"
+
 static enum trust_err
 copy_leaf(X509 *leaf, struct trust_buf *out)
 {
@@ -21,14 +23,140 @@ copy_leaf(X509 *leaf, struct trust_buf *out)
 	return r;
 }
 
+/* ---- Grounds ---- */
+
+static bool
+is_pinned(const struct trust_admission *a)
+{
+	return a->verdict.reason == TRUST_REASON_THUMBPRINT_MATCH ||
+	       a->verdict.reason == TRUST_REASON_KEY_MATCH;
+}
+
+static enum trust_err
+add(struct trust_admission *a, enum trust_ground_kind kind, const void *p,
+    size_t len)
+{
+	return trust_grounds_add(&a->grounds, trust_ground(kind, p, len));
+}
+
+static enum trust_err
+add_id(struct trust_admission *a, enum trust_ground_kind kind, const char *id)
+{
+	return add(a, kind, id, strlen(id));
+}
+
+/* Another device may take the thumbprint or the key for its own. */
+static enum trust_err
+add_certificate(struct trust_admission *a)
+{
+	const struct trust_certificate *c = a->certificate;
+	enum trust_err r = add(a, TRUST_GROUND_THUMBPRINT, c->thumbprint.b,
+	    sizeof(c->thumbprint.b));
+
+	if (r == TRUST_OK)
+		r = add(a, TRUST_GROUND_PIN, c->pin.b, sizeof(c->pin.b));
+	return r;
+}
+
+static enum trust_err
+add_roles(struct trust_admission *a)
+{
+	const struct trust_verdict *v = &a->verdict;
+	enum trust_err r = TRUST_OK;
+
+	if (v->default_role)
+		return add_id(a, TRUST_GROUND_ROLE, TRUST_ROLE_DEFAULT);
+	for (size_t i = 0; r == TRUST_OK && i < v->n_roles; i++)
+		r = add_id(a, TRUST_GROUND_ROLE, v->roles[i]);
+	return r;
+}
+
+static enum trust_err
+add_name(struct trust_admission *a, unsigned identity,
+    const struct trust_value *value)
+{
+	enum trust_err r;
+
+	if (!trust_id_check(value->p, value->len) ||
+	    (value->len == strlen(a->verdict.device) &&
+		memcmp(value->p, a->verdict.device, value->len) == 0))
+		return TRUST_OK;
+	r = add(a, TRUST_GROUND_NAME, value->p, value->len);
+	if (r == TRUST_OK)
+		r = add(a, TRUST_GROUND_IDENTITY, &identity, sizeof(identity));
+	return r;
+}
+
+/* Names besides the device's: another device may come to have them. */
+static enum trust_err
+add_names(struct trust_admission *a)
+{
+	enum trust_err r = TRUST_OK;
+
+	for (unsigned i = 0; i < TRUST_N_IDENTITIES; i++) {
+		const struct trust_values *names = &a->certificate->names[i];
+
+		for (size_t j = 0; r == TRUST_OK && j < names->n; j++)
+			r = add_name(a, i, &names->v[j]);
+	}
+	return r;
+}
+
+/* Where a path can go on: above the leaf, or above what was sent with it. An
+ * anchor may also be the leaf itself. */
+static enum trust_err
+add_issuers(struct trust_admission *a, const X509 *leaf)
+{
+	enum trust_err r = trust_grounds_add(
+	    &a->grounds, trust_ground_issuer(X509_get_subject_name(leaf)));
+
+	if (r == TRUST_OK)
+		r = trust_grounds_add(&a->grounds,
+		    trust_ground_issuer(X509_get_issuer_name(leaf)));
+	for (int i = 0; r == TRUST_OK && i < sk_X509_num(a->untrusted); i++)
+		r = trust_grounds_add(&a->grounds,
+		    trust_ground_issuer(
+			X509_get_issuer_name(sk_X509_value(a->untrusted, i))));
+	return r;
+}
+
+static enum trust_err
+add_groups(struct trust_admission *a)
+{
+	enum trust_err r = add(a, TRUST_GROUND_CHAIN, NULL, 0);
+
+	for (size_t i = 0; r == TRUST_OK && i < a->chains.n; i++)
+		r = add_id(a, TRUST_GROUND_GROUP, a->chains.v[i].group);
+	return r;
+}
+
+/* Where a pin settles it, nobody asks for names and chains. */
+static enum trust_err
+find_grounds(struct trust_admission *a, const X509 *leaf)
+{
+	enum trust_err r = add_certificate(a);
+
+	if (r == TRUST_OK)
+		r = add_roles(a);
+	if (r != TRUST_OK || is_pinned(a))
+		return r;
+	r = add_names(a);
+	if (r == TRUST_OK)
+		r = add_issuers(a, leaf);
+	if (r == TRUST_OK)
+		r = add_groups(a);
+	return r;
+}
+
+/* ---- References ---- */
+
 /* The latest notBefore of what the verdict rests on. */
 static int64_t
 start_of(const struct trust_admission *a)
 {
 	int64_t from = INT64_MIN;
 
-	if (a->verdict.reason == TRUST_REASON_THUMBPRINT_MATCH ||
-	    a->verdict.reason == TRUST_REASON_KEY_MATCH)
+	if (is_pinned(a))
 		return a->verdict.valid_until == TRUST_CLOCK_NEVER
 			   ? INT64_MIN
 			   : a->certificate->not_before;
@@ -64,6 +192,8 @@ trust_admission_new(struct trust_verdict *verdict,
 	memset(chains, 0, sizeof(*chains)); /* transferred */
 	a->valid_from = start_of(a);
 	r = copy_leaf(leaf, &a->leaf);
+	if (r == TRUST_OK)
+		r = find_grounds(a, leaf);
 	if (r != TRUST_OK) {
 		trust_admission_free(a);
 		return r;
@@ -91,6 +221,7 @@ trust_admission_free(struct trust_admission *admission)
 	trust_group_chains_clear(&admission->chains);
 	trust_access_free(admission->access);
 	free(admission->client_id);
+	trust_grounds_clear(&admission->grounds);
 	free(admission);
 }
 
@@ -104,4 +235,10 @@ const struct trust_certificate *
 trust_admission_get0_certificate(const struct trust_admission *admission)
 {
 	return admission->certificate;
+}
+
+const struct trust_grounds *
+trust_admission_get0_grounds(const struct trust_admission *admission)
+{
+	return &admission->grounds;
 }

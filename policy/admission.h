@@ -6,6 +6,7 @@
 #ifndef TRUST_ADMISSION_H
 #define TRUST_ADMISSION_H
 
+#include "ground.h"
 #include "judge.h"
 #include "role.h"
 
@@ -20,6 +21,7 @@ struct trust_admission {
 	 * one that comes again shares them. Owned; NULL before the first. */
 	struct trust_access *access;
 	char *client_id;
+	struct trust_grounds grounds; /* what it rests on */
 	uint64_t epoch;     /* of the gate: which file it was that said so */
 	int64_t generation; /* of the registry, at which it was reached */
 	uint64_t blocks;    /* of the gate: as they were when it was reached */
@@ -42,6 +44,12 @@ void trust_admission_free(struct trust_admission *admission);
 const struct trust_verdict *trust_admission_get0_verdict(
     const struct trust_admission *admission);
 const struct trust_certificate *trust_admission_get0_certificate(
+    const struct trust_admission *admission);
+/*
+ * What it rests on besides its device's record: only a change that moves one
+ * of these, or that record, can end it or change its roles before its time.
+ */
+const struct trust_grounds *trust_admission_get0_grounds(
     const struct trust_admission *admission);
 
 #endif

@@ -46,6 +46,7 @@ trust_gate_forget_registry(struct trust_gate *gate)
 	trust_gate_forget_absent(gate);
 	trust_sets_free(gate->sets);
 	gate->sets = NULL;
+	trust_gate_forget_news(gate);
 	trust_registry_close(gate->registry);
 	gate->registry = NULL;
 	trust_cache_free(gate->cache);
@@ -170,6 +171,18 @@ need_sets(struct trust_gate *gate, bool *need, struct trust_message *msg)
 	return r;
 }
 
+/* Nobody rests on sets before the first. */
+static void
+take_sets(struct trust_gate *gate, struct trust_sets *fresh)
+{
+	if (gate->sets != NULL &&
+	    trust_sets_compare(gate->sets, fresh, &gate->moved) != TRUST_OK)
+		gate->all_moved = true;
+	trust_sets_free(gate->sets);
+	gate->sets = fresh;
+	gate->sets_serial++;
+}
+
 /* Within a read: the sets as this state of the registry has them. */
 static enum trust_err
 refresh_sets(struct trust_gate *gate, struct trust_message *msg)
@@ -189,9 +202,7 @@ refresh_sets(struct trust_gate *gate, struct trust_message *msg)
 		r = trust_sets_load(gate->registry, &fresh, msg);
 		if (r != TRUST_OK)
 			return r;
-		trust_sets_free(gate->sets);
-		gate->sets = fresh;
-		gate->sets_serial++;
+		take_sets(gate, fresh);
 	}
 	gate->sets_generation = gate->generation;
 	return TRUST_OK;

@@ -174,20 +174,33 @@ enum trust_err trust_gate_list_ending(struct trust_gate *gate, int64_t until,
 
 /* ---- Following the registry ---- */
 
+/* Who is told whom a change concerns. Both may ask the gate. */
+struct trust_gate_visitor {
+	/* A device's record came, went or changed. */
+	void (*device)(void *arg, const char *device);
+	/* A ground moved: it concerns the admissions that rest on it
+	 * (trust_admission_get0_grounds). */
+	void (*ground)(void *arg, uint64_t ground);
+	void *arg;
+};
+
 /* What trust_gate_follow found. */
 enum trust_gate_news {
 	TRUST_GATE_NO_NEWS,
-	TRUST_GATE_DEVICES,    /* the devices named to `visit` */
-	TRUST_GATE_EVERYTHING, /* roles, groups, anchors, CRLs, or too much */
+	TRUST_GATE_NEWS,       /* what was told to the visitor */
+	TRUST_GATE_MORE_NEWS,  /* likewise, and more waits: ask again soon */
+	TRUST_GATE_EVERYTHING, /* another registry, or more than can be told */
 };
 
 /*
  * Look whether the registry changed, appeared, vanished or was replaced, and
- * follow it. `visit` is called for each device touched when that is all that
- * changed. Cheap enough for every tick.
+ * follow it. Whoever is not told of, by device or by a ground, would be
+ * decided as before. Tells of TRUST_GATE_TELL_MAX devices at most at a time.
+ * Cheap enough for every tick.
  */
-enum trust_gate_news trust_gate_follow(struct trust_gate *gate,
-    void (*visit)(void *arg, const char *device), void *arg);
+#define TRUST_GATE_TELL_MAX 32
+enum trust_gate_news trust_gate_follow(
+    struct trust_gate *gate, const struct trust_gate_visitor *visitor);
 
 /* Whether there is a registry to ask. */
 bool trust_gate_is_ready(const struct trust_gate *gate);

@@ -32,12 +32,24 @@ follow_file(struct trust_gate *gate)
 	    "%s: registry found", gate->config.registry_path);
 }
 
-/* What changed, sorted into devices and all that concerns more than one. The
- * names are kept until the registry is done telling: who visits a device asks
- * the registry again. */
+void
+trust_gate_forget_news(struct trust_gate *gate)
+{
+	trust_grounds_clear(&gate->moved);
+	gate->all_moved = false;
+	trust_buf_free(&gate->touched);
+	gate->n_told = 0;
+}
+
+/* ---- What changed ---- */
+
+/* Devices by name, which are kept until they are told: who is told of one asks
+ * the registry again. Of the rest the sets know what moved. Tokens and other
+ * gateways concern no session. */
 struct news {
-	struct trust_buf devices; /* ids, a NUL after each */
-	bool others;
+	struct trust_gate *gate;
+	bool sets;
+	enum trust_err r;
 };
 
 static void
@@ -45,26 +57,37 @@ note(void *arg, enum trust_kind kind, const char *id)
 {
 	struct news *news = arg;
 
-	if (kind != TRUST_KIND_DEVICE ||
-	    trust_buf_add(&news->devices, id, strlen(id) + 1) != TRUST_OK)
-		news->others = true;
+	switch (kind) {
+	case TRUST_KIND_DEVICE:
+		if (news->r == TRUST_OK)
+			news->r = trust_buf_add(
+			    &news->gate->touched, id, strlen(id) + 1);
+		break;
+	case TRUST_KIND_TOKEN:
+	case TRUST_KIND_GATEWAY:
+		break;
+	default:
+		news->sets = true;
+	}
 }
 
-static void
-visit_all(const struct news *news, void (*visit)(void *arg, const char *device),
-    void *arg)
-{
-	const char *id = (const char *)news->devices.p;
-	const char *end = id + news->devices.len;
-
-	for (; id < end; id += strlen(id) + 1)
-		visit(arg, id);
-}
-
-/* TRUST_ERR_NOT_FOUND: more has changed than can be told. */
+/* Sets that cannot be loaded let nobody in, so they concern everybody. */
 static enum trust_err
-read_news(struct trust_gate *gate, struct news *news, struct trust_message *msg)
+load_sets(struct trust_gate *gate, struct trust_message *msg)
 {
+	enum trust_err r = trust_gate_begin_read(gate, msg);
+
+	if (r == TRUST_OK)
+		trust_registry_end_read(gate->registry);
+	else
+		gate->all_moved = true;
+	return r;
+}
+
+static enum trust_err
+read_news(struct trust_gate *gate, struct trust_message *msg)
+{
+	struct news news = {.gate = gate};
 	enum trust_err r;
 
 	r = trust_gate_ask_generation(gate, msg);
@@ -73,20 +96,116 @@ read_news(struct trust_gate *gate, struct news *news, struct trust_message *msg)
 	if (r != TRUST_OK || gate->generation == gate->told_generation)
 		return r;
 	r = trust_registry_changes(
-	    gate->registry, gate->told_generation, note, news, msg);
-	if (r == TRUST_OK || r == TRUST_ERR_NOT_FOUND)
-		gate->told_generation = gate->generation;
-	return r;
+	    gate->registry, gate->told_generation, note, &news, msg);
+	if (r == TRUST_ERR_NOT_FOUND || news.r != TRUST_OK) {
+		gate->all_moved = true; /* more than can be told */
+		r = TRUST_OK;
+	}
+	if (r != TRUST_OK) {
+		trust_buf_free(&gate->touched); /* read again next time */
+		return r;
+	}
+	gate->told_generation = gate->generation;
+	return news.sets ? load_sets(gate, msg) : TRUST_OK;
+}
+
+/* ---- Telling ---- */
+
+/* The certificates that a device's record claims may have let somebody else
+ * in so far. */
+static void
+tell_claims(
+    const struct trust_device *device, const struct trust_gate_visitor *visitor)
+{
+	const struct trust_thumbprint *t = device->thumbprints;
+	const struct trust_thumbprint *pin = device->pins;
+
+	for (size_t i = 0; i < device->n_thumbprints; i++)
+		visitor->ground(
+		    visitor->arg, trust_ground(TRUST_GROUND_THUMBPRINT, t[i].b,
+				      sizeof(t[i].b)));
+	for (size_t i = 0; i < device->n_pins; i++)
+		visitor->ground(visitor->arg,
+		    trust_ground(TRUST_GROUND_PIN, pin[i].b, sizeof(pin[i].b)));
+}
+
+static void
+tell_device(struct trust_gate *gate, const char *id,
+    const struct trust_gate_visitor *visitor)
+{
+	struct trust_record *record = NULL;
+	struct trust_message msg = {0};
+	enum trust_err r;
+
+	r = trust_registry_find(
+	    gate->registry, TRUST_KIND_DEVICE, id, &record, &msg);
+	visitor->device(visitor->arg, id);
+	visitor->ground(
+	    visitor->arg, trust_ground(TRUST_GROUND_NAME, id, strlen(id)));
+	if (r == TRUST_OK) {
+		tell_claims(&record->u.device, visitor);
+	} else if (r != TRUST_ERR_NOT_FOUND) {
+		gate->all_moved = true;
+		trust_gate_complain(gate, &msg);
+	}
+	trust_record_free(record);
+}
+
+/* Some of the devices. Whether any was left to tell of. */
+static bool
+tell_devices(struct trust_gate *gate, const struct trust_gate_visitor *visitor)
+{
+	bool any = gate->n_told < gate->touched.len;
+
+	for (int n = 0;
+	     gate->n_told < gate->touched.len && n < TRUST_GATE_TELL_MAX; n++) {
+		const char *id = (const char *)gate->touched.p + gate->n_told;
+
+		gate->n_told += strlen(id) + 1;
+		tell_device(gate, id, visitor);
+	}
+	return any;
+}
+
+/* Who is told may ask, and so make the sets move again: that is for the next
+ * time. */
+static bool
+tell_grounds(struct trust_gate *gate, const struct trust_gate_visitor *visitor)
+{
+	struct trust_grounds moved = gate->moved;
+	bool any = moved.n > 0;
+
+	memset(&gate->moved, 0, sizeof(gate->moved)); /* taken */
+	for (size_t i = 0; i < moved.n; i++)
+		visitor->ground(visitor->arg, moved.v[i]);
+	trust_grounds_clear(&moved);
+	return any;
+}
+
+/* What a visitor adds by asking is not lost: it is told next time. */
+static enum trust_gate_news
+tell(struct trust_gate *gate, const struct trust_gate_visitor *visitor)
+{
+	bool any = tell_grounds(gate, visitor);
+
+	any = tell_devices(gate, visitor) || any;
+	if (gate->all_moved) {
+		trust_gate_forget_news(gate);
+		return TRUST_GATE_EVERYTHING;
+	}
+	if (gate->n_told < gate->touched.len)
+		return TRUST_GATE_MORE_NEWS;
+	trust_buf_free(&gate->touched);
+	gate->n_told = 0;
+	return any ? TRUST_GATE_NEWS : TRUST_GATE_NO_NEWS;
 }
 
 enum trust_gate_news
-trust_gate_follow(struct trust_gate *gate,
-    void (*visit)(void *arg, const char *device), void *arg)
+trust_gate_follow(
+    struct trust_gate *gate, const struct trust_gate_visitor *visitor)
 {
-	enum trust_gate_news found = TRUST_GATE_NO_NEWS;
 	struct trust_message msg = {0};
-	struct news news = {0};
-	enum trust_err r;
+	enum trust_err r = TRUST_OK;
 
 	follow_file(gate);
 	if (gate->reopened) {
@@ -95,15 +214,9 @@ trust_gate_follow(struct trust_gate *gate,
 	}
 	if (gate->registry == NULL)
 		return TRUST_GATE_NO_NEWS;
-	r = read_news(gate, &news, &msg);
-	if (r == TRUST_ERR_NOT_FOUND || (r == TRUST_OK && news.others)) {
-		found = TRUST_GATE_EVERYTHING;
-	} else if (r != TRUST_OK) {
+	if (gate->touched.len == 0)
+		r = read_news(gate, &msg);
+	if (r != TRUST_OK)
 		trust_gate_complain(gate, &msg);
-	} else if (news.devices.len > 0) {
-		found = TRUST_GATE_DEVICES;
-		visit_all(&news, visit, arg);
-	}
-	trust_buf_free(&news.devices);
-	return found;
+	return tell(gate, visitor);
 }

@@ -50,6 +50,12 @@ struct trust_gate {
 	int64_t told_generation; /* up to which trust_gate_follow told */
 	bool reopened;           /* since trust_gate_follow was asked last */
 	struct trust_gate_absent absent;
+	/* Since then, by loads of the sets. */
+	struct trust_grounds moved;
+	bool all_moved; /* or so much that it cannot be told */
+	struct trust_buf
+	    touched;   /* devices to tell of: ids, a NUL after each */
+	size_t n_told; /* octets of it that are told */
 	struct trust_cache *cache;
 	struct trust_pool *pool;
 	uint64_t hits, misses;
@@ -70,6 +76,9 @@ void trust_gate_forget_absent(struct trust_gate *gate);
 void trust_gate_forget_registry(struct trust_gate *gate);
 /* Whether the path leads to the file that is open. */
 bool trust_gate_is_same_file(const struct trust_gate *gate);
+
+/* What is not told yet will not be: nobody rests on it any more. */
+void trust_gate_forget_news(struct trust_gate *gate);
 
 /* Log a trouble, once for each new one: a tick comes ten times a second. */
 void trust_gate_complain(

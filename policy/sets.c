@@ -6,35 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
-#include "sets.h"
-
-struct role {
-	struct trust_record *record; /* owned */
-	UT_hash_handle hh;           /* by id */
-};
+#include "sets_internal.h"
 
 /* An enabled anchor with purpose device. */
 struct anchor {
 	char id[TRUST_ID_MAX + 1];
 	STACK_OF(X509) *certificates; /* owned */
 	UT_hash_handle hh;            /* by id */
-};
-
-struct group {
-	struct trust_record *record; /* owned */
-	struct trust_sets_group set; /* its stacks are owned */
-	UT_hash_handle hh;           /* by id */
-};
-
-struct trust_sets {
-	struct role *roles;
-	struct group *groups;
-	struct group **groups_in_order; /* of their ids */
-	STACK_OF(X509_CRL) *crls;
-	unsigned identities; /* bits */
 };
 
 struct loading;
@@ -79,6 +57,7 @@ trust_sets_free(struct trust_sets *sets)
 {
 	struct group *group;
 	struct role *role;
+	struct crl *crl;
 
 	if (sets == NULL)
 		return;
@@ -90,6 +69,10 @@ trust_sets_free(struct trust_sets *sets)
 	while ((group = sets->groups) != NULL) {
 		HASH_DEL(sets->groups, group);
 		free_group(group);
+	}
+	while ((crl = sets->crls_by_id) != NULL) {
+		HASH_DEL(sets->crls_by_id, crl);
+		free(crl);
 	}
 	free(sets->groups_in_order);
 	sk_X509_CRL_pop_free(sets->crls, X509_CRL_free);
@@ -231,24 +214,43 @@ out:
 	return r;
 }
 
+/* The stack owns the CRL, the table tells which it is. */
+static enum trust_err
+keep_crl(struct trust_sets *sets, struct crl *crl)
+{
+	HASH_ADD_STR(sets->crls_by_id, id, crl);
+	if (crl->hh.tbl == NULL)
+		return TRUST_ERR_NOMEM;
+	if (sk_X509_CRL_push(sets->crls, crl->crl) > 0)
+		return TRUST_OK;
+	HASH_DEL(sets->crls_by_id, crl);
+	return TRUST_ERR_NOMEM;
+}
+
 static enum trust_err
 add_crl(struct loading *loading, struct trust_record **record,
     struct trust_message *msg)
 {
-	X509_CRL *crl = NULL;
+	struct trust_span pem = trust_span_of((*record)->u.crl.pem);
+	struct crl *crl = NULL;
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
 	if (!(*record)->enabled)
 		return TRUST_OK;
-	r = trust_certificate_parse_crl(
-	    trust_span_of((*record)->u.crl.pem), &crl, msg);
-	if (r != TRUST_OK)
-		return r;
-	if (sk_X509_CRL_push(loading->sets->crls, crl) <= 0) {
-		X509_CRL_free(crl);
+	crl = calloc(1, sizeof(*crl));
+	if (crl == NULL)
 		return TRUST_ERR_NOMEM;
+	memcpy(crl->id, (*record)->id, strlen((*record)->id) + 1);
+	r = trust_thumbprint_of(pem, &crl->digest);
+	if (r == TRUST_OK)
+		r = trust_certificate_parse_crl(pem, &crl->crl, msg);
+	if (r == TRUST_OK)
+		r = keep_crl(loading->sets, crl);
+	if (r != TRUST_OK) {
+		X509_CRL_free(crl->crl);
+		free(crl);
 	}
-	return TRUST_OK;
+	return r;
 }
 
 static enum trust_err

@@ -6,6 +6,7 @@
 #ifndef TRUST_SETS_H
 #define TRUST_SETS_H
 
+#include "ground.h"
 #include "registry.h"
 
 struct trust_sets;
@@ -42,5 +43,13 @@ STACK_OF(X509_CRL) *trust_sets_get0_crls(const struct trust_sets *sets);
 /* Bits (1 << enum trust_identity) of the names that any group looks at, and
  * the CN always. */
 unsigned trust_sets_get_identities(const struct trust_sets *sets);
+
+/*
+ * The grounds that moved from one load to the next: whoever rests on none of
+ * them would be decided the same by both. What came counts as well as what
+ * went or changed: a new group may make a name ambiguous.
+ */
+enum trust_err trust_sets_compare(const struct trust_sets *was,
+    const struct trust_sets *is, struct trust_grounds *moved) TRUST_MUST_CHECK;
 
 #endif

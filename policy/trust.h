@@ -14,6 +14,7 @@
 #include "err.h"
 #include "explain.h"
 #include "gate.h"
+#include "ground.h"
 #include "identity.h"
 #include "json.h"
 #include "limit.h"

@@ -12,7 +12,7 @@ import source
 # A file uses its own level and lower ones. What is named x_y belongs to x.
 LEVELS = (
     "err span log limit clock reason sync_reason steps version",
-    "thumbprint certificate topic record field json pool template",
+    "thumbprint certificate topic record field json pool template ground",
     "chain role identity verdict statement notification content"
     " sync_field exchange",
     "registry sets local seen",

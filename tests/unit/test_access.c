@@ -140,6 +140,18 @@ mosquitto_kick_client_by_clientid(const char *client_id, bool with_will)
 	return MOSQ_ERR_SUCCESS;
 }
 
+int
+mosquitto_client_protocol_version(const struct mosquitto *client)
+{
+	return 5;
+}
+
+void
+mosquitto_free(void *p)
+{
+	free(p);
+}
+
 int64_t
 trust_plugin_now(void)
 {

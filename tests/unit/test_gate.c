@@ -3,184 +3,7 @@
  * The gate: what it remembers, and when it must not. A real registry, real
  * certificates.
  */
-#include "registry_scratch.h"
-
-#include "../../certs/pair.h"
-#include "gate.h"
-#include "json.h"
-
-#include <openssl/pem.h>
-
-#define NOW   INT64_C(1800000000)
-#define DAY_S INT64_C(86400)
-
-/* A registry with an anchor, a group and a device of each type, and a gate
- * in front of it. */
-struct house {
-	struct scratch *scratch;
-	struct trust_gate *gate;
-	struct trust_pair root, edge, device, stranger, pinned;
-};
-
-static void
-make(struct trust_pair *out, enum trust_profile profile, const char *cn,
-    const struct trust_pair *issuer)
-{
-	struct trust_issue issue = {
-	    .profile = profile,
-	    .cn = cn,
-	    .not_before = NOW - DAY_S,
-	    .not_after = NOW + DAY_S,
-	};
-
-	assert_int_equal(
-	    trust_pair_make(TRUST_KEY_P256, &issue, issuer, out, NULL),
-	    TRUST_OK);
-}
-
-/* One change of one line, or of a removal. */
-static void
-put(struct house *h, const char *line)
-{
-	struct trust_registry *registry;
-	struct trust_record *record;
-
-	assert_int_equal(trust_registry_open(h->scratch->path,
-			     TRUST_REGISTRY_WRITE, &registry, NULL),
-	    TRUST_OK);
-	assert_int_equal(trust_registry_begin(registry, NULL), TRUST_OK);
-	assert_int_equal(
-	    trust_record_parse(trust_span_of(line), &record, NULL), TRUST_OK);
-	assert_int_equal(
-	    trust_registry_put(registry, record, 0, NULL), TRUST_OK);
-	assert_int_equal(trust_registry_commit(registry, NULL), TRUST_OK);
-	trust_record_free(record);
-	trust_registry_close(registry);
-}
-
-static void
-put_anchor(struct house *h)
-{
-	BIO *bio = BIO_new(BIO_s_mem());
-	struct trust_buf line = {0};
-	json_t *record;
-	char *pem;
-	long len;
-
-	assert_int_equal(PEM_write_bio_X509(bio, h->root.certificate), 1);
-	len = BIO_get_mem_data(bio, &pem);
-	record = json_pack("{s:s, s:s, s:s%, s:[s]}", "kind", "anchor", "id",
-	    "root", "pem", pem, (size_t)len, "purposes", "device");
-	assert_int_equal(trust_json_encode(record, &line), TRUST_OK);
-	put(h, (const char *)line.p);
-	json_decref(record);
-	trust_buf_free(&line);
-	BIO_free(bio);
-}
-
-static void
-put_pinned(struct house *h, const char *status)
-{
-	struct trust_thumbprint thumbprint;
-	char hex[TRUST_THUMBPRINT_TEXT], line[512];
-
-	assert_int_equal(
-	    trust_certificate_thumbprint(h->pinned.certificate, &thumbprint),
-	    TRUST_OK);
-	(void)snprintf(line, sizeof(line),
-	    "{\"kind\":\"device\",\"id\":\"pinned\",\"status\":\"%s\","
-	    "\"auth\":{\"type\":\"thumbprint\",\"primary\":\"%s\"}}",
-	    status, trust_thumbprint_format(&thumbprint, hex));
-	put(h, line);
-}
-
-static int
-house_setup(void **state)
-{
-	struct house *h = calloc(1, sizeof(*h));
-	struct trust_gate_config config = {.gateway = "gw1", .remember = true};
-	void *scratch = NULL;
-
-	if (h == NULL || scratch_setup(&scratch) != 0)
-		return -1;
-	h->scratch = scratch;
-	make(&h->root, TRUST_PROFILE_ROOT, "root", NULL);
-	make(&h->edge, TRUST_PROFILE_INTERMEDIATE, "edge", &h->root);
-	make(&h->device, TRUST_PROFILE_DEVICE, "temp-03", &h->edge);
-	make(&h->stranger, TRUST_PROFILE_DEVICE, "temp-04", &h->edge);
-	make(&h->pinned, TRUST_PROFILE_DEVICE, "pinned", NULL);
-	assert_int_equal(trust_registry_create(
-			     h->scratch->path, TRUST_REGISTRY_ORIGIN, NULL),
-	    TRUST_OK);
-	put_anchor(h);
-	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[\"root\"],"
-	       "\"match\":[\"temp-*\"]}");
-	put(h, "{\"kind\":\"device\",\"id\":\"temp-03\","
-	       "\"auth\":{\"type\":\"ca\",\"group\":\"plant\"}}");
-	put_pinned(h, "enabled");
-	config.registry_path = h->scratch->path;
-	assert_int_equal(trust_gate_open(&config, &h->gate, NULL), TRUST_OK);
-	*state = h;
-	return 0;
-}
-
-static int
-house_teardown(void **state)
-{
-	struct house *h = *state;
-	void *scratch = h->scratch;
-
-	trust_gate_close(h->gate);
-	trust_pair_clear(&h->root);
-	trust_pair_clear(&h->edge);
-	trust_pair_clear(&h->device);
-	trust_pair_clear(&h->stranger);
-	trust_pair_clear(&h->pinned);
-	free(h);
-	return scratch_teardown(&scratch);
-}
-
-/* Decide about a device that sends its chain, or only its leaf. */
-static enum trust_reason
-ask(struct house *h, const struct trust_pair *who, bool with_chain, int64_t now,
-    struct trust_admission **out)
-{
-	struct trust_admission *admission;
-	struct trust_verdict verdict;
-	enum trust_reason reason;
-	STACK_OF(X509) *sent = sk_X509_new_null();
-
-	assert_true(sk_X509_push(sent, who->certificate) > 0);
-	if (with_chain)
-		assert_true(sk_X509_push(sent, h->edge.certificate) > 0);
-	trust_gate_decide(
-	    h->gate, who->certificate, sent, now, &verdict, &admission, NULL);
-	reason = verdict.reason;
-	assert_int_equal(admission != NULL, verdict.outcome == TRUST_ALLOW);
-	trust_verdict_clear(&verdict);
-	sk_X509_free(sent);
-	if (out != NULL)
-		*out = admission;
-	else
-		trust_admission_free(admission);
-	return reason;
-}
-
-/* What a review of an admission says. */
-static enum trust_reason
-review(struct house *h, struct trust_admission *admission, int64_t now)
-{
-	struct trust_admission *fresh;
-	struct trust_verdict verdict;
-	enum trust_reason reason;
-
-	trust_gate_review(h->gate, admission, now, &fresh, &verdict);
-	reason = verdict.reason;
-	assert_int_equal(fresh != NULL, verdict.outcome == TRUST_ALLOW);
-	trust_verdict_clear(&verdict);
-	trust_admission_free(fresh);
-	return reason;
-}
+#include "gate_house.h"
 
 static uint64_t
 hits(const struct house *h)
@@ -192,10 +15,13 @@ hits(const struct house *h)
 }
 
 static void
-ignore(void *arg, const char *device)
+ignore_device(void *arg, const char *device)
 {
-	(void)device;
-	(*(int *)arg)++;
+}
+
+static void
+ignore_ground(void *arg, uint64_t ground)
+{
 }
 
 /* ---- The cache ---- */
@@ -311,7 +137,8 @@ moved_is_what_was_seen(void **state)
 {
 	struct house *h = *state;
 	struct trust_admission *admission;
-	int n = 0;
+	const struct trust_gate_visitor nobody = {
+	    .device = ignore_device, .ground = ignore_ground};
 
 	(void)ask(h, &h->pinned, false, NOW, &admission);
 	assert_true(trust_gate_is_unmoved(h->gate, admission, NOW));
@@ -324,7 +151,7 @@ moved_is_what_was_seen(void **state)
 	put_pinned(h, "enabled");
 	(void)ask(h, &h->pinned, false, NOW, &admission);
 	put_pinned(h, "disabled");
-	(void)trust_gate_follow(h->gate, ignore, &n);
+	(void)trust_gate_follow(h->gate, &nobody);
 	assert_false(trust_gate_is_unmoved(h->gate, admission, NOW));
 	trust_admission_free(admission);
 	put_pinned(h, "enabled");
@@ -357,72 +184,6 @@ review_without_the_client(void **state)
 	assert_int_equal(
 	    review(h, admission, NOW), TRUST_REASON_CHAIN_UNTRUSTED);
 	trust_admission_free(admission);
-}
-
-/* ---- The registry's file ---- */
-
-static void
-registry_goes_and_comes(void **state)
-{
-	struct house *h = *state;
-	int n = 0;
-
-	assert_int_equal(
-	    trust_gate_follow(h->gate, ignore, &n), TRUST_GATE_NO_NEWS);
-	assert_int_equal(scratch_count(h->scratch, true) > 0, 1);
-	assert_int_equal(
-	    trust_gate_follow(h->gate, ignore, &n), TRUST_GATE_NO_NEWS);
-	assert_false(trust_gate_is_ready(h->gate));
-	assert_int_equal(ask(h, &h->pinned, false, NOW, NULL),
-	    TRUST_REASON_REGISTRY_MISSING);
-	assert_int_equal(trust_registry_create(
-			     h->scratch->path, TRUST_REGISTRY_ORIGIN, NULL),
-	    TRUST_OK);
-	assert_int_equal(
-	    trust_gate_follow(h->gate, ignore, &n), TRUST_GATE_EVERYTHING);
-	assert_int_equal(ask(h, &h->pinned, false, NOW, NULL),
-	    TRUST_REASON_UNKNOWN_CERTIFICATE);
-	assert_int_equal(n, 0);
-}
-
-/* Who is told of a device may ask the gate about it. */
-static void
-ask_again(void *arg, const char *device)
-{
-	struct house *h = arg;
-
-	assert_string_equal(device, "pinned");
-	assert_int_equal(
-	    ask(h, &h->pinned, false, NOW, NULL), TRUST_REASON_DEVICE_DISABLED);
-}
-
-static void
-visitors_may_ask(void **state)
-{
-	struct house *h = *state;
-
-	(void)ask(h, &h->pinned, false, NOW, NULL);
-	put_pinned(h, "disabled");
-	assert_int_equal(
-	    trust_gate_follow(h->gate, ask_again, h), TRUST_GATE_DEVICES);
-}
-
-static void
-follow_names_devices(void **state)
-{
-	struct house *h = *state;
-	int n = 0;
-
-	put_pinned(h, "disabled");
-	assert_int_equal(
-	    trust_gate_follow(h->gate, ignore, &n), TRUST_GATE_DEVICES);
-	assert_int_equal(n, 1);
-	assert_int_equal(
-	    trust_gate_follow(h->gate, ignore, &n), TRUST_GATE_NO_NEWS);
-	put(h, "{\"kind\":\"role\",\"id\":\"sensor\",\"rules\":[]}");
-	assert_int_equal(
-	    trust_gate_follow(h->gate, ignore, &n), TRUST_GATE_EVERYTHING);
-	assert_int_equal(n, 1);
 }
 
 /* ---- Names and topics ---- */
@@ -648,9 +409,6 @@ main(void)
 	    TEST(time_ends_what_is_cached),
 	    TEST(moved_is_what_was_seen),
 	    TEST(review_without_the_client),
-	    TEST(registry_goes_and_comes),
-	    TEST(follow_names_devices),
-	    TEST(visitors_may_ask),
 	    TEST(rules_by_name),
 	    TEST(rules_by_name_follow_the_registry),
 	    TEST(rules_are_shared),

@@ -327,14 +327,23 @@ ignore(void *arg, const char *device)
 }
 
 static void
+ignore_ground(void *arg, uint64_t ground)
+{
+	(void)arg;
+	(void)ground;
+}
+
+static void
 use_gate(struct house *h)
 {
+	const struct trust_gate_visitor nobody = {
+	    .device = ignore, .ground = ignore_ground};
 	struct trust_gate_status status;
 	struct trust_verdict verdict;
 	struct trust_admission *admission;
 	X509 *leaf = h->g->origin->signers[0].certificate;
 
-	(void)trust_gate_follow(h->gate, ignore, NULL);
+	(void)trust_gate_follow(h->gate, &nobody);
 	trust_gate_get_status(h->gate, trust_plugin_now(), &status);
 	assert_true(trust_gate_is_ready(h->gate));
 	trust_gate_decide(h->gate, leaf, NULL, trust_plugin_now(), &verdict,

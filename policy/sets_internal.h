@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the sets share. Not for others.
+ */
+#ifndef TRUST_SETS_INTERNAL_H
+#define TRUST_SETS_INTERNAL_H
+
+/* Without memory an entry is not added, and the load fails. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "sets.h"
+
+struct role {
+	struct trust_record *record; /* owned */
+	UT_hash_handle hh;           /* by id */
+};
+
+struct group {
+	struct trust_record *record; /* owned */
+	struct trust_sets_group set; /* its stacks are owned */
+	UT_hash_handle hh;           /* by id */
+};
+
+/* An enabled CRL. */
+struct crl {
+	char id[TRUST_ID_MAX + 1];
+	struct trust_thumbprint digest; /* of its PEM */
+	X509_CRL *crl;                  /* the stack's */
+	UT_hash_handle hh;              /* by id */
+};
+
+struct trust_sets {
+	struct role *roles;
+	struct group *groups;
+	struct group **groups_in_order; /* of their ids */
+	struct crl *crls_by_id;
+	STACK_OF(X509_CRL) *crls;
+	unsigned identities; /* bits */
+};
+
+#endif

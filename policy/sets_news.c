@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What moved from one load of the sets to the next. Records are compared, not
+ * their numbers: what was only touched moves nobody.
+ */
+#include <jansson.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "sets_internal.h"
+#include "verdict.h"
+
+/* ---- Roles ---- */
+
+static enum trust_err
+add_id(struct trust_grounds *moved, enum trust_ground_kind kind, const char *id)
+{
+	return trust_grounds_add(moved, trust_ground(kind, id, strlen(id)));
+}
+
+static enum trust_err
+compare_roles(const struct trust_sets *a, const struct trust_sets *b,
+    struct trust_grounds *moved)
+{
+	enum trust_err r = TRUST_OK;
+	const struct role *role;
+	struct role *other;
+
+	for (role = a->roles; r == TRUST_OK && role != NULL;
+	     role = role->hh.next) {
+		HASH_FIND_STR(b->roles, role->record->id, other);
+		if (other == NULL ||
+		    json_equal(role->record->json, other->record->json) == 0)
+			r = add_id(moved, TRUST_GROUND_ROLE, role->record->id);
+	}
+	return r;
+}
+
+/* ---- Groups, and the anchors that they name ---- */
+
+static bool
+are_same(STACK_OF(X509) *a, STACK_OF(X509) *b)
+{
+	if (sk_X509_num(a) != sk_X509_num(b))
+		return false;
+	for (int i = 0; i < sk_X509_num(a); i++) {
+		if (X509_cmp(sk_X509_value(a, i), sk_X509_value(b, i)) != 0)
+			return false;
+	}
+	return true;
+}
+
+static enum trust_err
+add_subjects(struct trust_grounds *moved, STACK_OF(X509) *certificates)
+{
+	enum trust_err r = TRUST_OK;
+
+	for (int i = 0; r == TRUST_OK && i < sk_X509_num(certificates); i++)
+		r = trust_grounds_add(moved,
+		    trust_ground_issuer(
+			X509_get_subject_name(sk_X509_value(certificates, i))));
+	return r;
+}
+
+/* It concerns whom it vouches for, and whom it may have come to vouch for:
+ * every path to it goes from a certificate at hand to one of its own. */
+static enum trust_err
+add_group(struct trust_grounds *moved, const struct trust_sets_group *set)
+{
+	enum trust_err r = add_id(moved, TRUST_GROUND_GROUP, set->id);
+
+	if (r == TRUST_OK)
+		r = add_subjects(moved, set->anchors);
+	if (r == TRUST_OK)
+		r = add_subjects(moved, set->intermediates);
+	return r;
+}
+
+/* Whether it has come to own client ids that it did not, or the reverse. */
+static bool
+owns_others(const struct group *a, const struct group *b)
+{
+	enum trust_client_id was = TRUST_CLIENT_ID_EXACT;
+
+	if (b != NULL)
+		was = trust_verdict_client_id(NULL, b->set.group);
+	return trust_verdict_client_id(NULL, a->set.group) != was;
+}
+
+static enum trust_err
+compare_groups(const struct trust_sets *a, const struct trust_sets *b,
+    struct trust_grounds *moved)
+{
+	enum trust_err r = TRUST_OK;
+	const struct group *group;
+	struct group *other;
+
+	for (group = a->groups; r == TRUST_OK && group != NULL;
+	     group = group->hh.next) {
+		HASH_FIND_STR(b->groups, group->set.id, other);
+		if (other == NULL ||
+		    json_equal(group->record->json, other->record->json) == 0 ||
+		    !are_same(group->set.anchors, other->set.anchors))
+			r = add_group(moved, &group->set);
+		if (r == TRUST_OK && owns_others(group, other))
+			r = trust_grounds_add(moved,
+			    trust_ground(TRUST_GROUND_CLIENT_IDS, NULL, 0));
+	}
+	return r;
+}
+
+/* A kind of name that a group looks at for the first time: another device may
+ * have had that name all along (thumbprint_mismatch). */
+static enum trust_err
+compare_identities(const struct trust_sets *was, const struct trust_sets *is,
+    struct trust_grounds *moved)
+{
+	unsigned news = is->identities & ~was->identities;
+	enum trust_err r = TRUST_OK;
+
+	for (unsigned i = 0; r == TRUST_OK && i < TRUST_N_IDENTITIES; i++) {
+		if ((news & (1u << i)) != 0)
+			r = trust_grounds_add(moved,
+			    trust_ground(TRUST_GROUND_IDENTITY, &i, sizeof(i)));
+	}
+	return r;
+}
+
+/* ---- CRLs ---- */
+
+/* Whether it may list what others have issued (RFC 5280 section 5.2.5). */
+static bool
+is_indirect(const X509_CRL *crl)
+{
+	ISSUING_DIST_POINT *point = X509_CRL_get_ext_d2i(
+	    crl, NID_issuing_distribution_point, NULL, NULL);
+	bool indirect = point != NULL && point->indirectCRL > 0;
+
+	ISSUING_DIST_POINT_free(point);
+	return indirect;
+}
+
+static bool
+has_issued(const X509_NAME *issuer, STACK_OF(X509) *certificates)
+{
+	for (int i = 0; i < sk_X509_num(certificates); i++) {
+		if (X509_NAME_cmp(
+			X509_get_issuer_name(sk_X509_value(certificates, i)),
+			issuer) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* It concerns paths with a certificate of its issuer: at hand, or one of the
+ * intermediates of a group. */
+static enum trust_err
+add_crl(struct trust_grounds *moved, const struct trust_sets *sets,
+    const X509_CRL *crl)
+{
+	const X509_NAME *issuer = X509_CRL_get_issuer(crl);
+	enum trust_err r = TRUST_OK;
+
+	if (is_indirect(crl))
+		return trust_grounds_add(
+		    moved, trust_ground(TRUST_GROUND_CHAIN, NULL, 0));
+	r = trust_grounds_add(moved, trust_ground_issuer(issuer));
+	for (const struct group *group = sets->groups;
+	     r == TRUST_OK && group != NULL; group = group->hh.next) {
+		if (has_issued(issuer, group->set.intermediates))
+			r = add_id(moved, TRUST_GROUND_GROUP, group->set.id);
+	}
+	return r;
+}
+
+static enum trust_err
+compare_crls(const struct trust_sets *a, const struct trust_sets *b,
+    struct trust_grounds *moved)
+{
+	enum trust_err r = TRUST_OK;
+	const struct crl *crl;
+	struct crl *other;
+
+	for (crl = a->crls_by_id; r == TRUST_OK && crl != NULL;
+	     crl = crl->hh.next) {
+		HASH_FIND_STR(b->crls_by_id, crl->id, other);
+		if (other == NULL ||
+		    !trust_thumbprint_equal(&crl->digest, &other->digest))
+			r = add_crl(moved, b, crl->crl);
+	}
+	return r;
+}
+
+/* ---- */
+
+/* What `a` has and `b` has not, or has otherwise. */
+static enum trust_err
+compare(const struct trust_sets *a, const struct trust_sets *b,
+    struct trust_grounds *moved)
+{
+	enum trust_err r = compare_roles(a, b, moved);
+
+	if (r == TRUST_OK)
+		r = compare_groups(a, b, moved);
+	if (r == TRUST_OK)
+		r = compare_crls(a, b, moved);
+	return r;
+}
+
+enum trust_err
+trust_sets_compare(const struct trust_sets *was, const struct trust_sets *is,
+    struct trust_grounds *moved)
+{
+	enum trust_err r = compare(was, is, moved);
+
+	if (r == TRUST_OK)
+		r = compare(is, was, moved);
+	if (r == TRUST_OK)
+		r = compare_identities(was, is, moved);
+	return r;
+}

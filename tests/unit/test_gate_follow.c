@@ -1,0 +1,582 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Following the registry: a change is told to those whom it concerns. Who is
+ * not told keeps what it has, so above all: nothing that may turn an allowance
+ * into a denial goes untold.
+ */
+#include "gate_house.h"
+
+/* Who is told, on behalf of one admission. */
+struct witness {
+	struct house *h;
+	const struct trust_admission *admission;
+	bool concerned;
+	int n_devices;
+};
+
+static void
+on_device(void *arg, const char *device)
+{
+	struct witness *w = arg;
+
+	w->n_devices++;
+	if (w->admission != NULL &&
+	    strcmp(w->admission->verdict.device, device) == 0)
+		w->concerned = true;
+}
+
+static void
+on_ground(void *arg, uint64_t ground)
+{
+	struct witness *w = arg;
+	const struct trust_grounds *grounds;
+
+	if (w->admission == NULL)
+		return;
+	grounds = trust_admission_get0_grounds(w->admission);
+	for (size_t i = 0; i < grounds->n; i++) {
+		if (grounds->v[i] == ground)
+			w->concerned = true;
+	}
+}
+
+static enum trust_gate_news
+follow(struct witness *w)
+{
+	const struct trust_gate_visitor visitor = {
+	    .device = on_device, .ground = on_ground, .arg = w};
+
+	return trust_gate_follow(w->h->gate, &visitor);
+}
+
+/* Whether what changed since the last time concerns the admission. */
+static bool
+concerns(struct house *h, const struct trust_admission *admission)
+{
+	struct witness w = {.h = h, .admission = admission};
+
+	assert_int_not_equal(follow(&w), TRUST_GATE_EVERYTHING);
+	return w.concerned;
+}
+
+/* A device's certificate that bears a DNS name besides its CN. */
+static void
+make_named(struct trust_pair *out, const char *cn, const char *dns,
+    const struct trust_pair *issuer)
+{
+	struct trust_issue issue = {
+	    .profile = TRUST_PROFILE_DEVICE,
+	    .cn = cn,
+	    .hosts = &dns,
+	    .n_hosts = 1,
+	    .not_before = NOW - DAY_S,
+	    .not_after = NOW + DAY_S,
+	};
+
+	assert_int_equal(
+	    trust_pair_make(TRUST_KEY_P256, &issue, issuer, out, NULL),
+	    TRUST_OK);
+}
+
+/* A certificate as a JSON string, for the caller to free. */
+static char *
+escaped_pem(X509 *certificate)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	json_t *string;
+	char *pem, *out;
+	long len;
+
+	assert_int_equal(PEM_write_bio_X509(bio, certificate), 1);
+	len = BIO_get_mem_data(bio, &pem);
+	string = json_stringn(pem, (size_t)len);
+	out = json_dumps(string, JSON_ENCODE_ANY);
+	json_decref(string);
+	BIO_free(bio);
+	return out;
+}
+
+/* ---- The registry's file ---- */
+
+static void
+registry_goes_and_comes(void **state)
+{
+	struct house *h = *state;
+	struct witness w = {.h = h};
+
+	assert_int_equal(follow(&w), TRUST_GATE_NO_NEWS);
+	assert_int_equal(scratch_count(h->scratch, true) > 0, 1);
+	assert_int_equal(follow(&w), TRUST_GATE_NO_NEWS);
+	assert_false(trust_gate_is_ready(h->gate));
+	assert_int_equal(ask(h, &h->pinned, false, NOW, NULL),
+	    TRUST_REASON_REGISTRY_MISSING);
+	assert_int_equal(trust_registry_create(
+			     h->scratch->path, TRUST_REGISTRY_ORIGIN, NULL),
+	    TRUST_OK);
+	assert_int_equal(follow(&w), TRUST_GATE_EVERYTHING);
+	assert_int_equal(ask(h, &h->pinned, false, NOW, NULL),
+	    TRUST_REASON_UNKNOWN_CERTIFICATE);
+	assert_int_equal(w.n_devices, 0);
+}
+
+/* ---- Devices ---- */
+
+static void
+devices_are_named(void **state)
+{
+	struct house *h = *state;
+	struct witness w = {.h = h};
+
+	put_pinned(h, "disabled");
+	assert_int_equal(follow(&w), TRUST_GATE_NEWS);
+	assert_int_equal(w.n_devices, 1);
+	assert_int_equal(follow(&w), TRUST_GATE_NO_NEWS);
+}
+
+static void
+many_devices_are_told_in_turns(void **state)
+{
+	struct house *h = *state;
+	struct witness w = {.h = h};
+	char line[200];
+	int n = 2 * TRUST_GATE_TELL_MAX + 1;
+
+	for (int i = 0; i < n; i++) {
+		(void)snprintf(line, sizeof(line),
+		    "{\"kind\":\"device\",\"id\":\"d-%d\",\"auth\":{\"type\":"
+		    "\"ca\",\"group\":\"plant\"}}",
+		    i);
+		put(h, line);
+	}
+	assert_int_equal(follow(&w), TRUST_GATE_MORE_NEWS);
+	assert_int_equal(w.n_devices, TRUST_GATE_TELL_MAX);
+	put_pinned(h, "disabled"); /* meanwhile */
+	assert_int_equal(follow(&w), TRUST_GATE_MORE_NEWS);
+	assert_int_equal(follow(&w), TRUST_GATE_NEWS);
+	assert_int_equal(w.n_devices, n);
+	assert_int_equal(follow(&w), TRUST_GATE_NEWS);
+	assert_int_equal(w.n_devices, n + 1);
+	assert_int_equal(follow(&w), TRUST_GATE_NO_NEWS);
+}
+
+/* Who is told of a device may ask the gate about it. */
+static void
+ask_again(void *arg, const char *device)
+{
+	struct house *h = arg;
+
+	assert_string_equal(device, "pinned");
+	assert_int_equal(
+	    ask(h, &h->pinned, false, NOW, NULL), TRUST_REASON_DEVICE_DISABLED);
+}
+
+static void
+ignore(void *arg, uint64_t ground)
+{
+	(void)arg;
+	(void)ground;
+}
+
+static void
+visitors_may_ask(void **state)
+{
+	struct house *h = *state;
+	const struct trust_gate_visitor visitor = {
+	    .device = ask_again, .ground = ignore, .arg = h};
+
+	(void)ask(h, &h->pinned, false, NOW, NULL);
+	put_pinned(h, "disabled");
+	assert_int_equal(trust_gate_follow(h->gate, &visitor), TRUST_GATE_NEWS);
+}
+
+static void
+put_thumbprint(struct house *h, const char *id, X509 *certificate)
+{
+	struct trust_thumbprint thumbprint;
+	char hex[TRUST_THUMBPRINT_TEXT], line[512];
+
+	assert_int_equal(
+	    trust_certificate_thumbprint(certificate, &thumbprint), TRUST_OK);
+	(void)snprintf(line, sizeof(line),
+	    "{\"kind\":\"device\",\"id\":\"%s\",\"auth\":{\"type\":"
+	    "\"thumbprint\",\"primary\":\"%s\"}}",
+	    id, trust_thumbprint_format(&thumbprint, hex));
+	put(h, line);
+}
+
+static void
+put_pin(struct house *h, const char *id, X509 *x509)
+{
+	struct trust_certificate *certificate;
+	char hex[TRUST_THUMBPRINT_TEXT], line[512];
+
+	assert_int_equal(
+	    trust_certificate_new(x509, &certificate, NULL), TRUST_OK);
+	(void)snprintf(line, sizeof(line),
+	    "{\"kind\":\"device\",\"id\":\"%s\",\"auth\":{\"type\":"
+	    "\"key\",\"pins\":[\"%s\"]}}",
+	    id, trust_thumbprint_format(&certificate->pin, hex));
+	put(h, line);
+	trust_certificate_free(certificate);
+}
+
+/* The certificate stands for another device from now on. */
+static void
+another_device_claims_the_certificate(void **state)
+{
+	struct house *h = *state;
+	struct trust_admission *admission;
+
+	(void)ask(h, &h->device, true, NOW, &admission);
+	put_thumbprint(h, "other", h->stranger.certificate);
+	assert_false(concerns(h, admission));
+	put_pin(h, "other", h->device.certificate);
+	assert_true(concerns(h, admission));
+	assert_int_equal(review(h, admission, NOW), TRUST_REASON_KEY_MATCH);
+	put_thumbprint(h, "other", h->device.certificate);
+	assert_true(concerns(h, admission));
+	assert_int_equal(
+	    review(h, admission, NOW), TRUST_REASON_THUMBPRINT_MATCH);
+	trust_admission_free(admission);
+}
+
+/* A device of type thumbprint gets a name that the certificate bears, and not
+ * for its device. */
+static void
+another_device_gets_a_name(void **state)
+{
+	struct house *h = *state;
+	struct trust_admission *admission;
+	struct trust_pair twice = {0};
+
+	make_named(&twice, "temp-03", "by-the-gate", &h->edge);
+	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[\"root\"],"
+	       "\"identity\":\"cn\",\"match\":[\"temp-*\"]}");
+	put(h, "{\"kind\":\"group\",\"id\":\"gates\",\"anchors\":[\"root\"],"
+	       "\"identity\":\"san_dns\",\"match\":[\"none\"]}");
+	assert_int_equal(ask(h, &twice, true, NOW, &admission),
+	    TRUST_REASON_CHAIN_REGISTERED);
+	(void)concerns(h, admission);
+	put_thumbprint(h, "temp-77", h->edge.certificate);
+	assert_false(concerns(h, admission));
+	put_thumbprint(h, "by-the-gate", h->stranger.certificate);
+	assert_true(concerns(h, admission));
+	assert_int_equal(
+	    review(h, admission, NOW), TRUST_REASON_THUMBPRINT_MISMATCH);
+	trust_admission_free(admission);
+	trust_pair_clear(&twice);
+}
+
+/* ---- Roles ---- */
+
+static void
+roles_concern_who_has_them(void **state)
+{
+	struct house *h = *state;
+	struct trust_admission *admission;
+
+	(void)ask(h, &h->pinned, false, NOW, &admission);
+	put(h, "{\"kind\":\"role\",\"id\":\"sensor\",\"rules\":[]}");
+	assert_false(concerns(h, admission));
+	put(h, "{\"kind\":\"role\",\"id\":\"default\",\"rules\":[]}");
+	assert_true(concerns(h, admission));
+	put(h, "{\"kind\":\"role\",\"id\":\"default\",\"rules\":[]}");
+	assert_false(concerns(h, admission));
+	put(h, "{\"kind\":\"role\",\"id\":\"default\",\"rules\":[],"
+	       "\"status\":\"disabled\"}");
+	assert_true(concerns(h, admission));
+	trust_admission_free(admission);
+}
+
+/* Others may have made the sets load before anybody followed. */
+static void
+what_others_loaded_is_told(void **state)
+{
+	struct house *h = *state;
+	struct trust_admission *admission;
+
+	(void)ask(h, &h->pinned, false, NOW, &admission);
+	put(h, "{\"kind\":\"role\",\"id\":\"default\",\"rules\":[]}");
+	(void)ask(h, &h->device, true, NOW, NULL);
+	put(h, "{\"kind\":\"role\",\"id\":\"sensor\",\"rules\":[]}");
+	(void)ask(h, &h->device, true, NOW, NULL);
+	assert_true(concerns(h, admission));
+	assert_false(concerns(h, admission));
+	trust_admission_free(admission);
+}
+
+static void
+tokens_concern_nobody(void **state)
+{
+	struct house *h = *state;
+	struct witness w = {.h = h};
+
+	put(h, "{\"kind\":\"token\",\"id\":\"t\",\"secret_sha256\":\"0123456789"
+	       "abcdef0123456789abcdef0123456789abcdef0123456789abcdef\","
+	       "\"device\":\"d\",\"gateway\":\"g\",\"uses\":1,"
+	       "\"expires\":\"2030-01-01T00:00:00Z\"}");
+	assert_int_equal(follow(&w), TRUST_GATE_NO_NEWS);
+}
+
+/* ---- Groups and anchors ---- */
+
+static void
+note_ids(void *arg, uint64_t ground)
+{
+	if (ground == trust_ground(TRUST_GROUND_CLIENT_IDS, NULL, 0))
+		(*(int *)arg)++;
+}
+
+static void
+pass_over(void *arg, const char *device)
+{
+	(void)arg;
+	(void)device;
+}
+
+/* Guests rest on what is no device's. */
+static void
+groups_move_client_ids(void **state)
+{
+	struct house *h = *state;
+	int n = 0;
+	const struct trust_gate_visitor visitor = {
+	    .device = pass_over, .ground = note_ids, .arg = &n};
+
+	(void)ask(h, &h->pinned, false, NOW, NULL);
+	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[]}");
+	assert_int_equal(trust_gate_follow(h->gate, &visitor), TRUST_GATE_NEWS);
+	assert_int_equal(n, 0);
+	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[],"
+	       "\"client_id\":\"prefix\"}");
+	assert_int_equal(trust_gate_follow(h->gate, &visitor), TRUST_GATE_NEWS);
+	assert_int_equal(n, 1);
+}
+
+static void
+groups_concern_whom_they_vouch_for(void **state)
+{
+	struct house *h = *state;
+	struct trust_admission *chained, *pinned;
+
+	(void)ask(h, &h->device, true, NOW, &chained);
+	(void)ask(h, &h->pinned, false, NOW, &pinned);
+	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[\"root\"],"
+	       "\"match\":[\"temp-*\"],\"max_depth\":0}");
+	assert_true(concerns(h, chained));
+	assert_int_equal(review(h, chained, NOW), TRUST_REASON_CHAIN_TOO_DEEP);
+	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[]}");
+	assert_false(concerns(h, pinned));
+	trust_admission_free(chained);
+	trust_admission_free(pinned);
+}
+
+/* A group that did not vouch for it so far lets it in as somebody else. */
+static void
+a_new_group_makes_a_name_ambiguous(void **state)
+{
+	struct house *h = *state;
+	struct trust_admission *admission;
+	struct trust_pair twice = {0};
+
+	make_named(&twice, "temp-03", "by-the-gate", &h->edge);
+	assert_int_equal(ask(h, &twice, true, NOW, &admission),
+	    TRUST_REASON_CHAIN_REGISTERED);
+	put_anchor(h, "other", h->pinned.certificate);
+	put(h, "{\"kind\":\"group\",\"id\":\"gates\",\"anchors\":[\"other\"],"
+	       "\"match\":[\"none\"]}");
+	assert_false(concerns(h, admission));
+	put_anchor(h, "other", h->edge.certificate);
+	assert_true(concerns(h, admission));
+	assert_int_equal(
+	    review(h, admission, NOW), TRUST_REASON_CHAIN_REGISTERED);
+	put(h, "{\"kind\":\"group\",\"id\":\"gates\",\"anchors\":[\"root\"],"
+	       "\"identity\":\"san_dns\",\"enroll\":\"automatic\"}");
+	assert_true(concerns(h, admission));
+	assert_int_equal(
+	    review(h, admission, NOW), TRUST_REASON_IDENTITY_AMBIGUOUS);
+	trust_admission_free(admission);
+	trust_pair_clear(&twice);
+}
+
+/* Through a chain of its own: what the device sent does not lead there. */
+static void
+a_new_group_brings_intermediates(void **state)
+{
+	struct house *h = *state;
+	struct trust_admission *admission;
+	struct trust_pair twice = {0};
+	char line[4096];
+	char *pem = escaped_pem(h->edge.certificate);
+
+	put_anchor(h, "edge", h->edge.certificate);
+	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[\"edge\"],"
+	       "\"match\":[\"temp-*\"]}");
+	make_named(&twice, "temp-03", "by-the-gate", &h->edge);
+	assert_int_equal(ask(h, &twice, false, NOW, &admission),
+	    TRUST_REASON_CHAIN_REGISTERED);
+	(void)concerns(h, admission);
+	(void)snprintf(line, sizeof(line),
+	    "{\"kind\":\"group\",\"id\":\"gates\",\"anchors\":[\"root\"],"
+	    "\"intermediates\":[%s],\"identity\":\"san_dns\","
+	    "\"enroll\":\"automatic\"}",
+	    pem);
+	free(pem);
+	put(h, line);
+	assert_true(concerns(h, admission));
+	assert_int_equal(
+	    review(h, admission, NOW), TRUST_REASON_IDENTITY_AMBIGUOUS);
+	trust_admission_free(admission);
+	trust_pair_clear(&twice);
+}
+
+/* A group that has nothing to do with it makes everybody's DNS names names of
+ * devices, and one of them is another device's. */
+static void
+a_new_group_looks_at_other_names(void **state)
+{
+	struct house *h = *state;
+	struct trust_admission *admission, *plain;
+	struct trust_pair twice = {0};
+
+	make_named(&twice, "temp-03", "by-the-gate", &h->edge);
+	put_thumbprint(h, "by-the-gate", h->stranger.certificate);
+	assert_int_equal(ask(h, &twice, true, NOW, &admission),
+	    TRUST_REASON_CHAIN_REGISTERED);
+	(void)ask(h, &h->device, true, NOW, &plain);
+	(void)concerns(h, admission);
+	put(h, "{\"kind\":\"group\",\"id\":\"far\",\"anchors\":[],"
+	       "\"identity\":\"san_dns\"}");
+	assert_true(concerns(h, admission));
+	assert_int_equal(
+	    review(h, admission, NOW), TRUST_REASON_THUMBPRINT_MISMATCH);
+	put(h, "{\"kind\":\"group\",\"id\":\"far\",\"anchors\":[],"
+	       "\"identity\":\"san_uri\"}");
+	assert_false(concerns(h, plain));
+	trust_admission_free(admission);
+	trust_admission_free(plain);
+	trust_pair_clear(&twice);
+}
+
+static void
+anchors_concern_whom_they_vouch_for(void **state)
+{
+	struct house *h = *state;
+	struct trust_admission *chained, *pinned;
+
+	(void)ask(h, &h->device, true, NOW, &chained);
+	(void)ask(h, &h->pinned, false, NOW, &pinned);
+	put_anchor(h, "root", h->root.certificate);
+	assert_false(concerns(h, chained));
+	put_anchor(h, "root", h->pinned.certificate);
+	assert_true(concerns(h, chained));
+	assert_int_equal(review(h, chained, NOW), TRUST_REASON_CHAIN_UNTRUSTED);
+	put_anchor(h, "root", h->root.certificate);
+	assert_false(concerns(h, pinned));
+	trust_admission_free(chained);
+	trust_admission_free(pinned);
+}
+
+/* ---- CRLs ---- */
+
+/* A CRL of `issuer` with `revoked` on it. */
+static void
+put_crl(struct house *h, const char *id, const struct trust_pair *issuer,
+    X509 *revoked)
+{
+	X509_CRL *crl = X509_CRL_new();
+	X509_REVOKED *entry = X509_REVOKED_new();
+	ASN1_TIME *from = ASN1_TIME_set(NULL, (time_t)(NOW - DAY_S));
+	ASN1_TIME *until = ASN1_TIME_set(NULL, (time_t)(NOW + DAY_S));
+	BIO *bio = BIO_new(BIO_s_mem());
+
+	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+	X509_CRL_set_issuer_name(
+	    crl, X509_get_subject_name(issuer->certificate));
+	X509_CRL_set1_lastUpdate(crl, from);
+	X509_CRL_set1_nextUpdate(crl, until);
+	X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked));
+	X509_REVOKED_set_revocationDate(entry, from);
+	X509_CRL_add0_revoked(crl, entry);
+	assert_true(X509_CRL_sign(crl, issuer->key, EVP_sha256()) > 0);
+	assert_int_equal(PEM_write_bio_X509_CRL(bio, crl), 1);
+	put_pem(h, id, bio, true);
+	X509_CRL_free(crl);
+	ASN1_TIME_free(from);
+	ASN1_TIME_free(until);
+}
+
+static void
+crls_concern_their_issuers_paths(void **state)
+{
+	struct house *h = *state;
+	struct trust_admission *chained, *pinned;
+
+	(void)ask(h, &h->device, true, NOW, &chained);
+	(void)ask(h, &h->pinned, false, NOW, &pinned);
+	put_crl(h, "far", &h->pinned, h->device.certificate);
+	assert_false(concerns(h, chained));
+	put_crl(h, "root", &h->root, h->stranger.certificate);
+	assert_true(concerns(h, chained));
+	put_crl(h, "edge", &h->edge, h->device.certificate);
+	assert_true(concerns(h, chained));
+	assert_int_equal(
+	    review(h, chained, NOW), TRUST_REASON_CERTIFICATE_REVOKED);
+	put_crl(h, "root", &h->root, h->edge.certificate);
+	assert_false(concerns(h, pinned));
+	trust_admission_free(chained);
+	trust_admission_free(pinned);
+}
+
+/* The anchor's CRL may list an intermediate that the group brought. */
+static void
+crls_concern_a_groups_intermediates(void **state)
+{
+	struct house *h = *state;
+	struct trust_admission *admission;
+	char line[4096];
+	char *pem = escaped_pem(h->edge.certificate);
+
+	(void)snprintf(line, sizeof(line),
+	    "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[\"root\"],"
+	    "\"intermediates\":[%s]}",
+	    pem);
+	free(pem);
+	put(h, line);
+	assert_int_equal(ask(h, &h->device, false, NOW, &admission),
+	    TRUST_REASON_CHAIN_REGISTERED);
+	(void)concerns(h, admission);
+	put_crl(h, "root", &h->root, h->edge.certificate);
+	assert_true(concerns(h, admission));
+	assert_int_equal(
+	    review(h, admission, NOW), TRUST_REASON_CERTIFICATE_REVOKED);
+	trust_admission_free(admission);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, house_setup, house_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(registry_goes_and_comes),
+	    TEST(devices_are_named),
+	    TEST(many_devices_are_told_in_turns),
+	    TEST(visitors_may_ask),
+	    TEST(another_device_claims_the_certificate),
+	    TEST(another_device_gets_a_name),
+	    TEST(roles_concern_who_has_them),
+	    TEST(what_others_loaded_is_told),
+	    TEST(tokens_concern_nobody),
+	    TEST(groups_move_client_ids),
+	    TEST(groups_concern_whom_they_vouch_for),
+	    TEST(a_new_group_makes_a_name_ambiguous),
+	    TEST(a_new_group_brings_intermediates),
+	    TEST(a_new_group_looks_at_other_names),
+	    TEST(anchors_concern_whom_they_vouch_for),
+	    TEST(crls_concern_their_issuers_paths),
+	    TEST(crls_concern_a_groups_intermediates),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
