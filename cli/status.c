@@ -23,10 +23,12 @@ number(const json_t *data, const char *name)
 	return json_integer_value(json_object_get(data, name));
 }
 
+/* A registry that is stale may still be decided by (on_stale warn). */
 static bool
 is_ready(const json_t *data)
 {
-	return strcmp(text(data, "registry"), "ready") == 0;
+	return strcmp(text(data, "registry"), "ready") == 0 &&
+	       !json_is_true(json_object_get(data, "stale"));
 }
 
 static void
@@ -39,9 +41,7 @@ print_registry(const json_t *data)
 
 	printf("registry  %s%s%s", trust_output_color(color), state,
 	    trust_output_color(TRUST_COLOR_NONE));
-	if (strcmp(state, "missing") == 0)
-		printf(", nobody is let in");
-	else if (!is_ready(data))
+	if (!is_ready(data))
 		printf(", older than max_offline");
 	printf("\nrecords   %" PRId64 "\n", number(data, "records"));
 	if (!json_is_true(json_object_get(data, "replica"))) {
@@ -74,7 +74,9 @@ print_text(const json_t *data)
 
 static const char about[] =
     "Tell how a running gateway is: its registry, who is connected. Exit\n"
-    "status 1: its registry is missing or stale.\n";
+    "status 1: its registry is older than max_offline. Exit status 2: it does\n"
+    "not let us in, maybe because its registry is missing, or stale with\n"
+    "on_stale deny_new or deny_all.\n";
 
 int
 trust_status_run(int argc, char **argv)

@@ -31,11 +31,13 @@ get_status(const struct trust_call *call, struct trust_message *msg)
 	(void)msg;
 	trust_gate_get_status(call->plugin->gate, trust_plugin_now(), &status);
 	return json_pack(
-	    "{s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:b, s:I, s:I, s:I, "
+	    "{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:b, s:I, s:I, s:I, "
 	    "s:I}",
 	    "version", TRUST_VERSION, "gateway", call->plugin->options.gateway,
 	    "scope", call->plugin->options.scope, "registry",
 	    states[status.state], "replica", call->plugin->sync != NULL,
+	    "stale",
+	    trust_gate_check_age(call->plugin->gate, trust_plugin_now()) != 0,
 	    "serial", (json_int_t)status.held.serial, "records",
 	    (json_int_t)status.n_records, "age", (json_int_t)status.age_s,
 	    "clock_behind", status.clock_behind, "sessions",

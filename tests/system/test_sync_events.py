@@ -80,3 +80,24 @@ def test_stale(site, published):
     names = [json.loads(line)["event"] for line in
              audited.path.read_text().splitlines()]
     assert names.index("stale") < names.index("disconnected")
+
+
+def test_status_of_a_stale_gateway(site, published):
+    """It goes on with on_stale warn, and says so."""
+    site.registry.put(
+        '{"kind":"role","id":"ops","rules":[{"effect":"allow","actions":'
+        '["publish","subscribe"],"topics":["$CONTROL/trust/v1",'
+        '"$CONTROL/trust/v1/response"]}]}\n'
+        + site.sensor("ops", '"roles":["ops"],'))
+    origin = published.follow("--next-update", "2s")
+    audited = Audited(site, published, max_offline="4s", on_stale="warn")
+    audited.gw.wait_serial(1)
+    origin.stop()
+    audited.wait("stale")
+    result = trustctl(
+        "status", "--host", "127.0.0.1", "--port", audited.gw.broker.port(),
+        "--cafile", site.pki.file("server-root"),
+        "--cert", site.pki.file("ops"), "--key", site.pki.key_file("ops"))
+    assert result.returncode == 1, result.stderr
+    assert "ready, older than max_offline" in result.stdout
+    assert "role      replica of scope gw1" in result.stdout
