@@ -11,18 +11,6 @@
 
 /* ---- Clients with a certificate ---- */
 
-/*
- * What the handshake of this very moment said: asked again, the registry would
- * only have had the time in between to change. Had it, and had anybody seen
- * it, the gate would know; else the tick sees it, and closes the session.
- */
-static bool
-stands(const struct trust_plugin *plugin, const struct trust_admission *given)
-{
-	return trust_handshake_is_of_now(plugin->handshake) &&
-	       trust_gate_is_unmoved(plugin->gate, given, trust_plugin_now());
-}
-
 /* The admission of a client: what the handshake gave it, if that still holds;
  * else a decision from the leaf alone. NULL on a denial. */
 static struct trust_admission *
@@ -32,11 +20,7 @@ find_admission(
 	struct trust_admission *given, *fresh = NULL;
 
 	given = trust_handshake_get0_admission(plugin->handshake, leaf);
-	if (given != NULL && stands(plugin, given) &&
-	    trust_verdict_copy(trust_admission_get0_verdict(given), verdict) ==
-		TRUST_OK)
-		fresh = trust_admission_get1(given);
-	else if (given != NULL)
+	if (given != NULL)
 		trust_gate_review(
 		    plugin->gate, given, trust_plugin_now(), &fresh, verdict);
 	else

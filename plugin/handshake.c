@@ -21,14 +21,7 @@ struct trust_handshake {
 	struct trust_refusals *refusals;
 	int ssl_ctx_index; /* ex_data of SSL_CTX; holds nothing */
 	int x509_index;    /* ex_data of X509; holds an admission */
-	/* When the registry was asked last, in milliseconds of a monotonic
-	 * clock. */
-	int64_t asked_at_ms;
 };
-
-/* How long a moment is, in milliseconds: a sensor's CONNECT comes with the
- * end of its handshake. */
-#define MOMENT_MS 5
 
 /* An error that OpenSSL's table of alerts does not have, so that the alert is
  * certificate_unknown: "some other issue arose" (RFC 8446 section 6.2). */
@@ -118,12 +111,6 @@ trust_handshake_get0_admission(
 	return X509_get_ex_data(leaf, handshake->x509_index);
 }
 
-bool
-trust_handshake_is_of_now(const struct trust_handshake *handshake)
-{
-	return trust_plugin_now_ms() - handshake->asked_at_ms <= MOMENT_MS;
-}
-
 /* ---- The certificate ---- */
 
 static bool
@@ -135,7 +122,6 @@ admit(struct trust_handshake *handshake, const SSL *ssl, X509 *leaf,
 	char address[INET6_ADDRSTRLEN];
 	bool allowed;
 
-	handshake->asked_at_ms = trust_plugin_now_ms();
 	trust_gate_decide(handshake->gate, leaf, untrusted, trust_plugin_now(),
 	    &verdict, &admission, NULL);
 	*reason = verdict.reason;
@@ -208,7 +194,6 @@ on_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
 		leaf = SSL_SESSION_get0_peer(session);
 	if (leaf == NULL)
 		return SSL_TICKET_RETURN_IGNORE_RENEW;
-	handshake->asked_at_ms = trust_plugin_now_ms();
 	admission =
 	    trust_gate_recall(handshake->gate, leaf, trust_plugin_now());
 	if (admission == NULL || !attach(handshake, leaf, admission))

@@ -22,7 +22,5 @@ void trust_handshake_remove(struct trust_handshake *handshake);
  * certificate; NULL when it came without. */
 struct trust_admission *trust_handshake_get0_admission(
     const struct trust_handshake *handshake, X509 *leaf);
-/* Whether the registry was asked for a handshake in this very moment. */
-bool trust_handshake_is_of_now(const struct trust_handshake *handshake);
 
 #endif

@@ -81,13 +81,6 @@ void trust_gate_review(struct trust_gate *gate,
 void trust_gate_explain_device(struct trust_gate *gate, const char *device,
     int64_t now, struct trust_verdict *verdict, struct trust_steps *steps);
 
-/*
- * Whether an admission still holds by what the registry said when the gate
- * asked it last: for one that was given, or reviewed, in this very moment.
- */
-bool trust_gate_is_unmoved(const struct trust_gate *gate,
-    const struct trust_admission *admission, int64_t now);
-
 /* ---- Topics ---- */
 
 /* The rules for an admitted client, compiled from the roles as they were when

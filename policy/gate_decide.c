@@ -144,37 +144,21 @@ decide(struct trust_gate *gate, const struct question *q,
 
 /* ---- Admissions known from before ---- */
 
-/* Whether nothing that it rests on has moved, as far as the gate knows. */
+/* Whether nothing that it rests on can have moved. */
 static bool
-is_unmoved(const struct trust_gate *gate,
-    const struct trust_admission *admission, int64_t clock, bool live)
+is_current(struct trust_gate *gate, const struct trust_admission *admission,
+    int64_t clock, bool live)
 {
 	int64_t now = trust_gate_time(gate, clock);
 
 	return trust_gate_state(gate, clock, live) ==
 		   TRUST_REGISTRY_STATE_READY &&
 	       admission->epoch == gate->epoch &&
-	       admission->generation == gate->generation &&
 	       admission->blocks == gate->blocks &&
 	       now >= admission->valid_from &&
-	       now <= admission->verdict.valid_until;
-}
-
-/* Whether nothing that it rests on can have moved. */
-static bool
-is_current(struct trust_gate *gate, const struct trust_admission *admission,
-    int64_t now, bool live)
-{
-	return gate->registry != NULL &&
+	       now <= admission->verdict.valid_until &&
 	       trust_gate_ask_generation(gate, NULL) == TRUST_OK &&
-	       is_unmoved(gate, admission, now, live);
-}
-
-bool
-trust_gate_is_unmoved(const struct trust_gate *gate,
-    const struct trust_admission *admission, int64_t now)
-{
-	return is_unmoved(gate, admission, now, true);
+	       admission->generation == gate->generation;
 }
 
 /* Decide again from what the admission keeps. */

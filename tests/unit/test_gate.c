@@ -14,16 +14,6 @@ hits(const struct house *h)
 	return status.cache_hits;
 }
 
-static void
-ignore_device(void *arg, const char *device)
-{
-}
-
-static void
-ignore_ground(void *arg, uint64_t ground)
-{
-}
-
 /* ---- The cache ---- */
 
 static void
@@ -128,38 +118,6 @@ time_ends_what_is_cached(void **state)
 	    TRUST_REASON_CERTIFICATE_NOT_YET_VALID);
 	assert_null(
 	    trust_gate_recall(h->gate, h->device.certificate, NOW + DAY_S + 1));
-	trust_admission_free(admission);
-}
-
-/* What the gate has seen counts, whoever asked; what it has not, does not. */
-static void
-moved_is_what_was_seen(void **state)
-{
-	struct house *h = *state;
-	struct trust_admission *admission;
-	const struct trust_gate_visitor nobody = {
-	    .device = ignore_device, .ground = ignore_ground};
-
-	(void)ask(h, &h->pinned, false, NOW, &admission);
-	assert_true(trust_gate_is_unmoved(h->gate, admission, NOW));
-	put_pinned(h, "disabled");
-	assert_true(trust_gate_is_unmoved(h->gate, admission, NOW));
-	assert_int_equal(
-	    review(h, admission, NOW), TRUST_REASON_DEVICE_DISABLED);
-	assert_false(trust_gate_is_unmoved(h->gate, admission, NOW));
-	trust_admission_free(admission);
-	put_pinned(h, "enabled");
-	(void)ask(h, &h->pinned, false, NOW, &admission);
-	put_pinned(h, "disabled");
-	(void)trust_gate_follow(h->gate, &nobody);
-	assert_false(trust_gate_is_unmoved(h->gate, admission, NOW));
-	trust_admission_free(admission);
-	put_pinned(h, "enabled");
-	(void)ask(h, &h->pinned, false, NOW, &admission);
-	assert_int_equal(trust_gate_block(h->gate, "pinned", NULL), TRUST_OK);
-	assert_false(trust_gate_is_unmoved(h->gate, admission, NOW));
-	assert_int_equal(
-	    review(h, admission, NOW), TRUST_REASON_BLOCKED_LOCALLY);
 	trust_admission_free(admission);
 }
 
@@ -407,7 +365,6 @@ main(void)
 	    TEST(cached_is_dropped_for_a_namesake),
 	    TEST(other_devices_do_not_matter),
 	    TEST(time_ends_what_is_cached),
-	    TEST(moved_is_what_was_seen),
 	    TEST(review_without_the_client),
 	    TEST(rules_by_name),
 	    TEST(rules_by_name_follow_the_registry),
