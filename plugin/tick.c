@@ -268,7 +268,8 @@ look(struct trust_plugin *plugin, int64_t until)
 	trust_refusals_flush(plugin->refusals, trust_plugin_now());
 	trust_gate_store_seen(plugin->gate, trust_plugin_now());
 	trust_counters_publish(plugin->counters, trust_plugin_now());
-	trust_sessions_await_ended(plugin->sessions, trust_plugin_now());
+	trust_sessions_await_ended(plugin->sessions,
+	    trust_gate_time(plugin->gate, trust_plugin_now()));
 	remove_departed(plugin, until);
 }
 

@@ -81,6 +81,9 @@ void trust_gate_review(struct trust_gate *gate,
 void trust_gate_explain_device(struct trust_gate *gate, const char *device,
     int64_t now, struct trust_verdict *verdict, struct trust_steps *steps);
 
+/* The time to decide by: the clock's, but never before the floor. */
+int64_t trust_gate_time(const struct trust_gate *gate, int64_t now);
+
 /* ---- Topics ---- */
 
 /* The rules for an admitted client, compiled from the roles as they were when

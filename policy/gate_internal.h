@@ -84,8 +84,6 @@ void trust_gate_forget_news(struct trust_gate *gate);
 void trust_gate_complain(
     struct trust_gate *gate, const struct trust_message *msg);
 
-/* The time to decide by: the clock's, but never before the floor. */
-int64_t trust_gate_time(const struct trust_gate *gate, int64_t now);
 /* What a decision at this time finds; `live`: about who is connected. */
 enum trust_registry_state trust_gate_state(
     const struct trust_gate *gate, int64_t now, bool live);

@@ -343,3 +343,18 @@ def test_foreign_while_running(site):
     foreign.write_bytes(good)
     os.replace(foreign, site.registry.path)
     soon(lambda: let_in(site, broker, "temp-01"), "let in")
+
+
+def test_floor_ends_certificates(site):
+    """The clock is behind what the registry proves the time to be."""
+    site.add_sensor("brief-01", until="+20d")
+    site.add_sensor("long-01", until="+40d")
+    broker = site.start()
+    brief = site.connect(broker, "brief-01")
+    long = site.connect(broker, "long-01")
+    with sqlite3.connect(f"{site.registry.path}.local") as local:
+        local.execute("INSERT INTO floor VALUES(1, ?)",
+                      (int(time.time()) + 21 * 86400,))
+    brief.wait_closed()
+    broker.wait_log("closed client brief-01: certificate_expired")
+    assert long.is_alive()
