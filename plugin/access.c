@@ -176,7 +176,8 @@ trust_access_on_acl_check(int event, void *data, void *userdata)
 		plugin->last_publisher = acl->client;
 	session = trust_session_find(plugin->sessions, acl->client, id);
 	if (plugin->provenance != NULL &&
-	    trust_provenance_denies(plugin->provenance, session, acl))
+	    trust_provenance_denies(
+		plugin->provenance, plugin->sessions, session, acl))
 		return MOSQ_ERR_ACL_DENIED;
 	if (session != NULL)
 		return session->kind == TRUST_SESSION_DEVICE

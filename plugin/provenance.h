@@ -43,7 +43,7 @@ int trust_provenance_stamp(struct trust_provenance *provenance,
  * properties and cannot tell a will from a message, whatever has such.
  */
 bool trust_provenance_denies(const struct trust_provenance *provenance,
-    const struct trust_session *session,
+    struct trust_sessions *sessions, const struct trust_session *session,
     const struct mosquitto_evt_acl_check *acl);
 
 #endif

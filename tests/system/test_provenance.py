@@ -267,3 +267,22 @@ def test_will_that_claims(plant, guest, delay):
     last = plant.connect(broker, "temp-01")
     last.publish("devices/temp-01/t", "last")
     assert reader.pairs("last") == stamps(plant, "temp-01")
+
+
+@pytest.mark.parametrize("guest", [False, True], ids=["device", "guest"])
+def test_will_that_claims_at_a_takeover(plant, guest):
+    """The broker sends it before it tells that the old client is gone."""
+    broker = start_with_guests(plant)
+    reader = Watcher(plant, broker, "reader")
+    topic = "plant/will" if guest else "devices/temp-01/will"
+    name, where = ("guest", "plain") if guest else ("temp-01", "tls")
+    chain = () if guest else (name,)
+    old = plant.device(broker, *chain, client_id=name, listener=where,
+                       version=V5, will=claiming_will(V5, topic, *FORGED))
+    if old.connect() != 0:
+        return
+    plant.connect(broker, *chain, client_id=name, listener=where, version=V5)
+    old.wait_closed()
+    last = plant.connect(broker, "temp-01", version=V5)
+    last.publish("devices/temp-01/t", "last")
+    assert reader.pairs("last") == stamps(plant, "temp-01")
