@@ -158,10 +158,11 @@ act_on_age(struct trust_plugin *plugin)
 		"the registry is older than max_offline; closing every "
 		"session (on_stale deny_all)",
 	};
+	enum trust_on_stale was = plugin->acted;
 	enum trust_on_stale act =
 	    trust_gate_check_age(plugin->gate, trust_plugin_now());
 
-	if (act == plugin->acted)
+	if (act == was)
 		return;
 	plugin->acted = act;
 	if (act != 0)
@@ -172,7 +173,8 @@ act_on_age(struct trust_plugin *plugin)
 			.detail = acts[act]});
 	mosquitto_log_printf(act == 0 ? MOSQ_LOG_NOTICE : MOSQ_LOG_WARNING,
 	    "mosquitto_trust: %s", acts[act]);
-	if (act == TRUST_ON_STALE_DENY_ALL)
+	/* Who is away then may have its queue again when that is over. */
+	if (act == TRUST_ON_STALE_DENY_ALL || was == TRUST_ON_STALE_DENY_ALL)
 		trust_sessions_await_all(plugin->sessions);
 }
 

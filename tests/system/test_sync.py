@@ -362,6 +362,27 @@ def test_each_tier_of_on_stale(site, upstream):
     assert live["deny_new"][1].is_alive()
 
 
+def test_deny_all_ends_for_who_is_away(site, upstream):
+    """What comes for a durable client once the registry is fresh again is kept
+    for it."""
+    site.registry.put(site.sensor("temp-01", '"client_id":"prefix",'))
+    refresh = ("--next-update", "2s")
+    origin = upstream.follow(*refresh)
+    gw = upstream.gateway(options={
+        "max_offline": "4s", "on_stale": "deny_all"}).wait_serial(1)
+    away = site.connect(gw.broker, "temp-01", clean=False)
+    away.subscribe("devices/temp-01/#")
+    away.disconnect()
+    origin.stop()
+    gw.broker.wait_log("older than max_offline")
+    upstream.follow(*refresh)
+    gw.broker.wait_log("the registry is fresh again")
+    other = site.connect(gw.broker, "temp-01", client_id="temp-01/a")
+    other.publish("devices/temp-01/t", "kept")
+    away = site.connect(gw.broker, "temp-01", clean=False)
+    away.expect("kept")
+
+
 # ---- The guard against mass removals ----
 
 def test_a_mass_removal_is_held_until_it_is_meant(site, synced):
