@@ -54,14 +54,18 @@ member(const json_t *event, const char *name)
 	return text != NULL ? text : "";
 }
 
-/* " label text", or nothing without a text. */
+/* " label text", or nothing without a text. A text is one line, whoever made
+ * it. */
 static void
 print_member(const json_t *event, const char *label, const char *name)
 {
 	const char *text = member(event, name);
 
-	if (text[0] != '\0')
-		printf("%s%s", label, text);
+	if (text[0] == '\0')
+		return;
+	printf("%s", label);
+	for (; *text != '\0'; text++)
+		putchar(*text == '\n' ? ' ' : *text);
 }
 
 static void
@@ -70,8 +74,9 @@ print_text(const json_t *event)
 	const char *name = member(event, "event");
 	const char *device = member(event, "device");
 
-	printf("%s  %s%-12s%s", member(event, "time"),
-	    trust_output_color(color_of(name)), name,
+	print_member(event, "", "time");
+	printf("  %s%-12.*s%s", trust_output_color(color_of(name)),
+	    (int)strcspn(name, "\n"), name,
 	    trust_output_color(TRUST_COLOR_NONE));
 	print_member(event, "  ", "reason");
 	print_member(event, "  device ", "device");

@@ -5,6 +5,10 @@
 #include "pages.h"
 
 #include <stdio.h>
+#include <string.h>
+
+/* A gateway with more devices than that is none of ours. */
+#define ENTRIES_MAX 2000000
 
 /* All entries of all pages, in one array. */
 static enum trust_err
@@ -38,7 +42,9 @@ cell(const json_t *entry, const char *member)
 	const json_t *value = json_object_get(entry, member);
 
 	if (json_is_string(value))
-		return json_string_value(value);
+		return strchr(json_string_value(value), '\n') == NULL
+			   ? json_string_value(value)
+			   : "unreadable";
 	if (json_is_boolean(value))
 		return json_is_true(value) ? "yes" : "no";
 	return "-";

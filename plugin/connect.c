@@ -21,8 +21,8 @@ find_admission(
 
 	given = trust_handshake_get0_admission(plugin->handshake, leaf);
 	if (given != NULL)
-		trust_gate_review(
-		    plugin->gate, given, trust_plugin_now(), &fresh, verdict);
+		trust_gate_review(plugin->gate, given, trust_plugin_now(),
+		    false, &fresh, verdict);
 	else
 		trust_gate_decide(plugin->gate, leaf, NULL, trust_plugin_now(),
 		    verdict, &fresh, NULL);

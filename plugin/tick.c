@@ -17,6 +17,19 @@
  * that it is over. */
 #define RELOAD_MS 2000
 
+/* The client id may be another's by now; where it is nobody's, somebody came
+ * with it whom others refused. */
+static void
+kick(const struct trust_plugin *plugin, const struct trust_session *session)
+{
+	const struct trust_session *holder =
+	    trust_session_find_id(plugin->sessions, session->client_id);
+
+	if (holder == NULL || holder == session)
+		(void)mosquitto_kick_client_by_clientid(
+		    session->client_id, false);
+}
+
 static void
 close_session(struct trust_plugin *plugin, struct trust_session *session,
     enum trust_reason reason, const char *detail)
@@ -36,11 +49,7 @@ close_session(struct trust_plugin *plugin, struct trust_session *session,
 	session->closing = true;
 	trust_session_event_tell(plugin, session, TRUST_EVENT_DISCONNECTED,
 	    trust_reason_name(reason), detail);
-	/* The client id may be another's by now. */
-	if (trust_session_find_id(plugin->sessions, session->client_id) ==
-	    session)
-		(void)mosquitto_kick_client_by_clientid(
-		    session->client_id, false);
+	kick(plugin, session);
 	trust_session_revoke(plugin->sessions, session);
 }
 
@@ -97,7 +106,7 @@ review(struct trust_plugin *plugin, struct trust_session *session)
 		return;
 	}
 	trust_gate_review(plugin->gate, session->admission, trust_plugin_now(),
-	    &fresh, &verdict);
+	    true, &fresh, &verdict);
 	if (fresh != NULL)
 		renew(plugin, session, fresh);
 	else

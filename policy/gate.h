@@ -66,10 +66,11 @@ struct trust_admission *trust_gate_recall(
  * Whether an admission still holds now. When what it rests on has moved, the
  * decision is taken anew from what the admission keeps: *fresh becomes the
  * admission that replaces it (or another reference to the same one), or NULL,
- * and `verdict` says why. Never fails, as trust_gate_decide.
+ * and `verdict` says why. `live`: about who is connected already. Never fails,
+ * as trust_gate_decide.
  */
 void trust_gate_review(struct trust_gate *gate,
-    struct trust_admission *admission, int64_t now,
+    struct trust_admission *admission, int64_t now, bool live,
     struct trust_admission **fresh, struct trust_verdict *verdict);
 
 /*

@@ -203,9 +203,10 @@ look_again(struct trust_gate *gate, struct trust_admission *admission,
 
 void
 trust_gate_review(struct trust_gate *gate, struct trust_admission *admission,
-    int64_t now, struct trust_admission **fresh, struct trust_verdict *verdict)
+    int64_t now, bool live, struct trust_admission **fresh,
+    struct trust_verdict *verdict)
 {
-	look_again(gate, admission, now, true, fresh, verdict);
+	look_again(gate, admission, now, live, fresh, verdict);
 }
 
 struct trust_admission *

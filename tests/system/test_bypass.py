@@ -216,3 +216,25 @@ def test_expired_after_sighup(away, disabled):
     assert away.broker.refusals() == []
     if not disabled:
         assert not come_back(away).session_present
+
+
+def test_a_guest_keeps_no_name_after_a_refused_newcomer(site):
+    """Somebody came with the guest's client id and was refused by others;
+    when the id becomes a device's, the guest goes all the same."""
+    passwords = site.folder / "passwords"
+    passwords.write_text("")
+    subprocess.run(["mosquitto_passwd", "-b", passwords, "bob", "secret"],
+                   check=True)
+    site.pki.certificate("temp-09")
+    site.registry.put(site.sensor("temp-01"))
+    broker = site.start(listeners=[TLS, PLAIN], conf=[
+        "allow_anonymous true", f"password_file {passwords}"])
+    guest = site.connect(broker, client_id="temp-09", listener="plain")
+    newcomer = site.device(broker, client_id="temp-09", listener="plain",
+                           username="bob", password="wrong")
+    assert newcomer.connect() == 5
+    assert guest.is_alive()
+    site.registry.put(
+        '{"kind":"device","id":"temp-09","auth":{"type":"thumbprint",'
+        '"primary":"{thumbprint:temp-09}"}}')
+    guest.wait_closed()

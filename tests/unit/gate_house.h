@@ -185,7 +185,7 @@ review(struct house *h, struct trust_admission *admission, int64_t now)
 	struct trust_verdict verdict;
 	enum trust_reason reason;
 
-	trust_gate_review(h->gate, admission, now, &fresh, &verdict);
+	trust_gate_review(h->gate, admission, now, true, &fresh, &verdict);
 	reason = verdict.reason;
 	assert_int_equal(fresh != NULL, verdict.outcome == TRUST_ALLOW);
 	trust_verdict_clear(&verdict);
