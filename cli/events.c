@@ -83,7 +83,8 @@ print_text(const json_t *event)
 	if (strcmp(member(event, "client"), device) != 0)
 		print_member(event, "  client ", "client");
 	print_member(event, "  from ", "address");
-	print_member(event, ": ", "detail");
+	print_member(
+	    event, member(event, "address")[0] != '\0' ? ": " : "  ", "detail");
 	printf("\n");
 }
 

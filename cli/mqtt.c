@@ -47,6 +47,21 @@ struct trust_mqtt {
 
 /* ---- Called by libmosquitto ---- */
 
+/* What to do about OpenSSL's reason, after a semicolon; "" where it says
+ * enough. Alerts are the broker's answer to what it was shown. */
+static const char *
+hint(const char *reason)
+{
+	if (strcmp(reason, "certificate verify failed") == 0)
+		return "; compare the broker's certificate with --cafile, its "
+		       "names with --host, and its dates with the clock";
+	if (strstr(reason, "alert certificate required") != NULL)
+		return "; the broker wants a certificate, --cert and its key";
+	if (strstr(reason, " alert ") != NULL)
+		return "; the broker's log says why";
+	return "";
+}
+
 static void
 on_log(struct mosquitto *mosquitto, void *arg, int level, const char *line)
 {
@@ -57,8 +72,8 @@ on_log(struct mosquitto *mosquitto, void *arg, int level, const char *line)
 		return;
 	/* "OpenSSL Error[0]: error:NUMBER:LIBRARY::REASON" */
 	if (strncmp(line, "OpenSSL ", 8) == 0 && reason != NULL)
-		(void)trust_err_set(
-		    &mqtt->why, TRUST_OK, "TLS: %s", reason + 1);
+		(void)trust_err_set(&mqtt->why, TRUST_OK, "TLS: %s%s",
+		    reason + 1, hint(reason + 1));
 	else
 		(void)trust_err_set(&mqtt->why, TRUST_OK, "%s", line);
 }
@@ -69,8 +84,11 @@ on_connect(struct mosquitto *mosquitto, void *arg, int code)
 	struct trust_mqtt *mqtt = arg;
 
 	if (code != 0) {
-		(void)trust_err_set(
-		    &mqtt->why, TRUST_OK, "%s", mosquitto_connack_string(code));
+		/* Libmosquitto's end like sentences. */
+		(void)trust_err_set(&mqtt->why, TRUST_OK,
+		    "%.*s; the broker's log says why",
+		    (int)strcspn(mosquitto_connack_string(code), "."),
+		    mosquitto_connack_string(code));
 		return;
 	}
 	mqtt->backoff_ms = BACKOFF_MIN_MS;
@@ -159,8 +177,11 @@ check_tls(const struct trust_mqtt_options *o, struct trust_message *msg)
 		return TRUST_OK;
 	if (o->cafile == NULL || (o->cert == NULL) != (o->tls_key == NULL))
 		return trust_err_set(msg, TRUST_ERR_INPUT,
-		    "want --cafile for TLS, and a certificate and its key "
-		    "together, got less");
+		    "want --cafile for TLS, and a certificate together with "
+		    "its key, got %s",
+		    o->cafile == NULL ? "no --cafile"
+		    : o->cert == NULL ? "a key alone"
+				      : "a certificate alone");
 	r = trust_certfile_load(o->cafile, &stack, msg);
 	sk_X509_pop_free(stack, X509_free);
 	if (r == TRUST_OK && o->cert != NULL)

@@ -654,8 +654,12 @@ def test_a_broker_that_is_not_there(upstream):
     options = [*upstream.options()]
     options[options.index("--port") + 1] = 1
     assert ctl.error("publish", *options).startswith("localhost: ")
-    assert "want --cafile" in ctl.error(
-        "publish", *SIGNER, "--host", "localhost", "--cert", "x.pem")
+    for words, got in ((["--cert"], "no --cafile"),
+                       (["--cafile", "x.pem", "--cert"], "certificate alone"),
+                       (["--cafile", "x.pem", "--tls-key"], "a key alone")):
+        message = ctl.error("publish", *SIGNER, "--host", "localhost",
+                            *words, "x.pem")
+        assert "want --cafile" in message and got in message
 
 
 def test_files_for_tls_that_are_none(upstream):
@@ -684,5 +688,6 @@ def test_files_for_tls_that_are_none(upstream):
 def test_a_broker_of_another_ca(upstream):
     options = [*upstream.options()]
     options[options.index("--cafile") + 1] = upstream.site.pki.file("clients")
-    assert "localhost: TLS: certificate verify failed" in upstream.ctl.error(
-        "publish", *options)
+    assert ("localhost: TLS: certificate verify failed; compare the broker's "
+            "certificate with --cafile") in upstream.ctl.error(
+                "publish", *options)
