@@ -161,7 +161,8 @@ connect_guest(struct trust_plugin *plugin, struct mosquitto *client)
 		trust_refusal_tell_client(plugin->refusals,
 		    TRUST_REASON_NO_CERTIFICATE, id, NULL, address,
 		    "the client id is a device's, which comes with a "
-		    "certificate");
+		    "certificate over a listener with require_certificate "
+		    "true");
 		return MOSQ_ERR_AUTH;
 	}
 	if (trust_session_open(plugin->sessions, client, id,
