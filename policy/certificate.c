@@ -326,6 +326,18 @@ trust_certificate_free(struct trust_certificate *certificate)
 	free(certificate);
 }
 
+bool
+trust_certificate_same_all(const STACK_OF(X509) *a, const STACK_OF(X509) *b)
+{
+	if (sk_X509_num(a) != sk_X509_num(b))
+		return false;
+	for (int i = 0; i < sk_X509_num(a); i++) {
+		if (X509_cmp(sk_X509_value(a, i), sk_X509_value(b, i)) != 0)
+			return false;
+	}
+	return true;
+}
+
 enum trust_err
 trust_certificate_thumbprint(const X509 *x509, struct trust_thumbprint *out)
 {

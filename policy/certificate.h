@@ -69,6 +69,10 @@ void trust_certificate_free(struct trust_certificate *certificate);
  * and subject are the same name. */
 bool trust_certificate_is_self_signed(X509 *x509);
 
+/* Whether both are the same certificates in the same order. NULL is none. */
+bool trust_certificate_same_all(
+    const STACK_OF(X509) *a, const STACK_OF(X509) *b);
+
 /* The thumbprint alone: what a reconnect needs. */
 enum trust_err trust_certificate_thumbprint(
     const X509 *x509, struct trust_thumbprint *out) TRUST_MUST_CHECK;

@@ -148,9 +148,7 @@ note_kind(void *arg, enum trust_kind kind, const char *id)
 	bool *others = arg;
 
 	(void)id;
-	if (kind != TRUST_KIND_DEVICE && kind != TRUST_KIND_TOKEN &&
-	    kind != TRUST_KIND_GATEWAY)
-		*others = true;
+	*others |= trust_sets_hold(kind);
 }
 
 /* Whether something of the sets has changed since they were loaded. */

@@ -43,16 +43,24 @@ trust_gate_list_roles(struct trust_gate *gate,
 	return TRUST_OK;
 }
 
-static enum trust_err
-compile(struct trust_gate *gate, const struct trust_verdict *verdict,
-    const char *client_id, struct trust_access **out)
+struct trust_role_values
+trust_gate_role_values(const struct trust_gate *gate,
+    const struct trust_verdict *verdict, const char *client_id)
 {
-	struct trust_role_values values = {
+	return (struct trust_role_values){
 	    .device = verdict->device,
 	    .group = verdict->group,
 	    .gateway = gate->config.gateway,
 	    .client = client_id,
 	};
+}
+
+static enum trust_err
+compile(struct trust_gate *gate, const struct trust_verdict *verdict,
+    const char *client_id, struct trust_access **out)
+{
+	const struct trust_role_values values =
+	    trust_gate_role_values(gate, verdict, client_id);
 	const struct trust_role **roles;
 	const char **names;
 	enum trust_err r;

@@ -57,18 +57,11 @@ note(void *arg, enum trust_kind kind, const char *id)
 {
 	struct news *news = arg;
 
-	switch (kind) {
-	case TRUST_KIND_DEVICE:
-		if (news->r == TRUST_OK)
-			news->r = trust_buf_add(
-			    &news->gate->touched, id, strlen(id) + 1);
-		break;
-	case TRUST_KIND_TOKEN:
-	case TRUST_KIND_GATEWAY:
-		break;
-	default:
+	if (trust_sets_hold(kind))
 		news->sets = true;
-	}
+	else if (kind == TRUST_KIND_DEVICE && news->r == TRUST_OK)
+		news->r =
+		    trust_buf_add(&news->gate->touched, id, strlen(id) + 1);
 }
 
 /* Sets that cannot be loaded let nobody in, so they concern everybody. */

@@ -135,6 +135,10 @@ bool trust_gate_absentee_owns_client_id(
 enum trust_err trust_gate_describe_absentee(const struct trust_absentee *a,
     const char *device, struct trust_verdict *verdict) TRUST_MUST_CHECK;
 
+/* What the placeholders of its roles stand for; borrowed from all three. */
+struct trust_role_values trust_gate_role_values(const struct trust_gate *gate,
+    const struct trust_verdict *verdict, const char *client_id);
+
 /* Store some of what trust_gate_note_seen was told. Whether there is more. */
 bool trust_gate_store_some_seen(struct trust_gate *gate);
 

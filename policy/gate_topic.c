@@ -101,12 +101,8 @@ ask(struct trust_gate *gate, const struct trust_absentee *a,
     const struct trust_verdict *verdict, struct trust_access_ruling *ruling,
     struct trust_steps *steps)
 {
-	const struct trust_role_values values = {
-	    .device = verdict->device,
-	    .group = verdict->group,
-	    .gateway = gate->config.gateway,
-	    .client = client_id,
-	};
+	const struct trust_role_values values =
+	    trust_gate_role_values(gate, verdict, client_id);
 	const struct trust_role **roles;
 	const char **names;
 	enum trust_err r;

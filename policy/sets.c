@@ -278,6 +278,13 @@ out:
 	return r;
 }
 
+bool
+trust_sets_hold(enum trust_kind kind)
+{
+	return kind != TRUST_KIND_DEVICE && kind != TRUST_KIND_TOKEN &&
+	       kind != TRUST_KIND_GATEWAY;
+}
+
 /* Anchors come before the groups that name them. */
 static enum trust_err
 load_all(struct trust_registry *registry, struct loading *loading,
@@ -305,18 +312,6 @@ load_all(struct trust_registry *registry, struct loading *loading,
 	return TRUST_OK;
 }
 
-static bool
-same_certificates(const STACK_OF(X509) *a, const STACK_OF(X509) *b)
-{
-	if (sk_X509_num(a) != sk_X509_num(b))
-		return false;
-	for (int i = 0; i < sk_X509_num(a); i++) {
-		if (X509_cmp(sk_X509_value(a, i), sk_X509_value(b, i)) != 0)
-			return false;
-	}
-	return true;
-}
-
 static size_t
 find_alike(const struct trust_sets *sets, size_t n)
 {
@@ -327,8 +322,9 @@ find_alike(const struct trust_sets *sets, size_t n)
 		    &sets->groups_in_order[i]->set;
 
 		if (other->alike == i &&
-		    same_certificates(set->anchors, other->anchors) &&
-		    same_certificates(set->intermediates, other->intermediates))
+		    trust_certificate_same_all(set->anchors, other->anchors) &&
+		    trust_certificate_same_all(
+			set->intermediates, other->intermediates))
 			return i;
 	}
 	return n;

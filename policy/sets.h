@@ -24,6 +24,9 @@ struct trust_sets_group {
 	size_t alike;
 };
 
+/* Whether records of this kind are in them; of one that nobody knows, too. */
+bool trust_sets_hold(enum trust_kind kind);
+
 /* Load all of them, within the caller's read (trust_registry_begin_read). */
 enum trust_err trust_sets_load(struct trust_registry *registry,
     struct trust_sets **out, struct trust_message *msg) TRUST_MUST_CHECK;

@@ -38,18 +38,6 @@ compare_roles(const struct trust_sets *a, const struct trust_sets *b,
 
 /* ---- Groups, and the anchors that they name ---- */
 
-static bool
-are_same(STACK_OF(X509) *a, STACK_OF(X509) *b)
-{
-	if (sk_X509_num(a) != sk_X509_num(b))
-		return false;
-	for (int i = 0; i < sk_X509_num(a); i++) {
-		if (X509_cmp(sk_X509_value(a, i), sk_X509_value(b, i)) != 0)
-			return false;
-	}
-	return true;
-}
-
 static enum trust_err
 add_subjects(struct trust_grounds *moved, STACK_OF(X509) *certificates)
 {
@@ -100,7 +88,8 @@ compare_groups(const struct trust_sets *a, const struct trust_sets *b,
 		HASH_FIND_STR(b->groups, group->set.id, other);
 		if (other == NULL ||
 		    json_equal(group->record->json, other->record->json) == 0 ||
-		    !are_same(group->set.anchors, other->set.anchors))
+		    !trust_certificate_same_all(
+			group->set.anchors, other->set.anchors))
 			r = add_group(moved, &group->set);
 		if (r == TRUST_OK && owns_others(group, other))
 			r = trust_grounds_add(moved,
