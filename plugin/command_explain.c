@@ -86,12 +86,10 @@ explain_device(const struct trust_call *call, const char *device,
     struct trust_message *msg)
 {
 	const struct trust_session *session =
-	    trust_session_of_device(call->plugin->sessions, device);
+	    trust_session_find_live(call->plugin->sessions, device);
 
-	for (; session != NULL; session = session->next) {
-		if (session->kind == TRUST_SESSION_DEVICE && !session->offline)
-			return explain_session(call, session, msg);
-	}
+	if (session != NULL)
+		return explain_session(call, session, msg);
 	return explain_absent(call, device);
 }
 

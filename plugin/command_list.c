@@ -41,7 +41,7 @@ add_session(void *arg, struct trust_session *session)
 {
 	struct sessions_page *page = arg;
 
-	if (session->kind != TRUST_SESSION_DEVICE || session->offline)
+	if (!trust_session_is_live(session))
 		return;
 	if (page->seen >= page->skip && page->seen < page->skip + page->n)
 		(void)json_array_append_new(page->array, session_json(session));
@@ -67,19 +67,6 @@ trust_command_list_sessions(
 
 /* ---- Devices ---- */
 
-static bool
-is_connected(const struct trust_plugin *plugin, const char *device)
-{
-	const struct trust_session *session =
-	    trust_session_of_device(plugin->sessions, device);
-
-	for (; session != NULL; session = session->next) {
-		if (session->kind == TRUST_SESSION_DEVICE && !session->offline)
-			return true;
-	}
-	return false;
-}
-
 static json_t *
 device_json(
     const struct trust_plugin *plugin, const struct trust_gate_device *device)
@@ -92,7 +79,8 @@ device_json(
 	return json_pack("{s:s, s:b, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o}",
 	    "device", device->id, "registered", device->registered, "status",
 	    device->enabled ? "enabled" : "disabled", "blocked",
-	    device->blocked, "connected", is_connected(plugin, device->id),
+	    device->blocked, "connected",
+	    trust_session_find_live(plugin->sessions, device->id) != NULL,
 	    "last_seen", trust_call_time(seen->at), "address",
 	    trust_call_text(seen->address), "matched",
 	    trust_call_text(

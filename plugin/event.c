@@ -5,6 +5,7 @@
 #include "event.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,16 @@ trust_events_reopen(struct trust_events *events)
 {
 	if (events->audit != NULL)
 		trust_audit_reopen(events->audit);
+}
+
+void
+trust_event_describe_certificate(const struct trust_thumbprint *thumbprint,
+    const char *subject, char out[TRUST_MESSAGE_MAX])
+{
+	char hex[TRUST_THUMBPRINT_TEXT];
+
+	(void)snprintf(out, TRUST_MESSAGE_MAX, "certificate %s of %s",
+	    trust_thumbprint_format(thumbprint, hex), subject);
 }
 
 static const char *

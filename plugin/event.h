@@ -31,6 +31,10 @@ struct trust_event {
 	const char *detail;  /* for a person; what a peer chose is escaped */
 };
 
+/* "certificate THUMBPRINT of SUBJECT", for a detail; the subject is escaped. */
+void trust_event_describe_certificate(const struct trust_thumbprint *thumbprint,
+    const char *subject, char out[TRUST_MESSAGE_MAX]);
+
 struct trust_events;
 
 /* `audit_path` is the file of the audit log, or NULL. TRUST_ERR_IO: it cannot

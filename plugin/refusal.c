@@ -106,16 +106,16 @@ count(struct trust_refusals *refusals, enum trust_reason reason)
 static void
 describe(X509 *leaf, char out[TRUST_MESSAGE_MAX])
 {
-	char hex[TRUST_THUMBPRINT_TEXT], subject[TRUST_SHOWN_MAX];
+	char subject[TRUST_SHOWN_MAX];
 	struct trust_thumbprint thumbprint;
 
 	(void)snprintf(out, TRUST_MESSAGE_MAX, "no certificate");
 	if (leaf == NULL ||
 	    trust_certificate_thumbprint(leaf, &thumbprint) != TRUST_OK)
 		return;
-	(void)snprintf(out, TRUST_MESSAGE_MAX, "certificate %s of %s",
-	    trust_thumbprint_format(&thumbprint, hex),
-	    trust_certificate_show_name(X509_get_subject_name(leaf), subject));
+	trust_event_describe_certificate(&thumbprint,
+	    trust_certificate_show_name(X509_get_subject_name(leaf), subject),
+	    out);
 }
 
 /* To the log and as an event. `what` begins with who, `whose` is the
@@ -191,7 +191,7 @@ trust_refusal_tell_topic(struct trust_refusals *refusals,
 	    .client = client_id,
 	    .address = address,
 	};
-	char shown[TRUST_SHOWN_MAX], hex[TRUST_THUMBPRINT_TEXT];
+	char shown[TRUST_SHOWN_MAX];
 	char what[TRUST_MESSAGE_MAX], whose[TRUST_MESSAGE_MAX];
 
 	if (!count(refusals, TRUST_REASON_TOPIC_NOT_ALLOWED))
@@ -199,9 +199,8 @@ trust_refusal_tell_topic(struct trust_refusals *refusals,
 	(void)snprintf(what, sizeof(what), "device %s may not %s %s",
 	    about.device, action,
 	    trust_span_show(trust_span_of(topic), shown, sizeof(shown)));
-	(void)snprintf(whose, sizeof(whose), "certificate %s of %s",
-	    trust_thumbprint_format(&certificate->thumbprint, hex),
-	    certificate->subject);
+	trust_event_describe_certificate(
+	    &certificate->thumbprint, certificate->subject, whose);
 	write_out(
 	    refusals, TRUST_REASON_TOPIC_NOT_ALLOWED, what, whose, &about);
 }

@@ -119,17 +119,28 @@ unlink_all(struct trust_sessions *sessions, struct trust_session *session)
 	trust_session_forget_end(sessions, session);
 }
 
-static bool
-is_live(const struct trust_session *session)
+bool
+trust_session_is_live(const struct trust_session *session)
 {
 	return session->kind == TRUST_SESSION_DEVICE && !session->offline;
+}
+
+const struct trust_session *
+trust_session_find_live(struct trust_sessions *sessions, const char *device)
+{
+	const struct trust_session *session =
+	    trust_session_of_device(sessions, device);
+
+	while (session != NULL && !trust_session_is_live(session))
+		session = session->next;
+	return session;
 }
 
 void
 trust_session_leave(struct trust_sessions *sessions,
     struct trust_session *session, bool durable)
 {
-	if (is_live(session))
+	if (trust_session_is_live(session))
 		sessions->n_live--;
 	session->offline = true;
 	session->durable = durable;
@@ -146,7 +157,7 @@ trust_session_close(
 
 	if (session == NULL)
 		return;
-	if (is_live(session))
+	if (trust_session_is_live(session))
 		sessions->n_live--;
 	HASH_DELETE(by_client, sessions->by_client, session);
 	HASH_FIND(by_id, sessions->by_id, session->client_id,
@@ -227,7 +238,7 @@ trust_session_open(struct trust_sessions *sessions,
 	make_room(sessions, client, client_id);
 	if (!add(sessions, session))
 		goto fail;
-	if (is_live(session))
+	if (trust_session_is_live(session))
 		sessions->n_live++;
 	return TRUST_OK;
 fail:

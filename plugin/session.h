@@ -94,6 +94,12 @@ struct trust_session *trust_session_find_client(
 struct trust_session *trust_session_find_id(
     struct trust_sessions *sessions, const char *client_id);
 
+/* Whether it is a device's, and connected. */
+bool trust_session_is_live(const struct trust_session *session);
+/* One of the device's that is; or NULL. */
+const struct trust_session *trust_session_find_live(
+    struct trust_sessions *sessions, const char *device);
+
 /* The first session of a device, to go on with by ->next; or NULL. */
 struct trust_session *trust_session_of_device(
     struct trust_sessions *sessions, const char *device);

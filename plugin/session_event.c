@@ -24,17 +24,15 @@ trust_session_event_tell(struct trust_plugin *plugin,
 		trust_event_tell(plugin->events, &event);
 }
 
-/* By which certificate it came: "certificate THUMBPRINT of SUBJECT". */
+/* By which certificate it came. */
 static void
 describe(const struct trust_session *session, char out[TRUST_MESSAGE_MAX])
 {
 	const struct trust_certificate *certificate =
 	    trust_admission_get0_certificate(session->admission);
-	char hex[TRUST_THUMBPRINT_TEXT];
 
-	(void)snprintf(out, TRUST_MESSAGE_MAX, "certificate %s of %s",
-	    trust_thumbprint_format(&certificate->thumbprint, hex),
-	    certificate->subject);
+	trust_event_describe_certificate(
+	    &certificate->thumbprint, certificate->subject, out);
 }
 
 void

@@ -135,7 +135,7 @@ trust_tick_kick_device(struct trust_plugin *plugin, const char *device)
 	session = trust_session_of_device(plugin->sessions, device);
 	for (; session != NULL; session = next) {
 		next = session->next;
-		if (session->kind != TRUST_SESSION_DEVICE || session->offline)
+		if (!trust_session_is_live(session))
 			continue;
 		found = true;
 		mosquitto_log_printf(MOSQ_LOG_NOTICE,
@@ -272,15 +272,17 @@ is_time(struct trust_plugin *plugin)
 static void
 look(struct trust_plugin *plugin, int64_t until)
 {
+	int64_t now = trust_plugin_now();
+
 	if (plugin->sync != NULL)
 		trust_control_drain(plugin);
 	follow(plugin);
 	act_on_age(plugin);
-	trust_refusals_flush(plugin->refusals, trust_plugin_now());
-	trust_gate_store_seen(plugin->gate, trust_plugin_now());
-	trust_counters_publish(plugin->counters, trust_plugin_now());
-	trust_sessions_await_ended(plugin->sessions,
-	    trust_gate_time(plugin->gate, trust_plugin_now()));
+	trust_refusals_flush(plugin->refusals, now);
+	trust_gate_store_seen(plugin->gate, now);
+	trust_counters_publish(plugin->counters, now);
+	trust_sessions_await_ended(
+	    plugin->sessions, trust_gate_time(plugin->gate, now));
 	remove_departed(plugin, until);
 }
 
