@@ -15,7 +15,6 @@
 static const char *const revocations[] = {"if_present", "require", NULL};
 
 /* What a gateway has unless its configuration says otherwise. */
-#define GATEWAY_DEFAULT   "gateway"
 #define CRL_GRACE_DEFAULT (7 * 24 * 3600)
 
 /* The command line, and what came of it. */
@@ -35,13 +34,6 @@ struct check {
 
 /* ---- The decision ---- */
 
-static void
-log_line(void *arg, enum trust_log_level level, const char *line)
-{
-	if (level == TRUST_LOG_ERROR || level == TRUST_LOG_WARNING)
-		trust_output_error("%s", line);
-}
-
 /* Ask the gate, cold: `stack` is what the client would send. */
 static enum trust_err
 decide(struct check *check, STACK_OF(X509) *stack, struct trust_message *msg)
@@ -51,7 +43,7 @@ decide(struct check *check, STACK_OF(X509) *stack, struct trust_message *msg)
 	    .registry_path = check->registry,
 	    .revocation = (enum trust_revocation)check->revocation,
 	    .crl_grace_s = check->crl_grace_s,
-	    .log = {.write = log_line},
+	    .log = {.write = trust_reasoning_log},
 	};
 	struct trust_admission *admission = NULL;
 	struct trust_gate *gate = NULL;
@@ -146,7 +138,7 @@ int
 trust_check_run(int argc, char **argv)
 {
 	struct check check = {
-	    .gateway = GATEWAY_DEFAULT,
+	    .gateway = TRUST_REASONING_GATEWAY,
 	    .crl_grace_s = CRL_GRACE_DEFAULT,
 	    .now = trust_options_now(),
 	};

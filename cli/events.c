@@ -2,35 +2,16 @@
 /*
  * trustctl events: what happens at a running gateway, as it happens.
  */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "commands.h"
+#include "interrupt.h"
 #include "remote.h"
 
 #define TOPIC "trust/v1/events"
 /* Octets of one event. */
 #define EVENT_MAX (64 * 1024)
-
-static volatile sig_atomic_t interrupted;
-
-static void
-on_signal(int number)
-{
-	(void)number;
-	interrupted = 1;
-}
-
-static void
-catch_signals(void)
-{
-	const struct sigaction action = {
-	    .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-
-	(void)sigaction(SIGINT, &action, NULL);
-	(void)sigaction(SIGTERM, &action, NULL);
-}
 
 static enum trust_color
 color_of(const char *event)
@@ -132,8 +113,7 @@ trust_events_run(int argc, char **argv)
 		return args.status;
 	/* Who reads along through a pipe reads whole lines, at once. */
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
-	catch_signals();
 	r = trust_remote_follow(
-	    &gateway, TOPIC, on_event, &json, &interrupted, &msg);
+	    &gateway, TOPIC, on_event, &json, trust_interrupt_catch(), &msg);
 	return r == TRUST_OK ? TRUST_EXIT_YES : trust_output_failure(r, &msg);
 }

@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 #include <openssl/rand.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +43,7 @@ struct trust_mqtt {
 	int64_t backoff_ms; /* the wait after the next failure */
 	int broken;         /* a code, when sending found it to be */
 	int n_unacknowledged;
+	struct sigaction pipe;    /* what SIGPIPE did before */
 	struct trust_message why; /* what libmosquitto complained of last */
 };
 
@@ -259,6 +261,9 @@ trust_mqtt_open(const struct trust_mqtt_options *options,
     const struct trust_mqtt_events *events, struct trust_mqtt **out,
     struct trust_message *msg)
 {
+	/* A broker may hang up while something is written to it. That is an
+	 * error of that connection, and libmosquitto says so. */
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 	struct trust_mqtt *mqtt = NULL;
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
@@ -268,6 +273,7 @@ trust_mqtt_open(const struct trust_mqtt_options *options,
 		free(mqtt);
 		return TRUST_ERR_NOMEM;
 	}
+	(void)sigaction(SIGPIPE, &ignore, &mqtt->pipe);
 	mqtt->options = options;
 	mqtt->events = events;
 	mqtt->backoff_ms = BACKOFF_MIN_MS;
@@ -301,6 +307,7 @@ trust_mqtt_close(struct trust_mqtt *mqtt)
 	}
 	mosquitto_destroy(mqtt->mosquitto);
 	mosquitto_lib_cleanup();
+	(void)sigaction(SIGPIPE, &mqtt->pipe, NULL);
 	trust_buf_free(&mqtt->password);
 	free(mqtt);
 }

@@ -78,7 +78,8 @@ struct trust_mqtt_events {
 
 struct trust_mqtt;
 
-/* Get ready; nothing is sent yet. Both are borrowed until close. */
+/* Get ready; nothing is sent yet. Both are borrowed until close, and SIGPIPE
+ * is ignored as long. */
 enum trust_err trust_mqtt_open(const struct trust_mqtt_options *options,
     const struct trust_mqtt_events *events, struct trust_mqtt **out,
     struct trust_message *msg) TRUST_MUST_CHECK;

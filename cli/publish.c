@@ -2,33 +2,11 @@
 /*
  * trustctl publish: sign what a scope's gateways are to know, and publish it.
  */
-#include <signal.h>
 #include <stdio.h>
 
 #include "commands.h"
+#include "interrupt.h"
 #include "publisher.h"
-
-static volatile sig_atomic_t interrupted;
-
-static void
-on_signal(int number)
-{
-	interrupted = 1;
-}
-
-/* A second signal ends the program at once. */
-static void
-catch_signals(void)
-{
-	const struct sigaction action = {
-	    .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-
-	(void)sigaction(SIGINT, &action, NULL);
-	(void)sigaction(SIGTERM, &action, NULL);
-	/* A broker may hang up while something is written to it. That is an
-	 * error of that connection, and libmosquitto says so. */
-	(void)signal(SIGPIPE, SIG_IGN);
-}
 
 static int
 run(struct trust_signing *signing, const struct trust_mqtt_options *broker,
@@ -49,8 +27,7 @@ run(struct trust_signing *signing, const struct trust_mqtt_options *broker,
 	}
 	/* Who reads along through a pipe reads whole lines, at once. */
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
-	catch_signals();
-	status = trust_publisher_run(publisher, &interrupted);
+	status = trust_publisher_run(publisher, trust_interrupt_catch());
 out:
 	trust_publisher_close(publisher);
 	trust_signing_close(signing);

@@ -7,6 +7,13 @@
 #include <stdio.h>
 
 void
+trust_reasoning_log(void *arg, enum trust_log_level level, const char *line)
+{
+	if (level == TRUST_LOG_ERROR || level == TRUST_LOG_WARNING)
+		trust_output_error("%s", line);
+}
+
+void
 trust_reasoning_print_steps(const struct trust_steps *steps)
 {
 	static const char *const words[] = {

@@ -10,9 +10,6 @@
 #include "reasoning.h"
 #include "records.h"
 
-/* What a gateway has unless its configuration says otherwise. */
-#define GATEWAY_DEFAULT "gateway"
-
 /* The command line, and what came of it. */
 struct question {
 	const char *registry;
@@ -28,20 +25,13 @@ struct question {
 
 /* ---- The decision ---- */
 
-static void
-log_line(void *arg, enum trust_log_level level, const char *line)
-{
-	if (level == TRUST_LOG_ERROR || level == TRUST_LOG_WARNING)
-		trust_output_error("%s", line);
-}
-
 static enum trust_err
 ask(struct question *question, struct trust_message *msg)
 {
 	const struct trust_gate_config config = {
 	    .gateway = question->gateway,
 	    .registry_path = question->registry,
-	    .log = {.write = log_line},
+	    .log = {.write = trust_reasoning_log},
 	};
 	struct trust_registry *registry = NULL;
 	struct trust_gate *gate = NULL;
@@ -181,7 +171,7 @@ static const char about[] =
 int
 trust_topic_run(int argc, char **argv)
 {
-	struct question question = {.gateway = GATEWAY_DEFAULT};
+	struct question question = {.gateway = TRUST_REASONING_GATEWAY};
 	const struct trust_option options[] = {
 	    TRUST_OPTION_REGISTRY(&question.registry),
 	    {.name = "client-id",
