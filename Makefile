@@ -5,6 +5,7 @@ BUILD   ?= build
 PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
 SECONDS ?= 60
+RUNS    ?= 0
 CFLAGS  ?= -O2 -g -D_FORTIFY_SOURCE=2
 WERROR  ?=
 # The Python that Debian's packages are for.
@@ -34,6 +35,7 @@ CLI     := $(call objects,cli)
 UNITS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 CASES   := $(BUILD)/tests/cases/decide
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAYS := $(FUZZERS:$(BUILD)/tests/fuzz/fuzz_%=$(BUILD)/tests/fuzz/replay_%)
 
 ## all        build the plugin and trustctl into build/ (the default)
 all: $(BUILD)/mosquitto_trust.so $(BUILD)/trustctl
@@ -66,7 +68,21 @@ $(CASES): %: %.o $(BUILD)/libtrust.a
 	$(call SAY,LINK) $(LINK) -o $@ $^ $(LIBS)
 
 $(FUZZERS): %: %.o $(BUILD)/libtrust.a
-	$(call SAY,LINK) $(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	$(call SAY,LINK) $(LINK) -fsanitize=fuzzer -o $@ \
+	    $(filter-out %.a,$^) $(BUILD)/libtrust.a $(LIBS)
+
+$(REPLAYS): $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o \
+    $(BUILD)/tests/fuzz/replay.o $(BUILD)/libtrust.a
+	$(call SAY,LINK) $(LINK) -o $@ \
+	    $(filter-out %.a,$^) $(BUILD)/libtrust.a $(LIBS)
+
+# Two are of the plugin; one drives all of it, as a broker does.
+$(addprefix $(BUILD)/tests/fuzz/,fuzz_options replay_options): \
+    $(BUILD)/plugin/options.o
+$(addprefix $(BUILD)/tests/fuzz/,fuzz_command replay_command): \
+    $(PLUGIN) $(CERTS) $(BUILD)/tests/fuzz/broker.o
+$(addprefix $(BUILD)/tests/fuzz/,fuzz_command replay_command): \
+    private LIBS += -lssl -lmosquitto
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -113,7 +129,7 @@ unit: TESTS = tests/unit
 system: TESTS = tests/system
 test unit system: WERROR = -Werror
 test unit: threads
-test unit system: deps-test all $(UNITS) $(CASES)
+test unit system: deps-test all $(UNITS) $(CASES) $(REPLAYS)
 	TRUST_BUILD='$(abspath $(BUILD))' $(PYTEST) $(TESTS) $(PYTEST_ARGS)
 
 ## asan       every test again with AddressSanitizer and UBSan
@@ -160,12 +176,12 @@ soak:
 	TRUST_CRASHES=300 TRUST_SERIALS=500 TRUST_LIVE=10000 $(MAKE) system \
 	    PYTEST_ARGS='-k "sync_faults or test_live"'
 
-## fuzz       fuzz each reader of foreign bytes for SECONDS=60
+## fuzz       fuzz each reader of foreign bytes for SECONDS=60, or RUNS=
 fuzz: deps-fuzz
 	$(MAKE) fuzzers BUILD='$(BUILD)-fuzz' CC=clang \
 	    CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined \
 	    -fno-sanitize-recover=all'
-	tests/fuzz/run.sh '$(BUILD)-fuzz' '$(SECONDS)'
+	tests/fuzz/run.sh '$(BUILD)-fuzz' '$(SECONDS)' '$(RUNS)'
 fuzzers: $(FUZZERS)
 
 ## bench      the measured tables, and build/bench.json; BENCH_QUICK=1 is short

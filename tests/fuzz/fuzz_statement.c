@@ -24,7 +24,7 @@ check_signers(const struct trust_statement *statement)
 	if (sk_X509_push(anchors, trust_statement_get0_signer(statement, 0)) ==
 		0 ||
 	    trust_statement_check_signers(
-		statement, anchors, 1, NOW, &reason, &msg) != TRUST_OK ||
+		statement, anchors, 1, NOW, NOW, &reason, &msg) != TRUST_OK ||
 	    reason != TRUST_SYNC_SIGNER_UNTRUSTED ||
 	    strchr(msg.text, '\n') != NULL)
 		abort();
