@@ -27,6 +27,11 @@ struct trust_handshake {
  * certificate_unknown: "some other issue arose" (RFC 8446 section 6.2). */
 #define UNACCEPTABLE X509_V_ERR_SUBJECT_ISSUER_MISMATCH
 
+/* Of a full handshake with TLS 1.3: a sensor has one connection, and comes
+ * back with one ticket. OpenSSL makes two, and reads the client's certificate
+ * once more for each, which is a tenth of a connect. */
+#define N_TICKETS 1
+
 /* The X.509 error whose TLS alert says most nearly what the reason says.
  * Everything that is not here is certificate_unknown (46). */
 static const struct alert {
@@ -155,7 +160,7 @@ static int
 verify(X509_STORE_CTX *ctx, void *arg)
 {
 	struct trust_handshake *handshake = arg;
-	const SSL *ssl = X509_STORE_CTX_get_ex_data(
+	SSL *ssl = X509_STORE_CTX_get_ex_data(
 	    ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
 	enum trust_reason reason = TRUST_REASON_INTERNAL_ERROR;
 	STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(ctx);
@@ -168,6 +173,8 @@ verify(X509_STORE_CTX *ctx, void *arg)
 		allowed = admit_cut(handshake, ssl, leaf, sent, &reason);
 	else if (ssl != NULL)
 		allowed = admit(handshake, ssl, leaf, sent, &reason);
+	if (allowed)
+		(void)SSL_set_num_tickets(ssl, N_TICKETS);
 	X509_STORE_CTX_set_error(ctx, allowed ? X509_V_OK : error_of(reason));
 	return allowed ? 1 : 0;
 }

@@ -45,6 +45,15 @@ def test_resumed(site, version):
     assert spoken.resumed and spoken.code == 0
 
 
+def test_one_ticket_a_connection(site):
+    """A second one would cost the broker a tenth of the connect."""
+    site.add_sensor("temp-01")
+    traveller = Traveller(site, site.start(), "temp-01", version="-tls1_3")
+    for spoken in traveller.first(), traveller.again():
+        assert spoken.code == 0
+        assert spoken.text.count("New Session Ticket arrived") == 1
+
+
 @VERSIONS
 def test_resumed_under_a_chain(site, version):
     """Where the broker has the leaf alone."""
