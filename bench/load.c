@@ -2,7 +2,7 @@
 /*
  * The load generator:
  *
- *	load connect|resume|hold|messages PORT SENSORS COUNT [TOPIC]
+ *	load MODE PORT SENSORS COUNT [TOPIC]
  *
  * SENSORS is a file with a line for each: CLIENT-ID, CHAIN.pem and KEY.pem
  * with tabs between them. It prepares, prints a line, and then does a batch
@@ -29,6 +29,7 @@ struct load {
 	struct trust_sensor **v; /* owned */
 	size_t n;
 	size_t next; /* whose turn it is */
+	int tls;     /* the version */
 };
 
 typedef enum trust_err step(struct load *load, struct trust_message *msg);
@@ -48,7 +49,7 @@ add_sensor(struct load *load, const char *line, struct trust_message *msg)
 	if (load->n == SENSORS_MAX)
 		return trust_err_set(msg, TRUST_ERR_INPUT,
 		    "want at most %d sensors, got more", SENSORS_MAX);
-	r = trust_sensor_new(id, chain, key, &load->v[load->n], msg);
+	r = trust_sensor_new(id, chain, key, load->tls, &load->v[load->n], msg);
 	if (r == TRUST_OK)
 		load->n++;
 	return r;
@@ -139,6 +140,17 @@ connect_all(struct load *load, struct trust_message *msg)
 	return r;
 }
 
+/* All are cut off, or all come, one after the other. */
+static enum trust_err
+cut_or_return(struct load *load, struct trust_message *msg)
+{
+	if (!trust_sensor_is_connected(load->v[0]))
+		return connect_all(load, msg);
+	for (size_t i = 0; i < load->n; i++)
+		trust_sensor_drop(load->v[i]);
+	return TRUST_OK;
+}
+
 /* The first sensor publishes, the second subscribes. */
 static enum trust_err
 connect_pair(struct load *load, struct trust_message *msg)
@@ -175,11 +187,15 @@ static const struct mode {
 	const char *name;
 	step *prepare;
 	step *batch;
+	int tls;
 } modes[] = {
-    {"connect", do_nothing, connect_batch},
-    {"resume", fetch_tickets, resume_batch},
-    {"hold", connect_all, do_nothing},
-    {"messages", connect_pair, message_batch},
+    {"connect", do_nothing, connect_batch, TLS1_3_VERSION},
+    {"connect-1.2", do_nothing, connect_batch, TLS1_2_VERSION},
+    {"resume", fetch_tickets, resume_batch, TLS1_3_VERSION},
+    {"resume-1.2", fetch_tickets, resume_batch, TLS1_2_VERSION},
+    {"hold", connect_all, do_nothing, TLS1_3_VERSION},
+    {"storm", do_nothing, cut_or_return, TLS1_3_VERSION},
+    {"messages", connect_pair, message_batch, TLS1_3_VERSION},
 };
 
 /* ---- Orders ---- */
@@ -239,11 +255,12 @@ main(int argc, char **argv)
 
 	if (mode == NULL || !read_number(argv[2], 65535, &port) ||
 	    !read_number(argv[4], 1000000000, &load.count)) {
-		fprintf(stderr, "usage: load connect|resume|hold|messages "
-				"PORT SENSORS COUNT [TOPIC]\n");
+		fprintf(
+		    stderr, "usage: load MODE PORT SENSORS COUNT [TOPIC]\n");
 		return 2;
 	}
 	load.port = (int)port;
+	load.tls = mode->tls;
 	(void)signal(SIGPIPE, SIG_IGN);
 	load.v = calloc(SENSORS_MAX, sizeof(struct trust_sensor *));
 	if (load.v == NULL)

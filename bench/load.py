@@ -10,11 +10,10 @@ PROGRAM = lab.BUILD / "bench" / "load"
 
 
 class Load:
-    """`mode` is connect, resume, hold or messages, `count` what a batch
-    has."""
+    """`mode` is one of load.c's, `count` what a batch has."""
 
-    def __init__(self, mode, broker, sensors, count=1, topic=None):
-        path = broker.folder / f"{mode}.sensors"
+    def __init__(self, mode, broker, sensors, count=1, topic=None, number=0):
+        path = broker.folder / f"{mode}-{number}.sensors"
         path.write_text("".join(f"{s.client_id}\t{s.chain}\t{s.key}\n"
                                 for s in sensors), "utf-8")
         self.broker = broker
@@ -31,10 +30,16 @@ class Load:
             raise RuntimeError(f"load on broker {self.broker.name}, want "
                                f"{word}, got nothing")
 
-    def batch(self):
+    def begin(self):
         self.process.stdin.write("\n")
         self.process.stdin.flush()
+
+    def finish(self):
         self.expect("done")
+
+    def batch(self):
+        self.begin()
+        self.finish()
 
     def cpu_us(self):
         """The broker's CPU time for each connect or message of a batch."""

@@ -27,10 +27,12 @@ import table_dynsec
 import table_messages
 import table_registry
 import table_sessions
+import table_storm
 import table_sync
 
 TABLES = {
     "connect": table_connect,
+    "storm": table_storm,
     "messages": table_messages,
     "registry": table_registry,
     "sync": table_sync,

@@ -54,7 +54,7 @@ struct packet {
 
 enum trust_err
 trust_sensor_new(const char *client_id, const char *chain, const char *key,
-    struct trust_sensor **out, struct trust_message *msg)
+    int tls, struct trust_sensor **out, struct trust_message *msg)
 {
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	struct trust_sensor *sensor = calloc(1, sizeof(*sensor));
@@ -65,7 +65,8 @@ trust_sensor_new(const char *client_id, const char *chain, const char *key,
 	sensor->client_id = strdup(client_id);
 	sensor->ctx = SSL_CTX_new(TLS_client_method());
 	if (sensor->client_id == NULL || sensor->ctx == NULL ||
-	    SSL_CTX_set_min_proto_version(sensor->ctx, TLS1_3_VERSION) != 1)
+	    SSL_CTX_set_min_proto_version(sensor->ctx, tls) != 1 ||
+	    SSL_CTX_set_max_proto_version(sensor->ctx, tls) != 1)
 		goto out;
 	if (SSL_CTX_use_certificate_chain_file(sensor->ctx, chain) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(sensor->ctx, key, SSL_FILETYPE_PEM) !=
@@ -275,10 +276,23 @@ trust_sensor_connect(struct trust_sensor *sensor, int port, bool resume,
 		hang_up(sensor);
 		return r;
 	}
-	/* The tickets have come before the CONNACK: RFC 8446 section 4.6.1. */
+	/* The tickets have come before the CONNACK: RFC 8446 section 4.6.1,
+	 * RFC 5077 section 3.3. */
 	SSL_SESSION_free(sensor->session);
 	sensor->session = SSL_get1_session(sensor->ssl);
 	return TRUST_OK;
+}
+
+bool
+trust_sensor_is_connected(const struct trust_sensor *sensor)
+{
+	return sensor->ssl != NULL;
+}
+
+void
+trust_sensor_drop(struct trust_sensor *sensor)
+{
+	hang_up(sensor);
 }
 
 /* Until the broker has closed. */

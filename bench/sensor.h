@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A simulated sensor: TLS 1.3 with a client certificate and as much of MQTT
+ * A simulated sensor: TLS with a client certificate and as much of MQTT
  * 3.1.1 as the load generator says, over blocking calls. It trusts every
  * broker: they are its own, on the loopback.
  */
 #ifndef TRUST_SENSOR_H
 #define TRUST_SENSOR_H
 
+#include <openssl/tls1.h>
 #include <stdbool.h>
 
 #include "err.h"
@@ -17,9 +18,10 @@
 struct trust_sensor;
 
 /* Read the certificate with the CAs that are sent along, and the key: PEM
- * files. Nothing is connected. */
+ * files. `tls` is the version that it speaks, TLS1_2_VERSION or
+ * TLS1_3_VERSION. Nothing is connected. */
 enum trust_err trust_sensor_new(const char *client_id, const char *chain,
-    const char *key, struct trust_sensor **out,
+    const char *key, int tls, struct trust_sensor **out,
     struct trust_message *msg) TRUST_MUST_CHECK;
 void trust_sensor_free(struct trust_sensor *sensor);
 
@@ -30,6 +32,9 @@ void trust_sensor_free(struct trust_sensor *sensor);
  */
 enum trust_err trust_sensor_connect(struct trust_sensor *sensor, int port,
     bool resume, struct trust_message *msg) TRUST_MUST_CHECK;
+bool trust_sensor_is_connected(const struct trust_sensor *sensor);
+/* Gone without a word, as after a power cut. */
+void trust_sensor_drop(struct trust_sensor *sensor);
 /* DISCONNECT, and wait until the broker has closed. */
 enum trust_err trust_sensor_disconnect(
     struct trust_sensor *sensor, struct trust_message *msg) TRUST_MUST_CHECK;
