@@ -43,6 +43,7 @@ class Broker:
     def __init__(self, name, pki, *lines, cores=None):
         self.name = name
         self.cores = cores or lab.BROKER_CORES
+        self.command = [MOSQUITTO]
         self.port = free_port()
         self.folder = lab.WORK / "brokers" / name
         self.folder.mkdir(parents=True)
@@ -56,7 +57,7 @@ class Broker:
         """Returns as soon as the broker listens."""
         with open(self.folder / "log", "ab") as log:
             self.process = lab.pinned(
-                [MOSQUITTO, "-c", self.folder / "mosquitto.conf"],
+                [*self.command, "-c", self.folder / "mosquitto.conf"],
                 self.cores, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + lab.PATIENCE_S
         while not self.listens():

@@ -24,6 +24,7 @@ import broker
 import lab
 import table_connect
 import table_dynsec
+import table_instructions
 import table_messages
 import table_registry
 import table_sessions
@@ -38,6 +39,7 @@ TABLES = {
     "sync": table_sync,
     "dynsec": table_dynsec,
     "sessions": table_sessions,
+    "instructions": table_instructions,
 }
 
 

@@ -87,6 +87,11 @@ def ours(n, site, device):
     return broker.ours(f"ours.{n}", site, pki.registry(f"ours.{n}", records))
 
 
+def clients(device):
+    return [pki.Sensor(f"{DEVICE}/{module}", device.chain, device.key)
+            for module in ("publisher", "subscriber")]
+
+
 def make_brokers(site, device):
     peers = [broker.stock("stock", site), broker.stock("control", site)]
     for make in (acl_file, dynamic_security,
@@ -113,14 +118,13 @@ def run():
     dynsec.demand("messages")
     site = pki.Pki("messages", "p256", "p256")
     device = site.sensor(DEVICE)
-    clients = [pki.Sensor(f"{DEVICE}/{module}", device.chain, device.key)
-               for module in ("publisher", "subscriber")]
     with contextlib.ExitStack() as stack:
         measures = {}
         for each in make_brokers(site, device):
             stack.enter_context(each)
             measures[each.name] = stack.enter_context(load.Load(
-                "messages", each, clients, MESSAGES, TOPIC)).cpu_us_and_rate
+                "messages", each, clients(device), MESSAGES,
+                TOPIC)).cpu_us_and_rate
         samples = lab.alternate(measures, lab.MANY)
     for peer, pairs in samples.items():
         table.add(f"cpu.{peer}", "us", [cpu for cpu, _ in pairs])

@@ -17,7 +17,7 @@ test) want=$test ;;
 lint) want="$build clang-format shellcheck mandoc python3 binutils" ;;
 valgrind) want="$test valgrind" ;;
 fuzz) want="$build clang" ;;
-bench) want="$run python3" ;;
+bench) want="$run python3 valgrind" ;;
 matrix) want="debootstrap" ;;
 *)
 	echo "usage: ${0##*/} build|run|test|lint|valgrind|fuzz|bench|matrix" >&2
