@@ -16,8 +16,8 @@ import pki
 import report
 import table_messages
 
-SENSORS = 20 if lab.QUICK else 100
-MESSAGES = 1_000 if lab.QUICK else 10_000
+SENSORS = 20 if lab.QUICK else 50
+MESSAGES = 1_000 if lab.QUICK else 5_000
 # For what the broker does after a batch.
 REST_S = 0.5
 ENTRIES = (
@@ -41,7 +41,7 @@ class Counted:
     def switch(self, state):
         subprocess.run(
             ["callgrind_control", "-i", state, str(self.broker.process.pid)],
-            check=True, stdout=subprocess.DEVNULL)
+            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def count(self, mode, sensors, n, topic=None, warm_up=None):
         """Thousands of instructions for each of the `n` that a batch has, in
@@ -104,6 +104,17 @@ def run_connects(table):
                                 warm_up=[stranger])
         for name in ("stock", "ours")})
     table.ratio("first.ours", "first.stock", at_most=FIRST_TO_STOCK)
+    add(table, "resumed", {
+        name: each.count("resume", sensors, SENSORS)
+        for name, each in peers.items()})
+    table.ratio("resumed.ours", "resumed.stock")
+    # Where the group has the intermediates, no sensor needs to send them.
+    alone = [each.alone() for each in sensors]
+    add(table, "known-leaf", {
+        "ours": peers["ours"].count("connect", alone, SENSORS)})
+    add(table, "first-leaf", {
+        "ours": peers["ours"].count("connect", alone, SENSORS,
+                                    warm_up=[stranger.alone()])})
 
 
 def run_messages(table):
@@ -123,8 +134,8 @@ def run_messages(table):
 def run():
     table = report.Table(
         "instructions", "thousands of instructions in the broker, for a "
-        "connect of a sensor\n  that is known, for one that comes first, and "
-        "for a message, by callgrind")
+        "connect of a sensor\n  that is known, that comes first, resumed, and "
+        "with its leaf alone, and for a message")
     run_connects(table)
     run_messages(table)
     return table
