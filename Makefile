@@ -57,6 +57,10 @@ $(UNITS): %: %.o $(CERTS) $(BUILD)/libtrust.a
 $(BUILD)/tests/unit/test_sync_thread: \
     $(addprefix $(BUILD)/plugin/,sync.o sync_log.o mailbox.o)
 
+# The session table wants nothing of the broker either.
+$(BUILD)/tests/unit/test_session: \
+    $(addprefix $(BUILD)/plugin/,session.o session_end.o session_ground.o)
+
 # An ACL check asks for nothing: what could be asked for is counted.
 COUNTED = malloc calloc realloc reallocarray strdup sqlite3_step \
           sqlite3_file_control

@@ -18,13 +18,6 @@ hash_client(const struct mosquitto *client)
 	return (unsigned)((uintptr_t)client * SPREAD >> 32);
 }
 
-/* The sessions of one device. */
-struct trust_session_device {
-	char id[TRUST_ID_MAX + 1];
-	struct trust_session *first;
-	UT_hash_handle hh;
-};
-
 enum trust_err
 trust_sessions_new(struct trust_sessions **out)
 {
@@ -45,61 +38,6 @@ trust_sessions_free(struct trust_sessions *sessions)
 	free(sessions);
 }
 
-/* ---- By device ---- */
-
-static struct trust_session_device *
-find_device(struct trust_sessions *sessions, const char *id)
-{
-	struct trust_session_device *device;
-
-	HASH_FIND_STR(sessions->devices, id, device);
-	return device;
-}
-
-static bool
-link_device(struct trust_sessions *sessions, struct trust_session *session)
-{
-	struct trust_session_device *device =
-	    find_device(sessions, session->device);
-
-	if (device == NULL) {
-		device = calloc(1, sizeof(*device));
-		if (device == NULL)
-			return false;
-		memcpy(device->id, session->device, sizeof(device->id));
-		HASH_ADD_STR(sessions->devices, id, device);
-		if (device->hh.tbl == NULL) {
-			free(device);
-			return false;
-		}
-	}
-	DL_APPEND(device->first, session);
-	return true;
-}
-
-static void
-unlink_device(struct trust_sessions *sessions, struct trust_session *session)
-{
-	struct trust_session_device *device =
-	    find_device(sessions, session->device);
-
-	if (device == NULL)
-		return;
-	DL_DELETE(device->first, session);
-	if (device->first == NULL) {
-		HASH_DEL(sessions->devices, device);
-		free(device);
-	}
-}
-
-struct trust_session *
-trust_session_of_device(struct trust_sessions *sessions, const char *device)
-{
-	struct trust_session_device *found = find_device(sessions, device);
-
-	return found != NULL ? found->first : NULL;
-}
-
 /* ---- Opening and closing ---- */
 
 static void
@@ -114,7 +52,6 @@ session_free(struct trust_session *session)
 static void
 unlink_all(struct trust_sessions *sessions, struct trust_session *session)
 {
-	unlink_device(sessions, session);
 	trust_session_unlink(sessions, session);
 	trust_session_forget_end(sessions, session);
 }
@@ -128,11 +65,11 @@ trust_session_is_live(const struct trust_session *session)
 const struct trust_session *
 trust_session_find_live(struct trust_sessions *sessions, const char *device)
 {
-	const struct trust_session *session =
-	    trust_session_of_device(sessions, device);
+	const struct trust_session *session = NULL;
 
-	while (session != NULL && !trust_session_is_live(session))
-		session = session->next;
+	do {
+		session = trust_session_of_device(sessions, device, session);
+	} while (session != NULL && !trust_session_is_live(session));
 	return session;
 }
 
@@ -144,9 +81,11 @@ trust_session_leave(struct trust_sessions *sessions,
 		sessions->n_live--;
 	session->offline = true;
 	session->durable = durable;
-	if (!durable)
-		trust_session_await(
-		    sessions, session, TRUST_SESSION_WAITS_REMOVAL);
+	if (durable || session->departed)
+		return;
+	unlink_all(sessions, session); /* nobody looks at it again */
+	session->departed = true;
+	DL_APPEND(sessions->departed, session);
 }
 
 void
@@ -165,7 +104,8 @@ trust_session_close(
 	if (same_id == session)
 		HASH_DELETE(by_id, sessions->by_id, session);
 	unlink_all(sessions, session);
-	trust_session_await(sessions, session, TRUST_SESSION_WAITS_NOT);
+	if (session->departed)
+		DL_DELETE(sessions->departed, session);
 	session_free(session);
 }
 
@@ -191,8 +131,6 @@ make_room(struct trust_sessions *sessions, const struct mosquitto *client,
 static bool
 add(struct trust_sessions *sessions, struct trust_session *session)
 {
-	if (!link_device(sessions, session))
-		return false;
 	if (trust_session_link(sessions, session) != TRUST_OK ||
 	    trust_session_note_end(sessions, session) != TRUST_OK) {
 		unlink_all(sessions, session);
@@ -289,13 +227,9 @@ trust_session_renew(struct trust_sessions *sessions,
 {
 	enum trust_err r;
 
-	trust_session_unlink(sessions, session);
-	trust_session_forget_end(sessions, session);
-	trust_admission_free(session->admission);
 	trust_access_free(session->access);
-	session->admission = admission;
 	session->access = access;
-	r = trust_session_link(sessions, session);
+	r = trust_session_relink(sessions, session, admission);
 	if (r == TRUST_OK)
 		r = trust_session_note_end(sessions, session);
 	if (r != TRUST_OK)
@@ -310,6 +244,15 @@ trust_session_revoke(
 	trust_session_forget_end(sessions, session);
 	trust_access_free(session->access);
 	session->access = NULL;
+}
+
+bool
+trust_sessions_remove_departed(struct trust_sessions *sessions)
+{
+	struct trust_session *session = sessions->departed;
+
+	trust_session_close(sessions, session);
+	return session != NULL;
 }
 
 void

@@ -23,12 +23,6 @@ enum trust_session_kind {
 	TRUST_SESSION_GUEST,  /* came without a certificate: others decide */
 };
 
-enum trust_session_wait {
-	TRUST_SESSION_WAITS_NOT = 0,
-	TRUST_SESSION_WAITS_REVIEW,
-	TRUST_SESSION_WAITS_REMOVAL,
-};
-
 struct trust_session_link; /* session_ground.c */
 
 struct trust_session {
@@ -49,14 +43,12 @@ struct trust_session {
 	bool closing; /* this plugin ended it, and told why */
 	/* The device id that its client id begins with; "" for none. */
 	char device[TRUST_ID_MAX + 1];
-	struct trust_session *prev, *next; /* of the same device */
-	/* What its admission rests on; owned, and as many as that has. */
+	/* Its device, and what its admission rests on; owned. */
 	struct trust_session_link *links;
 	size_t n_links;
 	size_t end_at; /* its place among the ends, from 1; 0: none */
-	/* Waiting to be looked at again, or departed and waiting to go. */
-	enum trust_session_wait waits;
-	struct trust_session *wait_prev, *wait_next;
+	struct trust_session *prev, *next; /* of those that departed */
+	bool departed;                     /* for good, and waits to go */
 	UT_hash_handle by_id;
 };
 
@@ -100,9 +92,11 @@ bool trust_session_is_live(const struct trust_session *session);
 const struct trust_session *trust_session_find_live(
     struct trust_sessions *sessions, const char *device);
 
-/* The first session of a device, to go on with by ->next; or NULL. */
+/* The next session of a device that has not departed; the first after NULL.
+ * NULL: there is none. */
 struct trust_session *trust_session_of_device(
-    struct trust_sessions *sessions, const char *device);
+    const struct trust_sessions *sessions, const char *device,
+    const struct trust_session *after);
 
 /* Replace what a session rests on; takes over both. TRUST_ERR_NOMEM: it has
  * lost what it had, and may do nothing. */
@@ -117,19 +111,22 @@ void trust_session_revoke(
 
 /* ---- Sessions that wait ---- */
 
-/* Sessions to be looked at again, each once however often it is asked for.
- * Those of a device go before the others. */
+/*
+ * Sessions to be looked at again, each once however often it is asked for
+ * meanwhile. To ask costs the same for one as for ten thousand. Those of a
+ * device go first, then those whose time is up, which nobody has to ask for.
+ */
 void trust_sessions_await_device(
     struct trust_sessions *sessions, const char *device);
 void trust_sessions_await_ground(
     struct trust_sessions *sessions, uint64_t ground);
 void trust_sessions_await_all(struct trust_sessions *sessions);
-/* Those whose verdicts held until before now. */
-void trust_sessions_await_ended(struct trust_sessions *sessions, int64_t now);
-/* The next one, which waits no more; or NULL. */
-struct trust_session *trust_sessions_next(struct trust_sessions *sessions);
+/* The next one, which waits no more; or NULL. `now` is the time to decide
+ * by. */
+struct trust_session *trust_sessions_next(
+    struct trust_sessions *sessions, int64_t now);
 /* Whether one waits to be looked at. */
-bool trust_sessions_wait(const struct trust_sessions *sessions);
+bool trust_sessions_wait(const struct trust_sessions *sessions, int64_t now);
 /* Remove one that has departed. False: there is none. */
 bool trust_sessions_remove_departed(struct trust_sessions *sessions);
 

@@ -109,14 +109,10 @@ trust_session_forget_end(
 	move_down(sessions, last->end_at - 1);
 }
 
-/* Who waits for it is out of the heap: a review enters it again, or ends it. */
-void
-trust_sessions_await_ended(struct trust_sessions *sessions, int64_t now)
+struct trust_session *
+trust_session_ended(const struct trust_sessions *sessions, int64_t now)
 {
-	while (sessions->n_ends > 0 && end_of(sessions->ends[0]) < now) {
-		struct trust_session *session = sessions->ends[0];
-
-		trust_session_forget_end(sessions, session);
-		trust_session_await_review(sessions, session);
-	}
+	if (sessions->n_ends == 0 || end_of(sessions->ends[0]) >= now)
+		return NULL;
+	return sessions->ends[0];
 }

@@ -12,20 +12,26 @@ struct trust_session_ground; /* session_ground.c */
 struct trust_sessions {
 	struct trust_session *by_client;
 	struct trust_session *by_id;
-	struct trust_session_device *devices;
 	struct trust_session_ground *grounds;
-	struct trust_session *reviews;  /* waiting for theirs */
-	struct trust_session *removals; /* likewise */
-	struct trust_session **ends;    /* a heap; owned */
+	struct trust_session_ground *urgent; /* with somebody due: devices */
+	struct trust_session_ground *due;    /* likewise: all others */
+	struct trust_session *departed;
+	struct trust_session **ends; /* a heap; owned */
 	size_t n_ends, room_ends;
 	size_t n_live; /* of devices, and connected */
 };
 
-/* Enter a session under all that its admission rests on; and take it out. */
+/* Enter a session under its device and all that its admission rests on, as
+ * one that is not due; and take it out. */
 enum trust_err trust_session_link(struct trust_sessions *sessions,
     struct trust_session *session) TRUST_MUST_CHECK;
 void trust_session_unlink(
     struct trust_sessions *sessions, struct trust_session *session);
+/* Replace the admission that it rests on, which it takes over, also when it
+ * fails. The session is not due then, and has no end noted. */
+enum trust_err trust_session_relink(struct trust_sessions *sessions,
+    struct trust_session *session,
+    struct trust_admission *admission) TRUST_MUST_CHECK;
 
 /* Enter a session under the end of its verdict, if it has one; and take it
  * out. The verdict does not change in between. */
@@ -33,13 +39,8 @@ enum trust_err trust_session_note_end(struct trust_sessions *sessions,
     struct trust_session *session) TRUST_MUST_CHECK;
 void trust_session_forget_end(
     struct trust_sessions *sessions, struct trust_session *session);
-
-/* Let a session wait for its review, unless it waits already. */
-void trust_session_await_review(
-    struct trust_sessions *sessions, struct trust_session *session);
-
-/* Let a session wait for something else than before, or for nothing. */
-void trust_session_await(struct trust_sessions *sessions,
-    struct trust_session *session, enum trust_session_wait what);
+/* The first of those that ended before `now`; or NULL. */
+struct trust_session *trust_session_ended(
+    const struct trust_sessions *sessions, int64_t now);
 
 #endif

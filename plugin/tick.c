@@ -96,7 +96,7 @@ renew(struct trust_plugin *plugin, struct trust_session *session,
 }
 
 static void
-review(struct trust_plugin *plugin, struct trust_session *session)
+review(struct trust_plugin *plugin, struct trust_session *session, int64_t now)
 {
 	struct trust_admission *fresh = NULL;
 	struct trust_verdict verdict;
@@ -105,8 +105,8 @@ review(struct trust_plugin *plugin, struct trust_session *session)
 		review_guest(plugin, session);
 		return;
 	}
-	trust_gate_review(plugin->gate, session->admission, trust_plugin_now(),
-	    true, &fresh, &verdict);
+	trust_gate_review(
+	    plugin->gate, session->admission, now, true, &fresh, &verdict);
 	if (fresh != NULL)
 		renew(plugin, session, fresh);
 	else
@@ -118,11 +118,13 @@ void
 trust_tick_review_device(struct trust_plugin *plugin, const char *device)
 {
 	struct trust_session *session, *next;
+	int64_t now = trust_plugin_now();
 
-	session = trust_session_of_device(plugin->sessions, device);
+	session = trust_session_of_device(plugin->sessions, device, NULL);
 	for (; session != NULL; session = next) {
-		next = session->next;
-		review(plugin, session);
+		next =
+		    trust_session_of_device(plugin->sessions, device, session);
+		review(plugin, session, now);
 	}
 }
 
@@ -132,9 +134,10 @@ trust_tick_kick_device(struct trust_plugin *plugin, const char *device)
 	struct trust_session *session, *next;
 	bool found = false;
 
-	session = trust_session_of_device(plugin->sessions, device);
+	session = trust_session_of_device(plugin->sessions, device, NULL);
 	for (; session != NULL; session = next) {
-		next = session->next;
+		next =
+		    trust_session_of_device(plugin->sessions, device, session);
 		if (!trust_session_is_live(session))
 			continue;
 		found = true;
@@ -205,14 +208,23 @@ now_us(void)
 static void
 review_some(struct trust_plugin *plugin, int64_t until)
 {
+	int64_t now = trust_plugin_now();
 	struct trust_session *session;
 
 	do {
-		session = trust_sessions_next(plugin->sessions);
+		session = trust_sessions_next(
+		    plugin->sessions, trust_gate_time(plugin->gate, now));
 		if (session == NULL)
 			return;
-		review(plugin, session);
+		review(plugin, session, now);
 	} while (now_us() < until);
+}
+
+static bool
+somebody_waits(const struct trust_plugin *plugin)
+{
+	return trust_sessions_wait(plugin->sessions,
+	    trust_gate_time(plugin->gate, trust_plugin_now()));
 }
 
 static void
@@ -281,8 +293,6 @@ look(struct trust_plugin *plugin, int64_t until)
 	trust_refusals_flush(plugin->refusals, now);
 	trust_gate_store_seen(plugin->gate, now);
 	trust_counters_publish(plugin->counters, now);
-	trust_sessions_await_ended(
-	    plugin->sessions, trust_gate_time(plugin->gate, now));
 	remove_departed(plugin, until);
 }
 
@@ -310,8 +320,8 @@ trust_tick_on_tick(int event, void *data, void *userdata)
 	plugin->reloading_until_ms = 0;
 	plugin->ticks = true;
 	trust_tick_look(plugin);
-	trust_wake_set(plugin->wake,
-	    plugin->more_news || trust_sessions_wait(plugin->sessions));
+	trust_wake_set(
+	    plugin->wake, plugin->more_news || somebody_waits(plugin));
 	return MOSQ_ERR_SUCCESS;
 }
 

@@ -26,6 +26,10 @@ enum trust_ground_kind {
 	/* Which client ids are devices', as far as groups say so: what those
 	 * without an admission rest on. */
 	TRUST_GROUND_CLIENT_IDS,
+	/* For those who keep admissions: their device, by its id; and what all
+	 * rest on. */
+	TRUST_GROUND_DEVICE,
+	TRUST_GROUND_EVERYTHING,
 };
 
 /* The number of one. */
