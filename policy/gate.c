@@ -142,33 +142,6 @@ trust_gate_ask_generation(struct trust_gate *gate, struct trust_message *msg)
 	    gate->registry, &gate->generation, msg);
 }
 
-static void
-note_kind(void *arg, enum trust_kind kind, const char *id)
-{
-	bool *others = arg;
-
-	(void)id;
-	*others |= trust_sets_hold(kind);
-}
-
-/* Whether something of the sets has changed since they were loaded. */
-static enum trust_err
-need_sets(struct trust_gate *gate, bool *need, struct trust_message *msg)
-{
-	enum trust_err r;
-
-	*need = gate->sets == NULL;
-	if (*need)
-		return TRUST_OK;
-	r = trust_registry_changes(
-	    gate->registry, gate->sets_generation, note_kind, need, msg);
-	if (r == TRUST_ERR_NOT_FOUND) {
-		*need = true;
-		return TRUST_OK;
-	}
-	return r;
-}
-
 /* Nobody rests on sets before the first. */
 static void
 take_sets(struct trust_gate *gate, struct trust_sets *fresh)
@@ -185,23 +158,22 @@ take_sets(struct trust_gate *gate, struct trust_sets *fresh)
 static enum trust_err
 refresh_sets(struct trust_gate *gate, struct trust_message *msg)
 {
-	struct trust_sets *fresh;
+	struct trust_sets *fresh = NULL;
 	enum trust_err r;
-	bool need;
 
 	r = trust_gate_ask_generation(gate, msg);
 	if (r != TRUST_OK ||
 	    (gate->sets != NULL && gate->generation == gate->sets_generation))
 		return r;
-	r = need_sets(gate, &need, msg);
+	if (gate->sets == NULL)
+		r = trust_sets_load(gate->registry, &fresh, msg);
+	else
+		r = trust_sets_reload(gate->registry, gate->sets,
+		    gate->sets_generation, &fresh, msg);
 	if (r != TRUST_OK)
 		return r;
-	if (need) {
-		r = trust_sets_load(gate->registry, &fresh, msg);
-		if (r != TRUST_OK)
-			return r;
+	if (fresh != NULL)
 		take_sets(gate, fresh);
-	}
 	gate->sets_generation = gate->generation;
 	return TRUST_OK;
 }

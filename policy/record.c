@@ -119,11 +119,22 @@ free_kind(struct trust_record *record)
 	}
 }
 
+struct trust_record *
+trust_record_get1(struct trust_record *record)
+{
+	record->more_refs++;
+	return record;
+}
+
 void
 trust_record_free(struct trust_record *record)
 {
 	if (record == NULL)
 		return;
+	if (record->more_refs > 0) {
+		record->more_refs--;
+		return;
+	}
 	free_kind(record);
 	json_decref(record->json);
 	trust_buf_free(&record->canonical);

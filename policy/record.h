@@ -141,6 +141,7 @@ struct trust_record {
 	bool rewritten;      /* reading brought hex digits to lower case */
 	/* Its canonical line, if somebody has made it already. */
 	struct trust_buf canonical;
+	unsigned more_refs; /* besides the first; counted for one thread */
 };
 
 /*
@@ -153,6 +154,7 @@ enum trust_err trust_record_parse(struct trust_span line,
  * brings hex digits in it to lower case. */
 enum trust_err trust_record_parse_json(struct json_t *json,
     struct trust_record **out, struct trust_message *msg) TRUST_MUST_CHECK;
+struct trust_record *trust_record_get1(struct trust_record *record);
 void trust_record_free(struct trust_record *record);
 
 /* The canonical line (RFC 8785), without a newline, `scopes` included. */

@@ -3,16 +3,16 @@
  * The small sets of a registry, parsed and held in memory. What does not
  * parse fails the load: never quietly less than the registry says.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sets_internal.h"
 
-/* An enabled anchor with purpose device. */
-struct anchor {
-	char id[TRUST_ID_MAX + 1];
-	STACK_OF(X509) *certificates; /* owned */
-	UT_hash_handle hh;            /* by id */
+/* A record that was touched since the sets before. */
+struct touched {
+	char key[TRUST_ID_MAX + 2]; /* its kind as an octet, and its id */
+	UT_hash_handle hh;
 };
 
 struct loading;
@@ -22,13 +22,18 @@ struct loading;
 typedef enum trust_err add_record(struct loading *loading,
     struct trust_record **record, struct trust_message *msg);
 
+/* Take from the sets before what was not touched. */
+typedef enum trust_err share_records(const struct loading *loading);
+
 /* A load under way. */
 struct loading {
 	struct trust_sets *sets;
-	struct anchor *anchors; /* needed until the groups have theirs */
-	enum trust_kind kind;   /* of the present walk */
+	const struct trust_sets *was; /* NULL: all is to be read */
+	struct touched *touched;      /* since then; owned */
+	enum trust_kind kind;         /* of the present walk */
 	add_record *add;
 	struct trust_message *msg;
+	enum trust_err r; /* of what was noted */
 };
 
 static void
@@ -61,6 +66,7 @@ trust_sets_free(struct trust_sets *sets)
 
 	if (sets == NULL)
 		return;
+	free_anchors(sets->anchors);
 	while ((role = sets->roles) != NULL) {
 		HASH_DEL(sets->roles, role);
 		trust_record_free(role->record);
@@ -79,25 +85,128 @@ trust_sets_free(struct trust_sets *sets)
 	free(sets);
 }
 
-static enum trust_err
-add_role(struct loading *loading, struct trust_record **record,
-    struct trust_message *msg)
-{
-	struct role *role = NULL;
+/* ---- What was touched ---- */
 
-	if (!(*record)->enabled)
-		return TRUST_OK;
-	role = calloc(1, sizeof(*role));
+/* An id has no NUL, and no kind is 0. */
+static void
+make_key(enum trust_kind kind, const char *id, char key[TRUST_ID_MAX + 2])
+{
+	key[0] = (char)kind;
+	(void)snprintf(key + 1, TRUST_ID_MAX + 1, "%s", id);
+}
+
+static void
+note(void *arg, enum trust_kind kind, const char *id)
+{
+	struct loading *loading = arg;
+	struct touched *touched;
+	char key[TRUST_ID_MAX + 2];
+
+	if (!trust_sets_hold(kind))
+		return;
+	make_key(kind, id, key);
+	HASH_FIND_STR(loading->touched, key, touched);
+	if (touched != NULL)
+		return;
+	touched = calloc(1, sizeof(*touched));
+	if (touched != NULL) {
+		memcpy(touched->key, key, sizeof(key));
+		HASH_ADD_STR(loading->touched, key, touched);
+	}
+	if (touched == NULL || touched->hh.tbl == NULL) {
+		free(touched);
+		loading->r = TRUST_ERR_NOMEM;
+	}
+}
+
+static bool
+is_touched(const struct loading *loading, enum trust_kind kind, const char *id)
+{
+	struct touched *touched;
+	char key[TRUST_ID_MAX + 2];
+
+	make_key(kind, id, key);
+	HASH_FIND_STR(loading->touched, key, touched);
+	return touched != NULL;
+}
+
+static void
+free_touched(struct touched *all)
+{
+	struct touched *touched;
+
+	while ((touched = all) != NULL) {
+		HASH_DEL(all, touched);
+		free(touched);
+	}
+}
+
+/* ---- Roles ---- */
+
+/* Takes over the record if it succeeds, as all that keep something. */
+static enum trust_err
+keep_role(struct trust_sets *sets, struct trust_record *record)
+{
+	struct role *role = calloc(1, sizeof(*role));
+
 	if (role == NULL)
 		return TRUST_ERR_NOMEM;
-	HASH_ADD_KEYPTR(hh, loading->sets->roles, (*record)->id,
-	    strlen((*record)->id), role);
+	HASH_ADD_KEYPTR(hh, sets->roles, record->id, strlen(record->id), role);
 	if (role->hh.tbl == NULL) {
 		free(role);
 		return TRUST_ERR_NOMEM;
 	}
-	role->record = *record;
-	*record = NULL; /* transferred */
+	role->record = record;
+	return TRUST_OK;
+}
+
+static enum trust_err
+add_role(struct loading *loading, struct trust_record **record,
+    struct trust_message *msg)
+{
+	enum trust_err r;
+
+	if (!(*record)->enabled)
+		return TRUST_OK;
+	r = keep_role(loading->sets, *record);
+	if (r == TRUST_OK)
+		*record = NULL; /* transferred */
+	return r;
+}
+
+static enum trust_err
+share_roles(const struct loading *loading)
+{
+	const struct role *role = loading->was->roles;
+	enum trust_err r = TRUST_OK;
+
+	for (; r == TRUST_OK && role != NULL; role = role->hh.next) {
+		if (is_touched(loading, TRUST_KIND_ROLE, role->record->id))
+			continue;
+		r = keep_role(loading->sets, role->record);
+		if (r == TRUST_OK)
+			(void)trust_record_get1(role->record);
+	}
+	return r;
+}
+
+/* ---- Anchors ---- */
+
+static enum trust_err
+keep_anchor(
+    struct trust_sets *sets, const char *id, STACK_OF(X509) *certificates)
+{
+	struct anchor *anchor = calloc(1, sizeof(*anchor));
+
+	if (anchor == NULL)
+		return TRUST_ERR_NOMEM;
+	memcpy(anchor->id, id, strlen(id) + 1);
+	HASH_ADD_STR(sets->anchors, id, anchor);
+	if (anchor->hh.tbl == NULL) {
+		free(anchor);
+		return TRUST_ERR_NOMEM;
+	}
+	anchor->certificates = certificates;
 	return TRUST_OK;
 }
 
@@ -106,33 +215,42 @@ add_anchor(struct loading *loading, struct trust_record **record,
     struct trust_message *msg)
 {
 	const struct trust_anchor *source = &(*record)->u.anchor;
-	struct anchor *anchor = NULL;
-	enum trust_err r = TRUST_ERR_INTERNAL;
+	STACK_OF(X509) *certificates = NULL;
+	enum trust_err r;
 
 	if (!(*record)->enabled ||
 	    (source->purposes & TRUST_PURPOSE_BIT_DEVICE) == 0)
 		return TRUST_OK;
-	anchor = calloc(1, sizeof(*anchor));
-	if (anchor == NULL)
-		return TRUST_ERR_NOMEM;
-	memcpy(anchor->id, (*record)->id, strlen((*record)->id) + 1);
 	r = trust_certificate_parse_pem(
-	    trust_span_of(source->pem), &anchor->certificates, msg);
+	    trust_span_of(source->pem), &certificates, msg);
 	if (r != TRUST_OK)
-		goto out;
-	HASH_ADD_STR(loading->anchors, id, anchor);
-	if (anchor->hh.tbl == NULL) {
-		r = TRUST_ERR_NOMEM;
-		goto out;
-	}
-	anchor = NULL; /* transferred */
-	r = TRUST_OK;
-out:
-	if (anchor != NULL)
-		sk_X509_pop_free(anchor->certificates, X509_free);
-	free(anchor);
+		return r;
+	r = keep_anchor(loading->sets, (*record)->id, certificates);
+	if (r != TRUST_OK)
+		sk_X509_pop_free(certificates, X509_free);
 	return r;
 }
+
+static enum trust_err
+share_anchors(const struct loading *loading)
+{
+	const struct anchor *anchor = loading->was->anchors;
+	enum trust_err r = TRUST_OK;
+	STACK_OF(X509) *same;
+
+	for (; r == TRUST_OK && anchor != NULL; anchor = anchor->hh.next) {
+		if (is_touched(loading, TRUST_KIND_ANCHOR, anchor->id))
+			continue;
+		same = X509_chain_up_ref(anchor->certificates);
+		r = same != NULL ? keep_anchor(loading->sets, anchor->id, same)
+				 : TRUST_ERR_NOMEM;
+		if (r != TRUST_OK)
+			sk_X509_pop_free(same, X509_free);
+	}
+	return r;
+}
+
+/* ---- Groups ---- */
 
 /* Other references to the same certificates. */
 static enum trust_err
@@ -158,25 +276,67 @@ push_pem(STACK_OF(X509) *to, const char *pem, struct trust_message *msg)
 
 /* A missing or disabled anchor vouches for nobody. */
 static enum trust_err
-fill_group(const struct loading *loading, struct trust_sets_group *set,
-    struct trust_message *msg)
+find_anchors(const struct trust_sets *sets, const struct trust_strings *ids,
+    STACK_OF(X509) **out)
 {
-	const struct trust_strings *pems = &set->group->intermediates;
-	const struct trust_strings *ids = &set->group->anchors;
 	enum trust_err r = TRUST_OK;
 	struct anchor *anchor;
 
-	set->anchors = sk_X509_new_null();
-	set->intermediates = sk_X509_new_null();
-	if (set->anchors == NULL || set->intermediates == NULL)
+	*out = sk_X509_new_null();
+	if (*out == NULL)
 		return TRUST_ERR_NOMEM;
 	for (size_t i = 0; r == TRUST_OK && i < ids->n; i++) {
-		HASH_FIND_STR(loading->anchors, ids->v[i], anchor);
+		HASH_FIND_STR(sets->anchors, ids->v[i], anchor);
 		if (anchor != NULL)
-			r = push_all(set->anchors, anchor->certificates);
+			r = push_all(*out, anchor->certificates);
 	}
+	return r;
+}
+
+static enum trust_err
+parse_intermediates(const struct trust_strings *pems, STACK_OF(X509) **out,
+    struct trust_message *msg)
+{
+	enum trust_err r = TRUST_OK;
+
+	*out = sk_X509_new_null();
+	if (*out == NULL)
+		return TRUST_ERR_NOMEM;
 	for (size_t i = 0; r == TRUST_OK && i < pems->n; i++)
-		r = push_pem(set->intermediates, pems->v[i], msg);
+		r = push_pem(*out, pems->v[i], msg);
+	return r;
+}
+
+/* Takes over the intermediates in any case. */
+static enum trust_err
+keep_group(struct trust_sets *sets, struct trust_record *record,
+    STACK_OF(X509) *intermediates)
+{
+	struct group *group = calloc(1, sizeof(*group));
+	enum trust_err r;
+
+	if (group == NULL) {
+		sk_X509_pop_free(intermediates, X509_free);
+		return TRUST_ERR_NOMEM;
+	}
+	group->set.id = record->id;
+	group->set.group = &record->u.group;
+	group->set.enabled = record->enabled;
+	group->set.intermediates = intermediates;
+	r = find_anchors(sets, &record->u.group.anchors, &group->set.anchors);
+	if (r != TRUST_OK)
+		goto fail;
+	HASH_ADD_KEYPTR(
+	    hh, sets->groups, group->set.id, strlen(group->set.id), group);
+	if (group->hh.tbl == NULL) {
+		r = TRUST_ERR_NOMEM;
+		goto fail;
+	}
+	sets->identities |= 1u << group->set.group->identity;
+	group->record = record;
+	return TRUST_OK;
+fail:
+	free_group(group);
 	return r;
 }
 
@@ -184,35 +344,43 @@ static enum trust_err
 add_group(struct loading *loading, struct trust_record **record,
     struct trust_message *msg)
 {
-	struct trust_sets *sets = loading->sets;
-	struct group *group = NULL;
-	enum trust_err r = TRUST_ERR_INTERNAL;
+	STACK_OF(X509) *intermediates = NULL;
+	enum trust_err r;
 
-	group = calloc(1, sizeof(*group));
-	if (group == NULL)
-		return TRUST_ERR_NOMEM;
-	group->set.id = (*record)->id;
-	group->set.group = &(*record)->u.group;
-	group->set.enabled = (*record)->enabled;
-	r = fill_group(loading, &group->set, msg);
-	if (r != TRUST_OK)
-		goto out;
-	HASH_ADD_KEYPTR(
-	    hh, sets->groups, group->set.id, strlen(group->set.id), group);
-	if (group->hh.tbl == NULL) {
-		r = TRUST_ERR_NOMEM;
-		goto out;
+	r = parse_intermediates(
+	    &(*record)->u.group.intermediates, &intermediates, msg);
+	if (r != TRUST_OK) {
+		sk_X509_pop_free(intermediates, X509_free);
+		return r;
 	}
-	sets->identities |= 1u << group->set.group->identity;
-	group->record = *record;
-	*record = NULL; /* transferred */
-	group = NULL;   /* transferred */
-	r = TRUST_OK;
-out:
-	if (group != NULL)
-		free_group(group);
+	r = keep_group(loading->sets, *record, intermediates);
+	if (r == TRUST_OK)
+		*record = NULL; /* transferred */
 	return r;
 }
+
+/* Their anchors may be others by now. */
+static enum trust_err
+share_groups(const struct loading *loading)
+{
+	const struct group *group = loading->was->groups;
+	enum trust_err r = TRUST_OK;
+	STACK_OF(X509) *same;
+
+	for (; r == TRUST_OK && group != NULL; group = group->hh.next) {
+		if (is_touched(loading, TRUST_KIND_GROUP, group->set.id))
+			continue;
+		same = X509_chain_up_ref(group->set.intermediates);
+		r = same != NULL
+			? keep_group(loading->sets, group->record, same)
+			: TRUST_ERR_NOMEM;
+		if (r == TRUST_OK)
+			(void)trust_record_get1(group->record);
+	}
+	return r;
+}
+
+/* ---- CRLs ---- */
 
 /* The stack owns the CRL, the table tells which it is. */
 static enum trust_err
@@ -254,21 +422,46 @@ add_crl(struct loading *loading, struct trust_record **record,
 }
 
 static enum trust_err
-visit(void *arg, const char *id, struct trust_span line)
+share_crl(struct trust_sets *sets, const struct crl *was)
 {
-	struct loading *loading = arg;
-	struct trust_record *record = NULL;
-	struct trust_message why = {0};
-	enum trust_err r = TRUST_ERR_INTERNAL;
+	struct crl *crl = calloc(1, sizeof(*crl));
+	enum trust_err r;
 
-	r = trust_record_parse(line, &record, &why);
-	if (r != TRUST_OK)
-		goto out;
-	r = loading->add(loading, &record, &why);
-	if (r != TRUST_OK)
-		goto out;
-	r = TRUST_OK;
-out:
+	if (crl == NULL)
+		return TRUST_ERR_NOMEM;
+	memcpy(crl->id, was->id, sizeof(crl->id));
+	crl->digest = was->digest;
+	crl->crl = was->crl;
+	r = keep_crl(sets, crl);
+	if (r == TRUST_OK)
+		(void)X509_CRL_up_ref(crl->crl);
+	else
+		free(crl);
+	return r;
+}
+
+static enum trust_err
+share_crls(const struct loading *loading)
+{
+	const struct crl *crl = loading->was->crls_by_id;
+	enum trust_err r = TRUST_OK;
+
+	for (; r == TRUST_OK && crl != NULL; crl = crl->hh.next) {
+		if (!is_touched(loading, TRUST_KIND_CRL, crl->id))
+			r = share_crl(loading->sets, crl);
+	}
+	return r;
+}
+
+/* ---- Loading ---- */
+
+/* Takes over the record. */
+static enum trust_err
+take(struct loading *loading, const char *id, struct trust_record *record)
+{
+	struct trust_message why = {0};
+	enum trust_err r = loading->add(loading, &record, &why);
+
 	trust_record_free(record);
 	if (r != TRUST_OK) {
 		(void)trust_err_prefix(
@@ -278,6 +471,34 @@ out:
 	return r;
 }
 
+static enum trust_err
+visit(void *arg, const char *id, struct trust_span line)
+{
+	struct loading *loading = arg;
+	struct trust_record *record = NULL;
+	enum trust_err r = trust_record_parse(line, &record, loading->msg);
+
+	if (r == TRUST_OK)
+		return take(loading, id, record);
+	return trust_err_prefix(
+	    loading->msg, r, "%s %s", trust_kind_name(loading->kind), id);
+}
+
+/* A record that was touched; there may be none any more. */
+static enum trust_err
+read_one(
+    struct trust_registry *registry, struct loading *loading, const char *id)
+{
+	struct trust_record *record;
+	enum trust_err r;
+
+	r = trust_registry_find(
+	    registry, loading->kind, id, &record, loading->msg);
+	if (r == TRUST_OK)
+		return take(loading, id, record);
+	return r == TRUST_ERR_NOT_FOUND ? TRUST_OK : r;
+}
+
 bool
 trust_sets_hold(enum trust_kind kind)
 {
@@ -285,27 +506,48 @@ trust_sets_hold(enum trust_kind kind)
 	       kind != TRUST_KIND_GATEWAY;
 }
 
+/* Those of the present kind that were touched, as they are now. */
+static enum trust_err
+read_touched(struct trust_registry *registry, struct loading *loading)
+{
+	const struct touched *touched = loading->touched;
+	enum trust_err r = TRUST_OK;
+
+	for (; r == TRUST_OK && touched != NULL; touched = touched->hh.next) {
+		if (touched->key[0] != (char)loading->kind)
+			continue;
+		r = read_one(registry, loading, touched->key + 1);
+	}
+	return r;
+}
+
 /* Anchors come before the groups that name them. */
 static enum trust_err
-load_all(struct trust_registry *registry, struct loading *loading,
-    struct trust_message *msg)
+load_all(struct trust_registry *registry, struct loading *loading)
 {
 	static const struct {
 		enum trust_kind kind;
 		add_record *add;
+		share_records *share;
 	} kinds[] = {
-	    {TRUST_KIND_ANCHOR, add_anchor},
-	    {TRUST_KIND_GROUP, add_group},
-	    {TRUST_KIND_ROLE, add_role},
-	    {TRUST_KIND_CRL, add_crl},
+	    {TRUST_KIND_ANCHOR, add_anchor, share_anchors},
+	    {TRUST_KIND_GROUP, add_group, share_groups},
+	    {TRUST_KIND_ROLE, add_role, share_roles},
+	    {TRUST_KIND_CRL, add_crl, share_crls},
 	};
 	enum trust_err r = TRUST_OK;
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		loading->kind = kinds[i].kind;
 		loading->add = kinds[i].add;
-		r = trust_registry_list(
-		    registry, kinds[i].kind, visit, loading, msg);
+		if (loading->was == NULL) {
+			r = trust_registry_list(registry, loading->kind, visit,
+			    loading, loading->msg);
+		} else {
+			r = kinds[i].share(loading);
+			if (r == TRUST_OK)
+				r = read_touched(registry, loading);
+		}
 		if (r != TRUST_OK)
 			return r;
 	}
@@ -330,14 +572,22 @@ find_alike(const struct trust_sets *sets, size_t n)
 	return n;
 }
 
+static int
+compare_ids(const struct group *a, const struct group *b)
+{
+	return strcmp(a->set.id, b->set.id);
+}
+
 static enum trust_err
 put_in_order(struct trust_sets *sets)
 {
-	struct group *group = sets->groups;
 	size_t n = trust_sets_count_groups(sets);
+	struct group *group;
 
 	if (n == 0)
 		return TRUST_OK;
+	HASH_SRT(hh, sets->groups, compare_ids);
+	group = sets->groups;
 	sets->groups_in_order = calloc(n, sizeof(struct group *));
 	if (sets->groups_in_order == NULL)
 		return TRUST_ERR_NOMEM;
@@ -348,39 +598,60 @@ put_in_order(struct trust_sets *sets)
 	return TRUST_OK;
 }
 
+static enum trust_err
+load(struct trust_registry *registry, struct loading *loading,
+    struct trust_sets **out)
+{
+	struct trust_sets *sets = calloc(1, sizeof(*sets));
+	enum trust_err r = TRUST_ERR_NOMEM;
+
+	if (sets == NULL)
+		return r;
+	sets->identities = 1u << TRUST_IDENTITY_CN;
+	sets->crls = sk_X509_CRL_new_null();
+	if (sets->crls == NULL)
+		goto out;
+	loading->sets = sets;
+	r = load_all(registry, loading);
+	if (r == TRUST_OK)
+		r = put_in_order(sets);
+	if (r != TRUST_OK)
+		goto out;
+	*out = sets;
+	sets = NULL; /* transferred */
+out:
+	trust_sets_free(sets);
+	return r;
+}
+
 enum trust_err
 trust_sets_load(struct trust_registry *registry, struct trust_sets **out,
     struct trust_message *msg)
 {
 	struct loading loading = {.msg = msg};
-	struct trust_sets *sets = NULL;
-	enum trust_err r = TRUST_ERR_INTERNAL;
 
 	*out = NULL;
-	sets = calloc(1, sizeof(*sets));
-	if (sets == NULL) {
-		r = TRUST_ERR_NOMEM;
-		goto out;
+	return load(registry, &loading, out);
+}
+
+enum trust_err
+trust_sets_reload(struct trust_registry *registry, const struct trust_sets *was,
+    int64_t since, struct trust_sets **out, struct trust_message *msg)
+{
+	struct loading loading = {.was = was, .msg = msg};
+	enum trust_err r;
+
+	*out = NULL;
+	r = trust_registry_changes(registry, since, note, &loading, msg);
+	if (r == TRUST_ERR_NOT_FOUND) {
+		loading.was = NULL; /* more than can be told */
+		r = TRUST_OK;
 	}
-	sets->identities = 1u << TRUST_IDENTITY_CN;
-	sets->crls = sk_X509_CRL_new_null();
-	if (sets->crls == NULL) {
-		r = TRUST_ERR_NOMEM;
-		goto out;
-	}
-	loading.sets = sets;
-	r = load_all(registry, &loading, msg);
-	if (r != TRUST_OK)
-		goto out;
-	r = put_in_order(sets);
-	if (r != TRUST_OK)
-		goto out;
-	*out = sets;
-	sets = NULL; /* transferred */
-	r = TRUST_OK;
-out:
-	free_anchors(loading.anchors);
-	trust_sets_free(sets);
+	if (r == TRUST_OK)
+		r = loading.r;
+	if (r == TRUST_OK && (loading.was == NULL || loading.touched != NULL))
+		r = load(registry, &loading, out);
+	free_touched(loading.touched);
 	return r;
 }
 

@@ -11,13 +11,20 @@
 
 #include "sets.h"
 
+/* An enabled anchor with purpose device. */
+struct anchor {
+	char id[TRUST_ID_MAX + 1];
+	STACK_OF(X509) *certificates; /* owned */
+	UT_hash_handle hh;            /* by id */
+};
+
 struct role {
-	struct trust_record *record; /* owned */
+	struct trust_record *record; /* counted */
 	UT_hash_handle hh;           /* by id */
 };
 
 struct group {
-	struct trust_record *record; /* owned */
+	struct trust_record *record; /* counted */
 	struct trust_sets_group set; /* its stacks are owned */
 	UT_hash_handle hh;           /* by id */
 };
@@ -31,6 +38,7 @@ struct crl {
 };
 
 struct trust_sets {
+	struct anchor *anchors;
 	struct role *roles;
 	struct group *groups;
 	struct group **groups_in_order; /* of their ids */

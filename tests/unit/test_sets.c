@@ -186,6 +186,162 @@ a_record_that_does_not_parse_fails_the_load(void **state)
 	trust_registry_close(registry);
 }
 
+/* ---- What changed since ---- */
+
+/* Sets, and the generation that they are of. */
+struct loaded {
+	struct trust_sets *sets;
+	int64_t generation;
+};
+
+static struct loaded
+load_first(struct scratch *s, struct trust_registry *registry)
+{
+	struct loaded was = {0};
+
+	assert_int_equal(
+	    trust_registry_begin_read(registry, &s->msg), TRUST_OK);
+	assert_int_equal(
+	    trust_sets_load(registry, &was.sets, &s->msg), TRUST_OK);
+	assert_int_equal(
+	    trust_registry_get_generation(registry, &was.generation, &s->msg),
+	    TRUST_OK);
+	trust_registry_end_read(registry);
+	return was;
+}
+
+static struct trust_sets *
+reload(struct scratch *s, struct trust_registry *registry, struct loaded was)
+{
+	struct trust_sets *is;
+
+	assert_int_equal(
+	    trust_registry_begin_read(registry, &s->msg), TRUST_OK);
+	if (trust_sets_reload(
+		registry, was.sets, was.generation, &is, &s->msg) != TRUST_OK)
+		fail_msg("%s", s->msg.text);
+	trust_registry_end_read(registry);
+	return is;
+}
+
+static void
+drop(struct scratch *s, enum trust_kind kind, const char *id)
+{
+	struct trust_registry *registry = scratch_open(s, TRUST_REGISTRY_WRITE);
+
+	assert_int_equal(trust_registry_begin(registry, &s->msg), TRUST_OK);
+	assert_int_equal(
+	    trust_registry_remove(registry, kind, id, &s->msg), TRUST_OK);
+	assert_int_equal(trust_registry_commit(registry, &s->msg), TRUST_OK);
+	trust_registry_close(registry);
+}
+
+/* Of each kind one that stays and one that goes, changes or comes. */
+static void
+only_what_was_touched_is_read_again(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_registry *registry;
+	struct trust_sets *is;
+	struct loaded was;
+
+	scratch_create(s);
+	put(s, RECORD("role", "stays", "\"rules\":[]"));
+	put(s, RECORD("role", "goes", "\"rules\":[]"));
+	put(s, RECORD("group", "m", "\"anchors\":[]"));
+	put(s, CRL("stays", "enabled"));
+	put(s, CRL("goes", "enabled"));
+	registry = scratch_open(s, TRUST_REGISTRY_READ);
+	was = load_first(s, registry);
+	assert_null(reload(s, registry, was));
+	drop(s, TRUST_KIND_ROLE, "goes");
+	put(s, RECORD("role", "comes", "\"rules\":[]"));
+	put(s, RECORD("group", "a", "\"anchors\":[]"));
+	put(s, CRL("goes", "disabled"));
+	is = reload(s, registry, was);
+	assert_ptr_equal(trust_sets_get0_role(is, "stays"),
+	    trust_sets_get0_role(was.sets, "stays"));
+	assert_non_null(trust_sets_get0_role(was.sets, "goes"));
+	assert_null(trust_sets_get0_role(is, "goes"));
+	assert_non_null(trust_sets_get0_role(is, "comes"));
+	assert_string_equal(trust_sets_get0_group_at(is, 0)->id, "a");
+	assert_string_equal(trust_sets_get0_group_at(is, 1)->id, "m");
+	assert_ptr_equal(trust_sets_get0_group(is, "m")->group,
+	    trust_sets_get0_group(was.sets, "m")->group);
+	assert_int_equal(sk_X509_CRL_num(trust_sets_get0_crls(is)), 1);
+	/* What is shared outlives those it was shared with. */
+	trust_sets_free(was.sets);
+	assert_int_equal(trust_sets_get0_role(is, "stays")->n_rules, 0);
+	assert_non_null(X509_CRL_get_issuer(
+	    sk_X509_CRL_value(trust_sets_get0_crls(is), 0)));
+	trust_sets_free(is);
+	trust_registry_close(registry);
+}
+
+/* Groups that nobody touched, and their anchors have changed. */
+static void
+anchors_reach_groups_that_stay(void **state)
+{
+	struct scratch *s = *state;
+	const struct trust_sets_group *group;
+	struct trust_registry *registry;
+	struct trust_sets *is;
+	struct loaded was;
+
+	scratch_create(s);
+	put(s, ANCHOR("one", "device", "enabled"));
+	put(s, RECORD("group", "plant",
+		   "\"anchors\":[\"one\",\"two\"],\"intermediates\":[\"" PEM_TWO
+		   "\"],\"identity\":\"san_dns\""));
+	put(s, RECORD("group", "same", "\"anchors\":[\"one\"]"));
+	registry = scratch_open(s, TRUST_REGISTRY_READ);
+	was = load_first(s, registry);
+	put(s, ANCHOR("two", "device", "enabled"));
+	is = reload(s, registry, was);
+	group = trust_sets_get0_group(is, "plant");
+	assert_int_equal(sk_X509_num(group->anchors), 2);
+	assert_int_equal(sk_X509_num(group->intermediates), 1);
+	assert_int_equal(
+	    sk_X509_num(trust_sets_get0_group(was.sets, "plant")->anchors), 1);
+	assert_int_equal(
+	    sk_X509_num(trust_sets_get0_group(is, "same")->anchors), 1);
+	assert_int_equal(
+	    trust_sets_get_identities(is), trust_sets_get_identities(was.sets));
+	trust_sets_free(was.sets);
+	was = (struct loaded){is, was.generation + 1};
+	put(s, ANCHOR("one", "device", "disabled"));
+	is = reload(s, registry, was);
+	trust_sets_free(was.sets);
+	group = trust_sets_get0_group(is, "plant");
+	assert_int_equal(sk_X509_num(group->anchors), 1);
+	assert_int_equal(
+	    sk_X509_num(trust_sets_get0_group(is, "same")->anchors), 0);
+	trust_sets_free(is);
+	trust_registry_close(registry);
+}
+
+/* Of more than the registry can tell, all is read. */
+static void
+what_cannot_be_told_is_read_again(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_registry *registry;
+	struct trust_sets *is;
+	struct loaded was;
+
+	scratch_create(s);
+	put(s, RECORD("role", "stays", "\"rules\":[]"));
+	registry = scratch_open(s, TRUST_REGISTRY_READ);
+	was = load_first(s, registry);
+	was.generation += 1000;
+	is = reload(s, registry, was);
+	assert_non_null(is);
+	assert_non_null(trust_sets_get0_role(is, "stays"));
+	trust_sets_free(was.sets);
+	trust_sets_free(is);
+	trust_registry_close(registry);
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
 
@@ -199,6 +355,9 @@ main(void)
 	    TEST(groups_that_are_alike_are_told),
 	    TEST(crls_count_when_enabled),
 	    TEST(a_record_that_does_not_parse_fails_the_load),
+	    TEST(only_what_was_touched_is_read_again),
+	    TEST(anchors_reach_groups_that_stay),
+	    TEST(what_cannot_be_told_is_read_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
