@@ -31,6 +31,14 @@ find_file(const char *path, struct file_id *out)
 	return true;
 }
 
+static void
+forget_trouble(struct trust_gate *gate)
+{
+	gate->unread = false;
+	gate->told_unread = false;
+	gate->bad_generation = -1;
+}
+
 bool
 trust_gate_is_same_file(const struct trust_gate *gate)
 {
@@ -62,6 +70,7 @@ trust_gate_open_registry(struct trust_gate *gate, struct trust_message *msg)
 		return trust_err_set(msg, TRUST_ERR_NOT_FOUND,
 		    "%s: there is no registry; make one with trustctl init",
 		    gate->config.registry_path);
+	forget_trouble(gate);
 	r = trust_cache_new(TRUST_CACHE_MAX, &gate->cache);
 	if (r == TRUST_OK)
 		r = trust_registry_open(gate->config.registry_path,
@@ -178,8 +187,8 @@ refresh_sets(struct trust_gate *gate, struct trust_message *msg)
 	return TRUST_OK;
 }
 
-enum trust_err
-trust_gate_begin_read(struct trust_gate *gate, struct trust_message *msg)
+static enum trust_err
+begin_read(struct trust_gate *gate, struct trust_message *msg)
 {
 	enum trust_err r;
 
@@ -187,8 +196,24 @@ trust_gate_begin_read(struct trust_gate *gate, struct trust_message *msg)
 	if (r != TRUST_OK)
 		return r;
 	r = refresh_sets(gate, msg);
+	if (r == TRUST_ERR_INPUT || r == TRUST_ERR_DAMAGED)
+		gate->bad_generation = gate->generation;
 	if (r != TRUST_OK)
 		trust_registry_end_read(gate->registry);
+	return r;
+}
+
+enum trust_err
+trust_gate_begin_read(struct trust_gate *gate, struct trust_message *msg)
+{
+	enum trust_err r = begin_read(gate, msg);
+
+	if (r != TRUST_OK) {
+		gate->unread = true;
+	} else if (gate->unread) {
+		forget_trouble(gate);
+		gate->all_moved = true;
+	}
 	return r;
 }
 

@@ -64,17 +64,29 @@ note(void *arg, enum trust_kind kind, const char *id)
 		    trust_buf_add(&news->gate->touched, id, strlen(id) + 1);
 }
 
-/* Sets that cannot be loaded let nobody in, so they concern everybody. */
+/* Sets that cannot be loaded let nobody in, so they concern everybody. So do
+ * those that can be after that (trust_gate_begin_read). */
 static enum trust_err
 load_sets(struct trust_gate *gate, struct trust_message *msg)
 {
 	enum trust_err r = trust_gate_begin_read(gate, msg);
 
-	if (r == TRUST_OK)
+	if (r == TRUST_OK) {
 		trust_registry_end_read(gate->registry);
-	else
+	} else if (!gate->told_unread) {
+		gate->told_unread = true;
 		gate->all_moved = true;
+	}
 	return r;
+}
+
+/* What failed may do better now, unless it is for what the records say. */
+static enum trust_err
+try_again(struct trust_gate *gate, struct trust_message *msg)
+{
+	if (!gate->unread || gate->bad_generation == gate->generation)
+		return TRUST_OK;
+	return load_sets(gate, msg);
 }
 
 static enum trust_err
@@ -86,8 +98,10 @@ read_news(struct trust_gate *gate, struct trust_message *msg)
 	r = trust_gate_ask_generation(gate, msg);
 	if (r == TRUST_OK)
 		r = trust_gate_read_age(gate, msg);
-	if (r != TRUST_OK || gate->generation == gate->told_generation)
+	if (r != TRUST_OK)
 		return r;
+	if (gate->generation == gate->told_generation)
+		return try_again(gate, msg);
 	r = trust_registry_changes(
 	    gate->registry, gate->told_generation, note, &news, msg);
 	if (r == TRUST_ERR_NOT_FOUND || news.r != TRUST_OK) {
@@ -99,7 +113,7 @@ read_news(struct trust_gate *gate, struct trust_message *msg)
 		return r;
 	}
 	gate->told_generation = gate->generation;
-	return news.sets ? load_sets(gate, msg) : TRUST_OK;
+	return news.sets ? load_sets(gate, msg) : try_again(gate, msg);
 }
 
 /* ---- Telling ---- */

@@ -50,6 +50,11 @@ struct trust_gate {
 	int64_t told_generation; /* up to which trust_gate_follow told */
 	bool reopened;           /* since trust_gate_follow was asked last */
 	struct trust_gate_absent absent;
+	/* Reads failed since the last one that did not: who was decided then
+	 * was refused for that alone. */
+	bool unread;
+	bool told_unread;       /* everybody was told of it */
+	int64_t bad_generation; /* whose sets do not parse; -1: none */
 	/* Since then, by loads of the sets. */
 	struct trust_grounds moved;
 	bool all_moved; /* or so much that it cannot be told */

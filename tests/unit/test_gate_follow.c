@@ -4,6 +4,8 @@
  * not told keeps what it has, so above all: nothing that may turn an allowance
  * into a denial goes untold.
  */
+#include <sqlite3.h>
+
 #include "gate_house.h"
 
 /* Who is told, on behalf of one admission. */
@@ -318,6 +320,114 @@ tokens_concern_nobody(void **state)
 	assert_int_equal(follow(&w), TRUST_GATE_NO_NEWS);
 }
 
+/* ---- Sets that cannot be loaded ---- */
+
+/* Behind the registry's back, so that its generation stays. */
+static void
+rewrite(struct house *h, const char *sql)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(h->scratch->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+#define OFF "{\"kind\":\"role\",\"id\":\"off\",\"rules\":[]}"
+
+/* A changed role that does not parse. */
+static void
+spoil(struct house *h)
+{
+	put(h, OFF);
+	rewrite(h, "UPDATE record SET line = CAST(substr(line, 2) AS BLOB)"
+		   " WHERE id = 'off'");
+}
+
+static void
+mend(struct house *h)
+{
+	rewrite(h, "UPDATE record SET line = CAST('{' || line AS BLOB)"
+		   " WHERE id = 'off'");
+}
+
+/* Everybody was refused, so everybody is looked at again: not only who has
+ * the role that changed. */
+static void
+sets_that_load_again_concern_everybody(void **state)
+{
+	struct house *h = *state;
+	struct witness w = {.h = h};
+	struct trust_admission *admission;
+
+	(void)ask(h, &h->pinned, false, NOW, &admission);
+	spoil(h);
+	assert_int_equal(follow(&w), TRUST_GATE_EVERYTHING);
+	assert_int_equal(
+	    review(h, admission, NOW), TRUST_REASON_INTERNAL_ERROR);
+	/* Once: to be told again changes nothing. */
+	assert_int_equal(follow(&w), TRUST_GATE_NO_NEWS);
+	put(h, "{\"kind\":\"role\",\"id\":\"on\",\"rules\":[]}");
+	assert_int_equal(follow(&w), TRUST_GATE_NO_NEWS);
+	put(h, OFF);
+	assert_int_equal(follow(&w), TRUST_GATE_EVERYTHING);
+	assert_int_equal(
+	    review(h, admission, NOW), TRUST_REASON_THUMBPRINT_MATCH);
+	assert_int_equal(follow(&w), TRUST_GATE_NO_NEWS);
+	trust_admission_free(admission);
+}
+
+/* Whoever makes them load: somebody who comes. */
+static void
+others_may_load_them_again(void **state)
+{
+	struct house *h = *state;
+	struct witness w = {.h = h};
+
+	(void)ask(h, &h->pinned, false, NOW, NULL);
+	spoil(h);
+	assert_int_equal(follow(&w), TRUST_GATE_EVERYTHING);
+	mend(h);
+	assert_int_equal(ask(h, &h->pinned, false, NOW, NULL),
+	    TRUST_REASON_THUMBPRINT_MATCH);
+	assert_int_equal(follow(&w), TRUST_GATE_EVERYTHING);
+	assert_int_equal(follow(&w), TRUST_GATE_NO_NEWS);
+}
+
+/* Who was refused before anybody followed, and the trouble has passed. */
+static void
+a_failure_that_nobody_was_told_of(void **state)
+{
+	struct house *h = *state;
+	struct witness w = {.h = h};
+
+	(void)ask(h, &h->pinned, false, NOW, NULL);
+	spoil(h);
+	assert_int_equal(
+	    ask(h, &h->device, true, NOW, NULL), TRUST_REASON_INTERNAL_ERROR);
+	mend(h);
+	assert_int_equal(follow(&w), TRUST_GATE_EVERYTHING);
+	assert_int_equal(follow(&w), TRUST_GATE_NO_NEWS);
+}
+
+/* Not for what a record says: the file cannot be read, and nothing changes
+ * when it can. */
+static void
+a_read_that_fails_is_tried_again(void **state)
+{
+	struct house *h = *state;
+	struct witness w = {.h = h};
+
+	(void)ask(h, &h->pinned, false, NOW, NULL);
+	put(h, OFF);
+	rewrite(h, "ALTER TABLE record RENAME TO elsewhere");
+	assert_int_equal(follow(&w), TRUST_GATE_EVERYTHING);
+	assert_int_equal(follow(&w), TRUST_GATE_NO_NEWS);
+	rewrite(h, "ALTER TABLE elsewhere RENAME TO record");
+	assert_int_equal(follow(&w), TRUST_GATE_EVERYTHING);
+	assert_int_equal(follow(&w), TRUST_GATE_NO_NEWS);
+}
+
 /* ---- Groups and anchors ---- */
 
 static void
@@ -568,6 +678,10 @@ main(void)
 	    TEST(roles_concern_who_has_them),
 	    TEST(what_others_loaded_is_told),
 	    TEST(tokens_concern_nobody),
+	    TEST(sets_that_load_again_concern_everybody),
+	    TEST(others_may_load_them_again),
+	    TEST(a_failure_that_nobody_was_told_of),
+	    TEST(a_read_that_fails_is_tried_again),
 	    TEST(groups_move_client_ids),
 	    TEST(groups_concern_whom_they_vouch_for),
 	    TEST(a_new_group_makes_a_name_ambiguous),
