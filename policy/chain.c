@@ -198,6 +198,18 @@ crl_end(const X509_CRL *crl, int64_t grace_s)
 	return next + grace_s;
 }
 
+/* One that does not say since when is not to come. */
+static int64_t
+crl_start(const X509_CRL *crl)
+{
+	int64_t start;
+
+	if (trust_certificate_time(X509_CRL_get0_lastUpdate(crl), &start) !=
+	    TRUST_OK)
+		return INT64_MIN;
+	return start;
+}
+
 static bool
 crl_still_counts(const struct collector *c, const X509_CRL *crl)
 {
@@ -245,17 +257,11 @@ note_cause(struct collector *c, X509_STORE_CTX *ctx, int error)
 static bool
 is_forgiven(const struct collector *c, X509_STORE_CTX *ctx, int error)
 {
-	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
-	int depth = X509_STORE_CTX_get_error_depth(ctx);
-
 	switch (error) {
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 		return ends_this_second(
 		    c, X509_STORE_CTX_get_current_cert(ctx));
 	case X509_V_ERR_UNABLE_TO_GET_CRL:
-		/* The anchor is trusted as it is: nobody revokes it here. */
-		return c->in->revocation == TRUST_REVOCATION_IF_PRESENT ||
-		       depth == sk_X509_num(chain) - 1;
 	case X509_V_ERR_CRL_NOT_YET_VALID:
 		return c->in->revocation == TRUST_REVOCATION_IF_PRESENT;
 	case X509_V_ERR_CRL_HAS_EXPIRED:
@@ -282,6 +288,31 @@ outermost(X509_STORE_CTX *ctx)
 	return ctx;
 }
 
+static bool
+is_about_revocation(int error)
+{
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		if (rules[i].error == error)
+			return rules[i].reason ==
+				   TRUST_REASON_CERTIFICATE_REVOKED ||
+			       rules[i].reason ==
+				   TRUST_REASON_REVOCATION_UNKNOWN;
+	}
+	return false;
+}
+
+/* The anchor is trusted as it is: nobody revokes it here, neither itself nor
+ * somebody above. Below ours everything is about a CRL's signer. */
+static bool
+is_revocation_of_anchor(
+    X509_STORE_CTX *ours, const X509_STORE_CTX *ctx, int error)
+{
+	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ours);
+
+	return (ctx != ours || is_about_revocation(error)) &&
+	       X509_STORE_CTX_get_error_depth(ours) == sk_X509_num(chain) - 1;
+}
+
 /* Goes on after what is wrong, to find what comes first in our order; behind
  * an untrusted path there is nothing worth the work. */
 static int
@@ -293,7 +324,8 @@ on_verify(int ok, X509_STORE_CTX *ctx)
 
 	if (ok == 1)
 		return 1;
-	if (is_forgiven(c, ctx, error) || is_aftermath(c, ctx, error)) {
+	if (is_forgiven(c, ctx, error) || is_aftermath(c, ctx, error) ||
+	    is_revocation_of_anchor(ours, ctx, error)) {
 		X509_STORE_CTX_set_error(ctx, X509_V_OK);
 		return 1;
 	}
@@ -411,27 +443,48 @@ concerns_path(const X509_CRL *crl, const STACK_OF(X509) *chain)
 	return false;
 }
 
+/* From when on a CRL counts, another one may be the newest. */
+static void
+bound_by_start(struct collector *c, const X509_CRL *crl)
+{
+	int64_t start = crl_start(crl);
+
+	if (start <= c->in->now) {
+		if (start > c->out->valid_from)
+			c->out->valid_from = start;
+	} else if (start - 1 < c->out->valid_until) {
+		c->out->valid_until = start - 1;
+	}
+}
+
 /* Where every CA must have a current CRL, the end of one ends the result, and
  * one that does not say how long it is current is none. */
 static void
-bound_by_crls(struct collector *c, const STACK_OF(X509) *chain)
+bound_by_end(struct collector *c, const X509_CRL *crl)
 {
 	const struct trust_chain_input *in = c->in;
+	int64_t end = crl_end(crl, in->crl_grace_s);
 
-	if (in->revocation != TRUST_REVOCATION_REQUIRE || in->crls == NULL)
+	if (in->revocation != TRUST_REVOCATION_REQUIRE)
 		return;
-	for (int i = 0; i < sk_X509_CRL_num(in->crls); i++) {
-		const X509_CRL *crl = sk_X509_CRL_value(in->crls, i);
-		int64_t end = crl_end(crl, in->crl_grace_s);
+	if (end == INT64_MIN)
+		note(c, TRUST_REASON_REVOCATION_UNKNOWN, 0, in->leaf,
+		    "a CRL of the path has no nextUpdate (RFC 5280 "
+		    "section 5.1.2.5)");
+	else if (end >= in->now && end < c->out->valid_until)
+		c->out->valid_until = end;
+}
+
+static void
+bound_by_crls(struct collector *c, const STACK_OF(X509) *chain)
+{
+	for (int i = 0; i < sk_X509_CRL_num(c->in->crls); i++) {
+		const X509_CRL *crl = sk_X509_CRL_value(c->in->crls, i);
 
 		if (!concerns_path(crl, chain))
 			continue;
-		if (end == INT64_MIN)
-			note(c, TRUST_REASON_REVOCATION_UNKNOWN, 0, in->leaf,
-			    "a CRL of the path has no nextUpdate (RFC 5280 "
-			    "section 5.1.2.5)");
-		else if (end >= in->now && end < c->out->valid_until)
-			c->out->valid_until = end;
+		bound_by_start(c, crl);
+		bound_by_end(c, crl);
 	}
 }
 
@@ -467,6 +520,76 @@ read_path(X509_STORE_CTX *ctx, struct collector *c)
 		note(c, TRUST_REASON_CHAIN_INVALID, 0, c->in->leaf,
 		    "it is the trust anchor itself, which vouches for others");
 	return TRUST_OK;
+}
+
+/* ---- CRLs that others supersede ---- */
+
+static bool
+have_same(const X509_CRL *a, const X509_CRL *b, int nid)
+{
+	int at_a = X509_CRL_get_ext_by_NID(a, nid, -1);
+	int at_b = X509_CRL_get_ext_by_NID(b, nid, -1);
+
+	if (at_a < 0 || at_b < 0)
+		return at_a < 0 && at_b < 0;
+	return ASN1_OCTET_STRING_cmp(
+		   X509_EXTENSION_get_data(X509_CRL_get_ext(a, at_a)),
+		   X509_EXTENSION_get_data(X509_CRL_get_ext(b, at_b))) == 0;
+}
+
+static bool
+is_delta(const X509_CRL *crl)
+{
+	return X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) >= 0;
+}
+
+/* Whether both are the whole word of one key about the same certificates (RFC
+ * 5280 sections 5.2.1, 5.2.4 and 5.2.5). */
+static bool
+are_alike(const X509_CRL *a, const X509_CRL *b)
+{
+	return X509_CRL_cmp(a, b) == 0 && !is_delta(a) && !is_delta(b) &&
+	       have_same(a, b, NID_authority_key_identifier) &&
+	       have_same(a, b, NID_issuing_distribution_point);
+}
+
+/* Of CRLs that are alike the newest that has begun counts. OpenSSL would
+ * rather take one that is not late, however old, and of late ones and those
+ * to come the newest. */
+static bool
+is_superseded(const struct trust_chain_input *in, const X509_CRL *crl)
+{
+	int64_t start = crl_start(crl);
+
+	for (int i = 0; i < sk_X509_CRL_num(in->crls); i++) {
+		const X509_CRL *other = sk_X509_CRL_value(in->crls, i);
+		int64_t begun;
+
+		if (other == crl || !are_alike(crl, other))
+			continue;
+		begun = crl_start(other);
+		if (begun <= in->now && (start > in->now || start < begun))
+			return true;
+	}
+	return false;
+}
+
+/* The others, for the caller to free, without what is in it. */
+static STACK_OF(X509_CRL) *
+new_crls(const struct trust_chain_input *in)
+{
+	STACK_OF(X509_CRL) *out = sk_X509_CRL_new_null();
+
+	for (int i = 0; out != NULL && i < sk_X509_CRL_num(in->crls); i++) {
+		X509_CRL *crl = sk_X509_CRL_value(in->crls, i);
+
+		if (!is_superseded(in, crl) &&
+		    sk_X509_CRL_push(out, crl) <= 0) {
+			sk_X509_CRL_free(out);
+			return NULL;
+		}
+	}
+	return out;
 }
 
 /* ---- */
@@ -524,15 +647,15 @@ trust_chain_verify(const struct trust_chain_input *in, struct trust_chain *out,
 	struct collector c = {.in = in, .out = out, .no_ca_depth = -1};
 	X509_STORE *store = new_store(in->anchors);
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	STACK_OF(X509_CRL) *crls = new_crls(in);
 
 	memset(out, 0, sizeof(*out));
 	out->valid_from = INT64_MIN;
 	out->valid_until = TRUST_CLOCK_NEVER;
-	if (store == NULL || ctx == NULL ||
+	if (store == NULL || ctx == NULL || crls == NULL ||
 	    X509_STORE_CTX_init(ctx, store, in->leaf, in->untrusted) != 1)
 		goto out;
-	if (in->crls != NULL)
-		X509_STORE_CTX_set0_crls(ctx, in->crls);
+	X509_STORE_CTX_set0_crls(ctx, crls);
 	X509_STORE_CTX_set_verify_cb(ctx, on_verify);
 	if (X509_STORE_CTX_set_app_data(ctx, &c) != 1)
 		goto out;
@@ -542,6 +665,7 @@ out:
 		memset(out, 0, sizeof(*out));
 	X509_STORE_CTX_free(ctx);
 	X509_STORE_free(store);
+	sk_X509_CRL_free(crls);
 	ERR_clear_error();
 	return r;
 }

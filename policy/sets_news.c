@@ -142,7 +142,7 @@ has_issued(const X509_NAME *issuer, STACK_OF(X509) *certificates)
 }
 
 /* It concerns paths with a certificate of its issuer: at hand, or one of the
- * intermediates of a group. */
+ * intermediates of a group. Not an anchor: nobody revokes those. */
 static enum trust_err
 add_crl(struct trust_grounds *moved, const struct trust_sets *sets,
     const X509_CRL *crl)

@@ -591,13 +591,13 @@ anchors_concern_whom_they_vouch_for(void **state)
 
 /* A CRL of `issuer` with `revoked` on it. */
 static void
-put_crl(struct house *h, const char *id, const struct trust_pair *issuer,
-    X509 *revoked)
+put_crl_from(struct house *h, const char *id, const struct trust_pair *issuer,
+    X509 *revoked, int64_t start)
 {
 	X509_CRL *crl = X509_CRL_new();
 	X509_REVOKED *entry = X509_REVOKED_new();
-	ASN1_TIME *from = ASN1_TIME_set(NULL, (time_t)(NOW - DAY_S));
-	ASN1_TIME *until = ASN1_TIME_set(NULL, (time_t)(NOW + DAY_S));
+	ASN1_TIME *from = ASN1_TIME_set(NULL, (time_t)start);
+	ASN1_TIME *until = ASN1_TIME_set(NULL, (time_t)(start + 2 * DAY_S));
 	BIO *bio = BIO_new(BIO_s_mem());
 
 	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
@@ -614,6 +614,36 @@ put_crl(struct house *h, const char *id, const struct trust_pair *issuer,
 	X509_CRL_free(crl);
 	ASN1_TIME_free(from);
 	ASN1_TIME_free(until);
+}
+
+static void
+put_crl(struct house *h, const char *id, const struct trust_pair *issuer,
+    X509 *revoked)
+{
+	put_crl_from(h, id, issuer, revoked, NOW - DAY_S);
+}
+
+/* Nothing changes on the day that it counts from, and nobody asks. */
+static void
+a_crl_to_come_ends_what_it_will_end(void **state)
+{
+	struct house *h = *state;
+	struct trust_admission *admission;
+	int64_t day = NOW + DAY_S / 2;
+
+	put_crl(h, "edge", &h->edge, h->stranger.certificate);
+	put_crl_from(h, "next", &h->edge, h->device.certificate, day);
+	assert_int_equal(ask(h, &h->device, true, NOW, &admission),
+	    TRUST_REASON_CHAIN_REGISTERED);
+	assert_int_equal(admission->verdict.valid_until, day - 1);
+	assert_int_equal(admission->valid_from, NOW - DAY_S);
+	assert_int_equal(
+	    review(h, admission, day - 1), TRUST_REASON_CHAIN_REGISTERED);
+	assert_int_equal(
+	    review(h, admission, day), TRUST_REASON_CERTIFICATE_REVOKED);
+	assert_int_equal(ask(h, &h->device, true, day, NULL),
+	    TRUST_REASON_CERTIFICATE_REVOKED);
+	trust_admission_free(admission);
 }
 
 static void
@@ -663,6 +693,30 @@ crls_concern_a_groups_intermediates(void **state)
 	trust_admission_free(admission);
 }
 
+/* Of an anchor that somebody issued, and of that somebody, who has no say. */
+static void
+crls_of_anchors_and_above(void **state)
+{
+	struct house *h = *state;
+	struct trust_admission *admission;
+
+	put_anchor(h, "edge", h->edge.certificate);
+	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[\"edge\"],"
+	       "\"match\":[\"temp-*\"]}");
+	assert_int_equal(ask(h, &h->device, false, NOW, &admission),
+	    TRUST_REASON_CHAIN_REGISTERED);
+	(void)concerns(h, admission);
+	put_crl(h, "root", &h->root, h->edge.certificate);
+	assert_false(concerns(h, admission));
+	assert_int_equal(
+	    review(h, admission, NOW), TRUST_REASON_CHAIN_REGISTERED);
+	put_crl(h, "edge", &h->edge, h->device.certificate);
+	assert_true(concerns(h, admission));
+	assert_int_equal(
+	    review(h, admission, NOW), TRUST_REASON_CERTIFICATE_REVOKED);
+	trust_admission_free(admission);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, house_setup, house_teardown)
 
 int
@@ -688,8 +742,10 @@ main(void)
 	    TEST(a_new_group_brings_intermediates),
 	    TEST(a_new_group_looks_at_other_names),
 	    TEST(anchors_concern_whom_they_vouch_for),
+	    TEST(a_crl_to_come_ends_what_it_will_end),
 	    TEST(crls_concern_their_issuers_paths),
 	    TEST(crls_concern_a_groups_intermediates),
+	    TEST(crls_of_anchors_and_above),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
