@@ -8,6 +8,7 @@ import os
 import resource
 import socket
 import ssl
+import time
 
 import pytest
 
@@ -72,12 +73,21 @@ class Session:
 
 
 class Crowd:
-    """Devices with as many sessions each: every other one speaks MQTT 5."""
+    """Devices with as many sessions each: every other one speaks MQTT 5. A
+    boss sees every will."""
 
     def __init__(self, site, broker):
         self.site = site
         self.broker = broker
         self.sessions = {}
+        self.boss = Boss(site, broker)
+        assert self.boss.device.subscribe("devices/#") == 1
+
+    def connect_all(self):
+        for name in PINNED:
+            self.connect(name)
+        for name, issuer in CHAINED:
+            self.connect(name, *([issuer] if issuer == "line-ca" else []))
 
     def connect(self, *chain):
         device = chain[0]
@@ -104,6 +114,11 @@ class Crowd:
                 if not session.is_alive()]
         assert not dead
 
+    def closes_everybody(self):
+        """And nobody's will is sent."""
+        self.closes(*list(self.sessions))
+        assert not self.boss.device.messages
+
     def close(self):
         for session in self.all():
             session.raw.close()
@@ -128,30 +143,43 @@ def put_group(site, name, anchor, more=""):
     site.add_group(name, anchor, '"enroll":"automatic",' + PREFIX + more)
 
 
-@pytest.fixture
-def crowd(site, descriptors):
-    pinned = ["pin-a", "pin-b", "pin-c", "pin-d", "pin-e"]
+PINNED = ["pin-a", "pin-b", "pin-c", "pin-d", "pin-e"]
+CHAINED = [("plant-a", "line-ca"), ("plant-b", "factory-root"),
+           ("plant-c", "line-ca"), ("shop-a", "other-root"),
+           ("shop-b", "other-root")]
+
+
+def register(site):
     site.registry.put(
         OPERATOR + site.sensor("boss", '"roles":["operator","witness"],') +
         '{"kind":"role","id":"witness","rules":[{"effect":"allow","actions":'
         '["subscribe"],"topics":["devices/#"]}]}\n' +
-        "".join(site.sensor(name, PREFIX) for name in pinned))
+        "".join(site.sensor(name, PREFIX) for name in PINNED))
     put_group(site, "plant", "factory-root", '"match":["plant-*"],')
     put_group(site, "shop", "other-root", '"match":["shop-*"],')
-    chains = [("plant-a", "line-ca"), ("plant-b", "factory-root"),
-              ("plant-c", "line-ca"), ("shop-a", "other-root"),
-              ("shop-b", "other-root")]
-    for name, issuer in chains:
+    for name, issuer in CHAINED:
         site.pki.certificate(name, issuer=issuer)
-    crowd = Crowd(site, site.start())
-    crowd.boss = Boss(site, crowd.broker)
-    assert crowd.boss.device.subscribe("devices/#") == 1
-    for name in pinned:
-        crowd.connect(name)
-    for name, issuer in chains:
-        crowd.connect(name, *([issuer] if issuer == "line-ca" else []))
-    yield crowd
-    crowd.close()
+
+
+@pytest.fixture
+def gather(site, descriptors):
+    """Makes a crowd at a broker."""
+    crowds = []
+
+    def gather(broker):
+        crowds.append(Crowd(site, broker))
+        crowds[-1].connect_all()
+        return crowds[-1]
+
+    yield gather
+    for crowd in crowds:
+        crowd.close()
+
+
+@pytest.fixture
+def crowd(site, gather):
+    register(site)
+    return gather(site.start())
 
 
 def test_each_cause_closes_those_concerned(crowd):
@@ -213,6 +241,95 @@ def test_another_registry_concerns_everybody(crowd):
     crowd.boss.device.wait_closed()
     assert not any(topic.startswith("devices/")
                    for topic, _, _ in crowd.boss.device.messages)
+
+
+def disabled(line):
+    return json.dumps({**json.loads(line), "status": "disabled"})
+
+
+def test_everybody_is_disabled(crowd):
+    """All devices and groups in one change; who is not meant stays."""
+    site = crowd.site
+    records = site.registry.run("list", "--json", "device").splitlines() + \
+        site.registry.run("list", "--json", "group").splitlines()
+    site.registry.put("\n".join(
+        disabled(line) for line in records
+        if json.loads(line)["id"] != "boss"))
+    crowd.closes_everybody()
+    assert crowd.boss.device.is_alive()
+    # And nobody comes again, as long as that is so.
+    raw = Raw(crowd.broker, context=tls_context(site.pki, ["plant-b"]))
+    with contextlib.suppress(OSError):
+        assert raw.connect("plant-b/0") is None
+    raw.close()
+
+
+def test_everybody_is_kicked(crowd):
+    """Who is kicked may come again."""
+    for device in crowd.sessions:
+        assert crowd.boss.ask("kick", device=device) == {"data": {}}
+    crowd.closes_everybody()
+    crowd.connect("plant-a", "line-ca")
+    crowd.closes()
+
+
+def test_certificates_expire(crowd):
+    """Of two devices, and of the CA of a third, in the same second."""
+    site = crowd.site
+    # Time for all of them to connect.
+    end = int(time.time()) + 16 + MODULES // 10
+    until = {"until": f"+{end - site.pki.now}s"}
+    site.registry.put(site.sensor("brief", PREFIX, **until))
+    site.pki.certificate("plant-brief", issuer="factory-root", **until)
+    site.pki.certificate("brief-ca", issuer="factory-root", ca="yes", **until)
+    site.pki.certificate("plant-under", issuer="brief-ca")
+    for chain in (["brief"], ["plant-brief"], ["plant-under", "brief-ca"]):
+        crowd.connect(*chain)
+    while time.time() <= end:
+        time.sleep(1)
+    crowd.closes("brief", "plant-brief", "plant-under")
+    assert not crowd.boss.device.messages
+    assert crowd.broker.log().count("certificate_expired") >= 3 * MODULES
+
+
+def test_a_takeover_among_many(crowd):
+    """Who takes a place is closed with the others, and the place is free."""
+    context = tls_context(crowd.site.pki, ["pin-a"])
+    sessions = crowd.sessions["pin-a"]
+    for number in range(0, MODULES, 10):
+        old = sessions[number]
+        sessions[number] = Session(
+            crowd.broker, context, f"pin-a/{number}", 4)
+        assert old.farewell() == b""
+        old.raw.close()
+    crowd.closes()
+    wills = MODULES // 10  # the broker's own business
+    crowd.boss.device.wait(
+        lambda: len(crowd.boss.device.messages) == wills, "wills")
+    crowd.boss.device.messages.clear()
+    crowd.site.registry.run("device", "disable", "pin-a")
+    crowd.closes("pin-a")
+    crowd.site.registry.run("device", "enable", "pin-a")
+    crowd.connect("pin-a")
+    crowd.closes()
+    assert not crowd.boss.device.messages
+
+
+def test_a_stale_registry_ends_everybody(site, upstream, gather):
+    register(site)
+    origin = upstream.follow("--next-update", "2s")
+    gw = upstream.gateway(options={
+        "max_offline": "10s", "on_stale": "deny_all"}).wait_serial(1)
+    crowd = gather(gw.broker)
+    crowd.closes()
+    origin.stop()
+    gw.broker.wait_log("older than max_offline")
+    crowd.closes_everybody()
+    crowd.boss.device.wait_closed()
+    upstream.follow("--next-update", "2s")
+    gw.broker.wait_log("the registry is fresh again")
+    crowd.connect("pin-a")
+    crowd.closes()
 
 
 # Who does not come in.
