@@ -296,14 +296,26 @@ look(struct trust_plugin *plugin, int64_t until)
 	remove_departed(plugin, until);
 }
 
+/* What one turn left for the next, and what came in between. */
+static bool
+has_more_to_do(const struct trust_plugin *plugin)
+{
+	return plugin->more_news || plugin->intruders != NULL ||
+	       trust_sessions_wait(plugin->sessions);
+}
+
 void
 trust_tick_look(struct trust_plugin *plugin)
 {
-	int64_t until = plugin->ticks ? now_us() + SLICE_US : INT64_MAX;
+	bool looks = is_time(plugin);
+	int64_t until;
 
+	if (!looks && !has_more_to_do(plugin))
+		return;
+	until = plugin->ticks ? now_us() + SLICE_US : INT64_MAX;
 	if (plugin->intruders != NULL)
 		trust_intruder_close_all(plugin);
-	if (is_time(plugin))
+	if (looks)
 		look(plugin, until);
 	else if (plugin->more_news)
 		follow(plugin);
