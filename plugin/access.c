@@ -15,8 +15,7 @@ answer(bool allowed)
 }
 
 static bool
-check(const struct trust_access *access,
-    const struct mosquitto_evt_acl_check *acl)
+check(struct trust_access *access, const struct mosquitto_evt_acl_check *acl)
 {
 	if (access == NULL)
 		return false;

@@ -22,9 +22,17 @@
 #define RESERVED_SHIFT 8
 #define DENIED_SHIFT   16
 
+/* With its NUL, what is kept of the last topic; a longer one is not. */
+#define LAST_MAX 100
+
 struct trust_access {
 	unsigned refs;
 	struct trust_topic_index *index; /* owned; marked as above */
+	/* The topic that was asked about last, and its marks in the index,
+	 * which never change: devices speak of the same topic again and
+	 * again. "" at first, which is no topic and has none. */
+	uint32_t last_marks;
+	char last[LAST_MAX];
 };
 
 /* ---- Rules that are built in ---- */
@@ -266,12 +274,31 @@ trust_role_topic_decides(const struct trust_role_topic *topic,
 	return (topic->marks & (bit | bit << DENIED_SHIFT)) != 0;
 }
 
-static bool
-may(const struct trust_access *access, const char *topic, uint32_t bit)
+/* The marks of all filters that match; none where it is no topic name. */
+static uint32_t
+find_marks(struct trust_access *access, const char *topic)
 {
-	return trust_topic_check_name(topic) &&
-	       is_allowed(trust_topic_index_match(access->index, topic), bit,
-		   trust_topic_is_reserved(topic));
+	uint32_t marks;
+	size_t len;
+
+	if (strcmp(access->last, topic) == 0)
+		return access->last_marks;
+	if (!trust_topic_check_name(topic))
+		return 0;
+	marks = trust_topic_index_match(access->index, topic);
+	len = strlen(topic);
+	if (len < LAST_MAX) {
+		memcpy(access->last, topic, len + 1);
+		access->last_marks = marks;
+	}
+	return marks;
+}
+
+static bool
+may(struct trust_access *access, const char *topic, uint32_t bit)
+{
+	return is_allowed(
+	    find_marks(access, topic), bit, trust_topic_is_reserved(topic));
 }
 
 static bool
@@ -282,7 +309,7 @@ is_qos(int qos)
 
 bool
 trust_access_check_publish(
-    const struct trust_access *access, const char *topic, int qos, bool retain)
+    struct trust_access *access, const char *topic, int qos, bool retain)
 {
 	return is_qos(qos) && may(access, topic, publish_bit(qos, retain));
 }
@@ -301,14 +328,14 @@ trust_access_check_subscribe(
 }
 
 bool
-trust_access_check_receive(const struct trust_access *access, const char *topic)
+trust_access_check_receive(struct trust_access *access, const char *topic)
 {
 	return may(access, topic, SUBSCRIBE_BIT);
 }
 
 bool
-trust_access_check(const struct trust_access *access,
-    const struct trust_access_request *request)
+trust_access_check(
+    struct trust_access *access, const struct trust_access_request *request)
 {
 	if (request->publish)
 		return trust_access_check_publish(

@@ -44,16 +44,16 @@ const struct trust_role *trust_role_get0_default(void);
 
 /*
  * May the client publish here? `topic` is a topic name. Neither allocates nor
- * fails; what is not allowed is denied.
+ * fails; what is not allowed is denied. What was found for the last topic is
+ * kept, for the next question about the same one.
  */
 bool trust_access_check_publish(
-    const struct trust_access *access, const char *topic, int qos, bool retain);
+    struct trust_access *access, const char *topic, int qos, bool retain);
 /* May it subscribe to this filter ($share/… included)? */
 bool trust_access_check_subscribe(
     const struct trust_access *access, const char *filter, int qos);
 /* May a message with this topic name be delivered to it? */
-bool trust_access_check_receive(
-    const struct trust_access *access, const char *topic);
+bool trust_access_check_receive(struct trust_access *access, const char *topic);
 
 /* ---- Explained ---- */
 
@@ -66,8 +66,8 @@ struct trust_access_request {
 };
 
 /* As trust_access_check_publish or trust_access_check_subscribe. */
-bool trust_access_check(const struct trust_access *access,
-    const struct trust_access_request *request);
+bool trust_access_check(
+    struct trust_access *access, const struct trust_access_request *request);
 
 /* What the rules say to a request. Zeroed memory denies, by no rule. */
 struct trust_access_ruling {

@@ -55,7 +55,7 @@ compile(const struct trust_role_values *values, struct trust_rule *rules,
 }
 
 static bool
-ask(const struct trust_access *access, const struct question *question)
+ask(struct trust_access *access, const struct question *question)
 {
 	switch (question->verb) {
 	case PUBLISH:
@@ -548,6 +548,80 @@ enrollment_is_not_retained(void **state)
 	trust_access_free(access);
 }
 
+/* What is kept of one question is not taken for the answer to another. */
+static void
+same_topic_again(void **state)
+{
+	struct trust_rule rules[] = {
+	    RULE(true, P, "a/#"),
+	    RULE(true, S, "b/#"),
+	    RULE(true, S, "+/v1/x"),
+	};
+	static const struct question questions[] = {
+	    {PUBLISH, "", false},
+	    {RECEIVE, "", false},
+	    {PUBLISH, "a/b", true},
+	    {PUBLISH, "a/b", true},
+	    {RECEIVE, "a/b", false},
+	    {PUBLISH, "a/b", true},
+	    {PUBLISH, "b/a", false},
+	    {RECEIVE, "b/a", true},
+	    {SUBSCRIBE, "b/a", true},
+	    {PUBLISH, "b/a", false},
+	    {PUBLISH, "a", true},
+	    {PUBLISH, "a/#", false},
+	    {PUBLISH, "a/#", false},
+	    {PUBLISH, "a", true},
+	    {PUBLISH, "", false},
+	    {RECEIVE, "a/v1/x", true},
+	    {RECEIVE, "trust/v1/x", false},
+	    {RECEIVE, "trust/v1/x", false},
+	    {RECEIVE, "trust/v1/bundle", true},
+	    {RECEIVE, "trust/v1/bundle", true},
+	    {PUBLISH, "trust/v1/bundle", false},
+	};
+	struct trust_access *access;
+
+	(void)state;
+	check(&sensor, rules, COUNT(rules), questions, COUNT(questions));
+	rules[0].max_qos = 1;
+	rules[0].retain = false;
+	access = compile(&sensor, rules, COUNT(rules));
+	for (int i = 0; i < 3; i++) {
+		assert_true(
+		    trust_access_check_publish(access, "a/b", 1, false));
+		assert_false(
+		    trust_access_check_publish(access, "a/b", 2, false));
+		assert_false(
+		    trust_access_check_publish(access, "a/b", 1, true));
+	}
+	trust_access_free(access);
+}
+
+/* One that is kept, and one that is too long for that, begin alike. */
+static void
+same_beginning(void **state)
+{
+	static char granted[151], topic[301];
+	struct trust_rule rules[] = {RULE(true, P, granted)};
+	struct trust_access *access;
+
+	(void)state;
+	for (size_t n = 1; n < sizeof(granted); n++) {
+		memset(granted, 'x', n);
+		access = compile(&sensor, rules, COUNT(rules));
+		for (size_t len = 1; len < sizeof(topic); len++) {
+			memset(topic, 'x', len);
+			topic[len] = '\0';
+			for (int i = 0; i < 2; i++)
+				assert_int_equal(trust_access_check_publish(
+						     access, topic, 0, false),
+				    len == n);
+		}
+		trust_access_free(access);
+	}
+}
+
 static void
 refuses_a_bad_template(void **state)
 {
@@ -719,6 +793,8 @@ main(void)
 	    cmocka_unit_test(variables),
 	    cmocka_unit_test(qos_and_retain),
 	    cmocka_unit_test(enrollment_is_not_retained),
+	    cmocka_unit_test(same_topic_again),
+	    cmocka_unit_test(same_beginning),
 	    cmocka_unit_test(refuses_a_bad_template),
 	    cmocka_unit_test(explains),
 	    cmocka_unit_test(explains_what_is_left_out),

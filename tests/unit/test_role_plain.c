@@ -282,7 +282,7 @@ explain(const char *device, const struct plain_rules *rules,
 }
 
 static bool
-ask(const struct trust_access *access, const struct question *question)
+ask(struct trust_access *access, const struct question *question)
 {
 	switch (question->verb) {
 	case PUBLISH:
@@ -300,8 +300,7 @@ ask(const struct trust_access *access, const struct question *question)
 
 /* A shared subscription is judged by its inner filter, whatever its name. */
 static void
-share(const struct trust_access *access, const struct question *question,
-    bool want)
+share(struct trust_access *access, const struct question *question, bool want)
 {
 	struct question shared = *question;
 
@@ -310,6 +309,19 @@ share(const struct trust_access *access, const struct question *question,
 	append(shared.topic, question->topic);
 	if (ask(access, &shared) != want)
 		fail_msg("%s: want %d", shared.topic, want);
+}
+
+/* The same topic, asked about at once for something else. */
+static void
+ask_again(struct trust_access *access, const struct plain_rules *rules,
+    const struct question *question)
+{
+	struct question again = *question;
+
+	again.verb = again.verb == PUBLISH ? RECEIVE : PUBLISH;
+	again.retain = !again.retain;
+	if (ask(access, &again) != decide(rules, &again))
+		fail_msg("%d %s: not again", again.verb, again.topic);
 }
 
 static void
@@ -339,6 +351,8 @@ agrees_with_the_definition(void **state)
 			allowed[question.verb] += want;
 			if (question.verb == SUBSCRIBE)
 				share(access, &question, want);
+			else
+				ask_again(access, &rules, &question);
 			if (question.verb != RECEIVE && j % N_EXPLAINED == 0)
 				explain(device, &rules, &question, want);
 		}
