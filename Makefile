@@ -65,7 +65,8 @@ $(BUILD)/tests/unit/test_session: \
 COUNTED = malloc calloc realloc reallocarray strdup sqlite3_step \
           sqlite3_file_control
 $(BUILD)/tests/unit/test_access: $(patsubst %,$(BUILD)/plugin/%.o,access \
-    audit event intruder provenance refusal session session_end session_ground)
+    audit broker_config event intruder provenance refusal session session_end \
+    session_ground)
 $(BUILD)/tests/unit/test_access: private LIBS += $(COUNTED:%=-Wl,--wrap=%)
 
 $(CASES): %: %.o $(BUILD)/libtrust.a

@@ -93,15 +93,19 @@ check_guest(const struct mosquitto_evt_acl_check *acl)
 
 /* The broker asks whether the source of a retained message may (still) write
  * there, with the source's names and nothing else. Bridges are not asked
- * about elsewhere, and here have lost the mark that they are bridges. */
+ * about elsewhere, and here have lost the mark that they are bridges. What
+ * they bring is remembered, as the configuration may be out of sight; what the
+ * broker itself says for them (their state) passes no plugin. */
 static bool
 is_retained_of_bridge(
     struct trust_plugin *plugin, const struct mosquitto_evt_acl_check *acl)
 {
+	const char *id = mosquitto_client_id(acl->client);
+
 	return acl->access == MOSQ_ACL_WRITE &&
 	       mosquitto_client_address(acl->client) == NULL &&
-	       trust_gate_is_bridge(
-		   plugin->gate, mosquitto_client_id(acl->client));
+	       (trust_broker_config_has_bridge(plugin->broker_config, id) ||
+		   trust_gate_is_bridge(plugin->gate, id));
 }
 
 /* Retained messages' sources and clients restored from disk have no address:

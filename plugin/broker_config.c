@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Looking through mosquitto.conf for settings that bypass the plugin.
+ * Looking through mosquitto.conf for settings that bypass the plugin, and for
+ * bridges.
  */
 #include "broker_config.h"
 
@@ -8,13 +9,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Octets of the command line that are looked at. */
 #define COMMAND_LINE_MAX 8192
 /* Octets of a path. */
 #define PATH_LEN_MAX 4096
+/* What a bridge's client id begins with where nothing else is said. */
+#define LOCAL "local."
 
-static enum trust_err check_file(const char *path, struct trust_message *msg);
+/* One "connection": mosquitto.conf(5), local_clientid and remote_clientid. */
+struct bridge {
+	char *local;  /* owned; its client id here; NULL: from the one there */
+	char *remote; /* owned; its client id there */
+	struct bridge *next;
+};
+
+struct trust_broker_config {
+	char host[256];
+	struct bridge *bridges; /* owned */
+};
+
+/* One file, as far as it is read. */
+struct reader {
+	struct trust_broker_config *config;
+	const char *path;
+	unsigned number;       /* of the line */
+	struct bridge *bridge; /* the lines are about; NULL: about none */
+	struct trust_message *msg;
+};
+
+static enum trust_err read_file(struct trust_broker_config *config,
+    const char *path, struct trust_message *msg);
+
+/* ---- Files ---- */
 
 static bool
 ends_in_conf(const char *name)
@@ -25,7 +53,8 @@ ends_in_conf(const char *name)
 }
 
 static enum trust_err
-check_directory(const char *path, struct trust_message *msg)
+read_directory(struct trust_broker_config *config, const char *path,
+    struct trust_message *msg)
 {
 	enum trust_err r = TRUST_OK;
 	char file[PATH_LEN_MAX];
@@ -40,51 +69,135 @@ check_directory(const char *path, struct trust_message *msg)
 
 		if (ends_in_conf(entry->d_name) && len > 0 &&
 		    (size_t)len < sizeof(file))
-			r = check_file(file, msg);
+			r = read_file(config, file, msg);
 	}
 	(void)closedir(dir);
 	return r;
 }
 
-static enum trust_err
-check_line(
-    const char *path, unsigned number, char *line, struct trust_message *msg)
-{
-	char *rest = NULL;
-	const char *key = strtok_r(line, " \t\r\n", &rest);
-	const char *value = strtok_r(NULL, " \t\r\n", &rest);
+/* ---- Bridges ---- */
 
-	if (key == NULL || value == NULL)
-		return TRUST_OK;
-	if (strcmp(key, "include_dir") == 0)
-		return check_directory(value, msg);
-	if ((strcmp(key, "use_identity_as_username") == 0 ||
-		strcmp(key, "use_subject_as_username") == 0) &&
-	    (strcmp(value, "true") == 0 || strcmp(value, "1") == 0))
-		return trust_err_set(msg, TRUST_ERR_CONFLICT,
-		    "%s:%u: %s: want false, got %s: the broker would let "
-		    "clients in without asking this plugin",
-		    path, number, key, value);
+static enum trust_err
+replace(char **text, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (copy == NULL)
+		return TRUST_ERR_NOMEM;
+	free(*text);
+	*text = copy;
 	return TRUST_OK;
 }
 
 static enum trust_err
-check_file(const char *path, struct trust_message *msg)
+add_bridge(struct reader *reader, const char *name)
 {
+	struct trust_broker_config *config = reader->config;
+	struct bridge *bridge = calloc(1, sizeof(*bridge));
+
+	if (bridge == NULL)
+		return TRUST_ERR_NOMEM;
+	bridge->next = config->bridges;
+	config->bridges = bridge;
+	reader->bridge = bridge;
+	if (asprintf(&bridge->remote, "%s.%s", config->host, name) < 0) {
+		bridge->remote = NULL;
+		return TRUST_ERR_NOMEM;
+	}
+	return TRUST_OK;
+}
+
+static enum trust_err
+read_bridge(struct reader *reader, const char *key, const char *value)
+{
+	if (strcmp(key, "connection") == 0)
+		return add_bridge(reader, value);
+	if (reader->bridge == NULL)
+		return TRUST_OK;
+	if (strcmp(key, "local_clientid") == 0)
+		return replace(&reader->bridge->local, value);
+	if (strcmp(key, "clientid") == 0 || strcmp(key, "remote_clientid") == 0)
+		return replace(&reader->bridge->remote, value);
+	return TRUST_OK;
+}
+
+bool
+trust_broker_config_has_bridge(
+    const struct trust_broker_config *config, const char *client_id)
+{
+	const size_t len = strlen(LOCAL);
+
+	for (const struct bridge *b = config->bridges; b != NULL; b = b->next) {
+		if (b->local != NULL
+			? strcmp(client_id, b->local) == 0
+			: strncmp(client_id, LOCAL, len) == 0 &&
+			      strcmp(client_id + len, b->remote) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* ---- Lines ---- */
+
+static bool
+bypasses(const char *key, const char *value)
+{
+	return (strcmp(key, "use_identity_as_username") == 0 ||
+		   strcmp(key, "use_subject_as_username") == 0) &&
+	       (strcmp(value, "true") == 0 || strcmp(value, "1") == 0);
+}
+
+/* A value is the rest of the line, blanks and all; of a switch and of a path
+ * the first word counts. */
+static enum trust_err
+read_line(struct reader *reader, char *line)
+{
+	const char *key = line + strspn(line, " \t");
+	char *value = line + strcspn(line, "\r\n");
+	enum trust_err r;
+
+	*value = '\0';
+	value = line + (key - line) + strcspn(key, " \t");
+	if (*value == '\0')
+		return TRUST_OK;
+	*value++ = '\0';
+	value += strspn(value, " \t");
+	r = read_bridge(reader, key, value);
+	if (r != TRUST_OK)
+		return r;
+	value[strcspn(value, " \t")] = '\0';
+	if (strcmp(key, "include_dir") == 0)
+		return read_directory(reader->config, value, reader->msg);
+	if (bypasses(key, value))
+		return trust_err_set(reader->msg, TRUST_ERR_CONFLICT,
+		    "%s:%u: %s: want false, got %s: the broker would let "
+		    "clients in without asking this plugin",
+		    reader->path, reader->number, key, value);
+	return TRUST_OK;
+}
+
+static enum trust_err
+read_file(struct trust_broker_config *config, const char *path,
+    struct trust_message *msg)
+{
+	struct reader reader = {.config = config, .path = path, .msg = msg};
 	enum trust_err r = TRUST_OK;
 	char *line = NULL;
 	size_t size = 0;
-	unsigned number = 0;
 	FILE *file = fopen(path, "re");
 
 	if (file == NULL)
 		return TRUST_OK;
-	while (r == TRUST_OK && getline(&line, &size, file) >= 0)
-		r = check_line(path, ++number, line, msg);
+	while (r == TRUST_OK && getline(&line, &size, file) >= 0) {
+		reader.number++;
+		r = read_line(&reader, line);
+	}
 	free(line);
 	(void)fclose(file);
 	return r;
 }
+
+/* ---- The whole ---- */
 
 /* The argument of -c or --config-file, within `args` of `len` octets: NUL
  * after each. NULL when there is none. */
@@ -103,8 +216,9 @@ find_config(const char *args, size_t len)
 	return NULL;
 }
 
-enum trust_err
-trust_broker_config_check(struct trust_message *msg)
+static enum trust_err
+read_what_was_given(
+    struct trust_broker_config *config, struct trust_message *msg)
 {
 	char args[COMMAND_LINE_MAX + 1];
 	const char *path;
@@ -117,5 +231,44 @@ trust_broker_config_check(struct trust_message *msg)
 	(void)fclose(file);
 	args[len] = '\0';
 	path = find_config(args, len);
-	return path != NULL ? check_file(path, msg) : TRUST_OK;
+	return path != NULL ? read_file(config, path, msg) : TRUST_OK;
+}
+
+enum trust_err
+trust_broker_config_load(
+    struct trust_broker_config **out, struct trust_message *msg)
+{
+	struct trust_broker_config *config = calloc(1, sizeof(*config));
+	enum trust_err r;
+
+	*out = NULL;
+	if (config == NULL)
+		return TRUST_ERR_NOMEM;
+	/* One that is cut off is the name of no bridge. */
+	if (gethostname(config->host, sizeof(config->host)) != 0)
+		config->host[0] = '\0';
+	config->host[sizeof(config->host) - 1] = '\0';
+	r = read_what_was_given(config, msg);
+	if (r == TRUST_OK) {
+		*out = config;
+		config = NULL; /* transferred */
+	}
+	trust_broker_config_free(config);
+	return r;
+}
+
+void
+trust_broker_config_free(struct trust_broker_config *config)
+{
+	struct bridge *bridge;
+
+	if (config == NULL)
+		return;
+	while ((bridge = config->bridges) != NULL) {
+		config->bridges = bridge->next;
+		free(bridge->local);
+		free(bridge->remote);
+		free(bridge);
+	}
+	free(config);
 }

@@ -8,13 +8,20 @@
 
 #include "trust.h"
 
+struct trust_broker_config;
+
 /*
  * Refuse settings that would let clients in past the plugin
  * (use_identity_as_username, use_subject_as_username): TRUST_ERR_CONFLICT
- * with the file, the line and the setting. What cannot be read is not an
- * error: such clients reach no topic anyway (intruder.c).
+ * with the file, the line and the setting; and note the bridges. What cannot
+ * be read is not an error: such clients reach no topic anyway (intruder.c).
  */
-enum trust_err trust_broker_config_check(
+enum trust_err trust_broker_config_load(struct trust_broker_config **out,
     struct trust_message *msg) TRUST_MUST_CHECK;
+void trust_broker_config_free(struct trust_broker_config *config);
+
+/* Whether a bridge of this broker has this client id here. */
+bool trust_broker_config_has_bridge(
+    const struct trust_broker_config *config, const char *client_id);
 
 #endif

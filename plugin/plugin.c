@@ -10,7 +10,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "broker_config.h"
 #include "control.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -234,6 +233,7 @@ plugin_free(struct trust_plugin *plugin)
 	trust_refusals_free(plugin->refusals);
 	trust_events_close(plugin->events);
 	trust_options_clear(&plugin->options);
+	trust_broker_config_free(plugin->broker_config);
 	trust_intruder_forget_all(plugin);
 	free(plugin);
 }
@@ -246,7 +246,7 @@ set_up(struct trust_plugin *plugin, const struct mosquitto_opt *options,
 
 	r = trust_options_parse(options, n_options, &plugin->options, msg);
 	if (r == TRUST_OK)
-		r = trust_broker_config_check(msg);
+		r = trust_broker_config_load(&plugin->broker_config, msg);
 	if (r == TRUST_OK)
 		r = open_events(plugin, msg);
 	if (r == TRUST_OK)

@@ -7,6 +7,7 @@
 #define TRUST_PLUGIN_H
 
 #include "broker.h"
+#include "broker_config.h"
 #include "counters.h"
 #include "handshake.h"
 #include "options.h"
@@ -21,6 +22,7 @@ struct trust_plugin {
 	mosquitto_plugin_id_t *id;
 	bool is_2_1; /* the broker is Mosquitto 2.1 or later */
 	struct trust_options options;
+	struct trust_broker_config *broker_config;
 	struct trust_events *events;
 	struct trust_refusals *refusals;
 	struct trust_counters *counters;

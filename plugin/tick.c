@@ -344,6 +344,23 @@ trust_tick_is_reloading(const struct trust_plugin *plugin)
 	       trust_plugin_now_ms() < plugin->reloading_until_ms;
 }
 
+/* A bridge may have been added. Of one that is gone, that it was one is
+ * remembered if it brought something (access.c). */
+static void
+read_broker_config(struct trust_plugin *plugin)
+{
+	struct trust_broker_config *config;
+	struct trust_message msg = {0};
+
+	if (trust_broker_config_load(&config, &msg) != TRUST_OK) {
+		mosquitto_log_printf(MOSQ_LOG_WARNING, "mosquitto_trust: %s",
+		    msg.text[0] != '\0' ? msg.text : "out of memory");
+		return;
+	}
+	trust_broker_config_free(plugin->broker_config);
+	plugin->broker_config = config;
+}
+
 int
 trust_tick_on_reload(int event, void *data, void *userdata)
 {
@@ -353,6 +370,7 @@ trust_tick_on_reload(int event, void *data, void *userdata)
 	(void)data;
 	plugin->reloading_until_ms = trust_plugin_now_ms() + RELOAD_MS;
 	trust_events_reopen(plugin->events);
+	read_broker_config(plugin);
 	/* Mosquitto 2.0 tells nobody behind who answers; 2.1 tells everybody,
 	 * and ends for who does not. */
 	return plugin->is_2_1 ? MOSQ_ERR_SUCCESS : MOSQ_ERR_PLUGIN_DEFER;

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Topics: what devices may publish and what reaches them."""
 
+import socket
+
 import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -569,6 +571,78 @@ def test_bridge(plant):
     broker.stop()
     boss = watch(plant, start())
     boss.expect("live")
+
+
+STATE = "$SYS/broker/connection/{}/state"
+
+
+def start_with_state(plant, topic, *lines, **settings):
+    """A gateway whose bridge has told a supervisor here that it is up."""
+    set_role(plant, "supervisor", "devices/#", "plant/#", "$SYS/broker/#")
+    upstream = plant.start(
+        plugin=False, listeners=[PLAIN], conf=["allow_anonymous true"])
+    broker = plant.start(after=[
+        "connection up", f"address 127.0.0.1:{upstream.port('plain')}",
+        "topic devices/# out 1", "restart_timeout 1", *lines], **settings)
+    boss = plant.connect(broker, "boss")
+    assert boss.subscribe(topic) == 1
+    boss.wait(lambda: any(text == "1" for _, text, _ in boss.messages),
+              "the bridge is up")
+    return broker
+
+
+def seen_retained(plant, broker, topic):
+    """What a supervisor that comes now finds there."""
+    boss = plant.connect(broker, "boss")
+    assert boss.subscribe(topic) == 1
+    assert boss.subscribe("devices/#") == 1
+    plant.connect(broker, "temp-01").publish("devices/temp-01/t", "last")
+    boss.wait(lambda: any(text == "last" for _, text, _ in boss.messages),
+              "last")
+    return [(where, text) for where, text, retain in boss.messages if retain]
+
+
+@pytest.mark.parametrize("lines, topic", [
+    ([], STATE.format(f"{socket.gethostname()}.up")),
+    (["clientid gw 1"], STATE.format("gw 1")),
+    (["remote_clientid gw1"], STATE.format("gw1")),
+    (["local_clientid near"], STATE.format(f"{socket.gethostname()}.up")),
+    (["remote_clientid gw1", "local_clientid near"], STATE.format("gw1")),
+    (["notification_topic plant/line"], "plant/line")],
+    ids=["default", "clientid", "remote", "local", "both", "topic"])
+def test_bridge_state(plant, lines, topic):
+    """Also for who comes later: the broker asks whether the bridge may write
+    it."""
+    broker = start_with_state(plant, topic, *lines)
+    assert seen_retained(plant, broker, topic) == [(topic, "1")]
+
+
+@pytest.mark.parametrize("source", ["guest", "local.elsewhere", "mover"])
+def test_state_that_is_no_bridges(moving, source):
+    """It is there while its source may write it: a device by its role, others
+    by the acl_file, whatever they are called."""
+    topic = STATE.format("elsewhere")
+    acl = moving.folder / "acl"
+    acl.write_text("topic readwrite $SYS/broker/connection/+/state\n")
+    broker = start_with_state(
+        moving, STATE.format("+"), listeners=[TLS, PLAIN],
+        conf=["allow_anonymous true", f"acl_file {acl}"])
+    if source == "mover":
+        set_role(moving, "moving", "$SYS/broker/connection/#")
+        client = moving.connect(broker, source)
+    else:
+        client = moving.connect(broker, client_id=source, listener="plain")
+    client.publish(topic, "forged", retain=True)
+    assert seen_retained(moving, broker, topic) == [(topic, "forged")]
+    set_role(moving, "moving", "plant/#")
+    acl.write_text("topic readwrite plant/#\n")
+    broker.reload()
+    moving.connect(broker, "temp-02")  # by now the role is seen
+    if source == "mover":
+        client.disconnect()
+    assert seen_retained(moving, broker, topic) == []
+    state = STATE.format(f"{socket.gethostname()}.up")
+    assert seen_retained(moving, broker, state) == [(state, "1")]
 
 
 UPSTREAM = Listener("tls", require=False)
