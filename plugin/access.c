@@ -70,23 +70,39 @@ check_device(struct trust_plugin *plugin, struct trust_session *session,
 
 /* ---- Clients that others govern ---- */
 
-/* What nobody but devices reaches: the gateway's own topics. */
+/* What nobody but devices reaches. */
+#define OURS         "trust/v1/#"
+#define OUR_COMMANDS "$CONTROL/trust/#"
+
 static bool
 is_ours(const char *topic)
 {
-	const char *filter = trust_topic_unshare(topic);
+	return trust_topic_filter_matches(OURS, topic) ||
+	       trust_topic_filter_matches(OUR_COMMANDS, topic);
+}
 
-	return filter == NULL || strcmp(filter, "trust") == 0 ||
-	       strncmp(filter, "trust/", 6) == 0 ||
-	       strcmp(filter, "$CONTROL/trust") == 0 ||
-	       strncmp(filter, "$CONTROL/trust/", 15) == 0;
+/* Wider filters ("#", "$CONTROL/#") are others' business: what is ours is not
+ * delivered by them. */
+static bool
+asks_for_ours(const char *filter)
+{
+	const char *inner = trust_topic_unshare(filter);
+
+	return inner == NULL ||
+	       trust_topic_filter_covers(OUR_COMMANDS, inner) ||
+	       (strncmp(inner, "trust/", 6) == 0 &&
+		   trust_topic_filters_overlap(OURS, inner));
 }
 
 static int
 check_guest(const struct mosquitto_evt_acl_check *acl)
 {
-	return is_ours(acl->topic) ? MOSQ_ERR_ACL_DENIED
-				   : MOSQ_ERR_PLUGIN_DEFER;
+	bool ours =
+	    acl->access == MOSQ_ACL_WRITE || acl->access == MOSQ_ACL_READ
+		? is_ours(acl->topic)
+		: asks_for_ours(acl->topic);
+
+	return ours ? MOSQ_ERR_ACL_DENIED : MOSQ_ERR_PLUGIN_DEFER;
 }
 
 /* ---- Who has no session ---- */

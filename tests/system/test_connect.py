@@ -238,9 +238,10 @@ def test_guest_without_a_registry(site):
     assert broker.wait_refusal() == ("registry_missing", None)
 
 
-RESERVED = ["trust/v1/bundle", "trust/#", "trust/v1/#",
-            "$CONTROL/trust/v1", "$CONTROL/trust/#",
-            "$share/g/trust/#"]
+RESERVED = ["trust/v1/bundle", "trust/#", "trust/v1/#", "trust/v1", "trust/+",
+            "trust/+/events", "$CONTROL/trust/v1", "$CONTROL/trust/#",
+            "$CONTROL/trust", "$share/g/trust/#", "$share/g/trust/v1/#",
+            "$share/g/$CONTROL/trust/v1/response"]
 
 
 @pytest.mark.parametrize("topic", RESERVED)
@@ -252,6 +253,20 @@ def test_guest_and_the_gateways_topics(site, topic):
     guest = site.connect(broker, client_id="guest", listener="plain")
     assert guest.subscribe(topic) == 0x80
     assert guest.subscribe("plant/#") == 1
+
+
+def test_guest_and_what_is_beside_the_gateways_topics(site):
+    """The rest of its topics is others' business."""
+    acl = site.folder / "acl"
+    acl.write_text("topic readwrite #\ntopic readwrite $CONTROL/#\n")
+    broker = start_open_house(site, conf=[f"acl_file {acl}"])
+    guest = site.connect(broker, client_id="guest", listener="plain")
+    for topic in ("trust", "trust/v2/#", "trusty/v1/#", "$CONTROL/other/v1",
+                  "$CONTROL/trusty/v1", "$share/g/trust/v10"):
+        assert guest.subscribe(topic) == 1, topic
+    for topic in ("trust", "trust/v2/x", "trusty/v1/x", "trust/v10"):
+        guest.publish(topic, topic)
+        guest.expect(topic)
 
 
 def test_guest_does_not_publish_for_the_gateway(site):
@@ -267,8 +282,9 @@ def test_guest_does_not_publish_for_the_gateway(site):
     guest = site.connect(broker, client_id="guest", listener="plain")
     assert device.subscribe("trust/v1/#") == 1
     assert device.subscribe("plant/#") == 1
-    assert guest.subscribe("#") == 1
+    assert guest.subscribe("#") == guest.subscribe("+/v1/#") == 1
     guest.publish("trust/v1/bundle", "forged")
+    guest.publish("trust/v1", "forged")
     guest.publish("plant/x", "allowed")
     device.expect("allowed")
     guest.expect("allowed")
