@@ -102,6 +102,58 @@ def test_bundle(plant):
     device.expect("x")
 
 
+@VERSIONS
+def test_enrollment(plant, version, refused):
+    """A module's own topics have its two levels."""
+    plant.registry.put(
+        '{"kind":"role","id":"edge-ca","rules":[{"effect":"allow","actions":'
+        '["publish","subscribe"],"topics":["trust/v1/enroll/#"]}]}\n'
+        + plant.sensor("ca", '"roles":["edge-ca"],')
+        + plant.sensor("temp-03", '"client_id":"prefix","roles":[],'))
+    broker = plant.start()
+    ca = plant.connect(broker, "ca")
+    assert ca.subscribe("trust/v1/enroll/+/+/request") == 1
+    module = plant.connect(broker, "temp-03", client_id="temp-03/pump",
+                           version=version)
+    own, device = "trust/v1/enroll/temp-03/pump", "trust/v1/enroll/temp-03"
+    assert module.subscribe(f"{own}/response") == 1
+    for topic in (f"{own}/request", f"{device}/response", f"{device}/+",
+                  f"{device}/#", "trust/v1/enroll/temp-03/other/response",
+                  "trust/v1/enroll/temp-02/response"):
+        assert module.subscribe(topic) == refused
+    module.publish("trust/v1/enroll/temp-03/other/request", "another's")
+    module.publish("trust/v1/enroll/temp-03//request", "nobody's")
+    module.publish(f"{own}/request", "retained", retain=True)
+    module.publish(f"{own}/request", "own")
+    ca.expect("own")
+    ca.publish(f"{own}/response", "certificate")
+    module.expect("certificate")
+
+
+MODEST = ('{"kind":"role","id":"modest","rules":[{"effect":"allow","actions":'
+          '["publish"],"topics":["plant/#"],"max_qos":1,"retain":false}]}')
+
+
+@VERSIONS
+def test_qos_and_retain(plant, version, refused):
+    """Beyond what the rule says the message is denied."""
+    plant.registry.put(MODEST)
+    plant.add_sensor("sender", '"roles":["modest"],')
+    broker = plant.start()
+    boss = watch(plant, broker)
+    sender = plant.connect(broker, "sender", version=version)
+    for qos, retain in ((2, False), (0, True), (1, True), (2, True)):
+        sender.publish("plant/t", f"{qos} {retain}", qos, retain)
+        if version == V311:  # ends what a denial has left of a handshake
+            assert sender.is_alive()
+    sender.publish("plant/t", "0", 0)
+    sender.publish("plant/t", "1", 1)
+    boss.expect("0", "1")
+    boss.disconnect()
+    boss = watch(plant, broker)
+    barrier(plant.connect(broker, "temp-01"), boss)
+
+
 def test_no_roles(site):
     """An explicit empty list grants nothing."""
     site.add_sensor("temp-01", '"roles":[],')
@@ -211,8 +263,8 @@ def test_retained_of_a_guest(plant):
 
 # Wills.
 
-def will(topic, payload="farewell", retain=False, delay=None):
-    settings = {"topic": topic, "payload": payload, "qos": 1,
+def will(topic, payload="farewell", retain=False, delay=None, qos=1):
+    settings = {"topic": topic, "payload": payload, "qos": qos,
                 "retain": retain}
     if delay is not None:
         settings["properties"] = Properties(PacketTypes.WILLMESSAGE)
@@ -267,6 +319,25 @@ def test_will_retained(plant):
     boss.expect("farewell")
     boss.disconnect()
     watch(plant, broker).expect("farewell")
+
+
+@VERSIONS
+@pytest.mark.parametrize("qos, retain", [(1, False), (2, False), (1, True)])
+def test_will_beyond_the_rule(plant, version, refused, qos, retain):
+    plant.registry.put(MODEST)
+    plant.add_sensor("sender", '"roles":["modest"],')
+    broker = plant.start()
+    boss = watch(plant, broker)
+    other = plant.connect(broker, "temp-02")
+    sender = plant.device(
+        broker, "sender", version=version,
+        will=will("plant/will", qos=qos, retain=retain))
+    if sender.connect() == 0:
+        mark = broker.mark()
+        sender.drop()
+        broker.wait_log(r"Client sender (closed|disconnected|\[)", mark)
+    sent = ["farewell"] if (qos, retain) == (1, False) else []
+    barrier(other, boss, *sent)
 
 
 def leave_a_late_will(plant, broker, topic):
