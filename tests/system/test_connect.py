@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from broker import PLAIN, TLS, Listener, wait_until
-from clients import V5, V31, V311
+from clients import V5, V31, V311, Boss
 
 VERSIONS = pytest.mark.parametrize(
     "version, refused", [(V311, 5), (V5, 0x87)], ids=["3.1.1", "5"])
@@ -292,6 +292,25 @@ def test_guest_does_not_publish_for_the_gateway(site):
     device.publish("plant/x", "last")
     device.expect("genuine", "last")
     guest.expect("last")
+
+
+def test_guest_commands_nothing(site):
+    """Whatever others allow it."""
+    site.registry.put(
+        '{"kind":"role","id":"boss","rules":[{"effect":"allow","actions":'
+        '["publish","subscribe"],"topics":["$CONTROL/trust/v1/#"]}]}')
+    site.add_sensor("boss", '"roles":["boss"],')
+    acl = site.folder / "acl"
+    acl.write_text("topic readwrite #\ntopic readwrite $CONTROL/#\n")
+    broker = start_open_house(site, conf=[f"acl_file {acl}"])
+    boss = Boss(site, broker)
+    guest = site.connect(broker, client_id="guest", listener="plain")
+    assert guest.subscribe("$CONTROL/#") == 1
+    guest.publish(Boss.TOPIC, json.dumps({"commands": [
+        {"command": "block", "device": "boss"}]}))
+    assert "data" in boss.ask("getStatus")
+    assert guest.is_alive()
+    assert guest.messages == []
 
 
 @pytest.mark.parametrize("client_id", ["Fühler 7", "a/b/c", "x" * 1000])

@@ -39,6 +39,13 @@ def barrier(device, boss, *before):
     boss.expect(*before, "barrier")
 
 
+def expect_only(client, *payloads):
+    """These, and nothing else that the broker has sent by now."""
+    client.expect(*payloads)
+    assert client.is_alive()
+    client.expect()
+
+
 @VERSIONS
 @pytest.mark.parametrize("topic", [
     "devices/temp-01", "devices/temp-01/t", "devices/temp-01/a/b/c/d",
@@ -214,7 +221,7 @@ def test_retained_of_a_disabled_device(plant, away):
     else:
         device.wait_closed()
     boss = watch(plant, broker)
-    boss.expect("other")
+    expect_only(boss, "other")
     boss.disconnect()
     plant.registry.run("device", "enable", "temp-01")
     boss = plant.connect(broker, "boss")
@@ -230,7 +237,7 @@ def test_retained_of_a_removed_device(plant):
     other.publish("devices/temp-02/t", "other", retain=True)
     plant.registry.remove("device", "temp-01")
     device.wait_closed()
-    watch(plant, broker).expect("other")
+    expect_only(watch(plant, broker), "other")
 
 
 def test_retained_after_a_restart(plant):
@@ -537,7 +544,7 @@ def test_retained_of_a_role_that_changed(moving, version, refused, away):
     other = change(moving, broker, "moving", "elsewhere/#")
     other.publish("devices/temp-02/t", "other", retain=True)
     boss = watch(moving, broker)
-    boss.expect("other")
+    expect_only(boss, "other")
     boss.disconnect()
     change(moving, broker, "moving", "plant/#")
     boss = moving.connect(broker, "boss")
@@ -599,15 +606,31 @@ def test_queue_of_a_role_that_changed(moving, version, refused, restart):
         broker = moving.start(conf=conf)
     else:
         change(moving, broker, "supervisor", "devices/#")
-    boss = connect()
-    boss.expect("other")
-    assert boss.is_alive()
-    boss.expect()
+    expect_only(connect(), "other")
+
+
+def test_queue_that_was_restored(moving):
+    """Nobody has seen its client yet: what it may have is in the registry."""
+    conf = ["persistence true", f"persistence_location {moving.folder}/"]
+    broker = moving.start(conf=conf)
+    mover = moving.connect(broker, "mover", clean=False)
+    assert mover.subscribe("plant/#") == 1
+    mover.disconnect()
+    broker.stop()
+    set_role(moving, "moving", "elsewhere/#")
+    broker = moving.start(conf=conf)
+    boss = watch(moving, broker)
+    boss.publish("plant/t", "denied")
+    change(moving, broker, "moving", "plant/#")
+    boss.publish("plant/t", "allowed")
+    mover = moving.connect(broker, "mover", clean=False)
+    assert mover.session_present
+    expect_only(mover, "allowed")
 
 
 # Bridges: only they and the broker itself are exempt.
 
-def start_bridged(plant):
+def start_bridged(plant, **settings):
     """An upstream without the plugin, and the gateway bridged to it."""
     upstream = plant.new_broker(
         plugin=False, listeners=[PLAIN], conf=["allow_anonymous true"])
@@ -616,11 +639,16 @@ def start_bridged(plant):
             "connection up", f"address 127.0.0.1:{upstream.port('plain')}",
             "topic plant/# in 1", "topic devices/# out 1",
             "restart_timeout 1", "bridge_attempt_unsubscribe false"]
-    return upstream, lambda: plant.start(listeners=[TLS], after=conf)
+    return upstream, lambda: plant.start(
+        listeners=[TLS], after=conf, **settings)
 
 
-def test_bridge(plant):
-    upstream, start = start_bridged(plant)
+@pytest.mark.parametrize("seen", [True, False], ids=["seen", "unseen"])
+def test_bridge(plant, seen):
+    """Also where the plugin does not find mosquitto.conf, behind so many
+    arguments."""
+    upstream, start = start_bridged(
+        plant, arguments=() if seen else ["-v"] * 5000)
     above = plant.connect(upstream, client_id="above", listener="plain")
     above.subscribe("devices/#")
     above.publish("plant/setpoint", "retained", retain=True)
