@@ -12,9 +12,8 @@
 #include "command_call.h"
 
 #define RESPONSE_TOPIC "$CONTROL/trust/v1/response"
-/* Octets of a list of commands, and commands in one. */
+/* Octets of a list of commands. */
 #define COMMANDS_LEN_MAX (64 * 1024)
-#define COMMANDS_MAX     100
 
 /* ---- The commands ---- */
 
@@ -27,12 +26,16 @@ get_status(const struct trust_call *call, struct trust_message *msg)
 	    [TRUST_REGISTRY_STATE_READY] = "ready",
 	};
 	struct trust_gate_status status;
+	json_t *blocked;
 
 	(void)msg;
 	trust_gate_get_status(call->plugin->gate, trust_plugin_now(), &status);
+	blocked = status.n_blocked >= 0
+		      ? json_integer((json_int_t)status.n_blocked)
+		      : json_null();
 	return json_pack(
-	    "{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:b, s:I, s:I, s:I, "
-	    "s:I}",
+	    "{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:b, s:I, s:o, s:o, "
+	    "s:I, s:I, s:I}",
 	    "version", TRUST_VERSION, "gateway", call->plugin->options.gateway,
 	    "scope", call->plugin->options.scope, "registry",
 	    states[status.state], "replica", call->plugin->sync != NULL,
@@ -42,54 +45,10 @@ get_status(const struct trust_call *call, struct trust_message *msg)
 	    (json_int_t)status.n_records, "age", (json_int_t)status.age_s,
 	    "clock_behind", status.clock_behind, "sessions",
 	    (json_int_t)trust_sessions_count_live(call->plugin->sessions),
-	    "cached", (json_int_t)status.n_cached, "hits",
-	    (json_int_t)status.cache_hits, "misses",
-	    (json_int_t)status.cache_misses);
-}
-
-static void
-tell(const struct trust_call *call, enum trust_event_kind kind,
-    const char *device)
-{
-	char detail[TRUST_MESSAGE_MAX];
-	const struct trust_event event = {
-	    .kind = kind,
-	    .device = device,
-	    .address = call->address,
-	    .detail = detail,
-	};
-
-	(void)snprintf(detail, sizeof(detail), "by client %s", call->client_id);
-	mosquitto_log_printf(MOSQ_LOG_NOTICE,
-	    "mosquitto_trust: %s device %s, %s",
-	    kind == TRUST_EVENT_BLOCKED ? "blocked" : "unblocked", device,
-	    detail);
-	trust_event_tell(call->plugin->events, &event);
-}
-
-static json_t *
-block(const struct trust_call *call, struct trust_message *msg)
-{
-	const char *device = trust_call_get0_device(call, msg);
-
-	if (device == NULL ||
-	    trust_gate_block(call->plugin->gate, device, msg) != TRUST_OK)
-		return NULL;
-	tell(call, TRUST_EVENT_BLOCKED, device);
-	trust_tick_review_device(call->plugin, device);
-	return json_object();
-}
-
-static json_t *
-unblock(const struct trust_call *call, struct trust_message *msg)
-{
-	const char *device = trust_call_get0_device(call, msg);
-
-	if (device == NULL ||
-	    trust_gate_unblock(call->plugin->gate, device, msg) != TRUST_OK)
-		return NULL;
-	tell(call, TRUST_EVENT_UNBLOCKED, device);
-	return json_object();
+	    "blocked", blocked, "local_error",
+	    trust_call_text(status.local_trouble), "cached",
+	    (json_int_t)status.n_cached, "hits", (json_int_t)status.cache_hits,
+	    "misses", (json_int_t)status.cache_misses);
 }
 
 static json_t *
@@ -132,8 +91,8 @@ static const struct {
     {"listSessions", trust_command_list_sessions},
     {"listDevices", trust_command_list_devices},
     {"explain", trust_command_explain},
-    {"block", block},
-    {"unblock", unblock},
+    {"block", trust_command_block},
+    {"unblock", trust_command_unblock},
     {"kick", kick},
     {"resync", resync},
 };
@@ -180,28 +139,31 @@ static char *
 respond_all(struct trust_call *call, struct trust_span payload)
 {
 	struct trust_message msg = {0};
+	struct trust_call_run run = {0};
 	json_t *responses = json_array();
-	json_t *list = NULL, *commands_of_list, *answer;
+	json_t *object = NULL, *answer;
 	char *text;
 	size_t n;
 
-	if (trust_json_parse(payload, COMMANDS_LEN_MAX, &list, &msg) ==
+	if (trust_json_parse(payload, COMMANDS_LEN_MAX, &object, &msg) ==
 	    TRUST_OK) {
-		commands_of_list = json_object_get(list, "commands");
-		n = json_array_size(commands_of_list);
-		if (n == 0 || n > COMMANDS_MAX)
+		call->run = &run;
+		call->list = json_object_get(object, "commands");
+		n = json_array_size(call->list);
+		if (n == 0 || n > TRUST_COMMANDS_MAX)
 			(void)trust_err_set(&msg, TRUST_ERR_INPUT,
 			    "commands: want a list of 1 to %d, got %zu",
-			    COMMANDS_MAX, n);
-		for (size_t i = 0; i < n && n <= COMMANDS_MAX; i++) {
-			call->command = json_array_get(commands_of_list, i);
+			    TRUST_COMMANDS_MAX, n);
+		for (size_t i = 0; i < n && n <= TRUST_COMMANDS_MAX; i++) {
+			call->at = i;
+			call->command = json_array_get(call->list, i);
 			(void)json_array_append_new(responses, respond(call));
 		}
 	}
 	if (msg.text[0] != '\0')
 		(void)json_array_append_new(responses,
 		    json_pack("{s:s, s:s}", "command", "", "error", msg.text));
-	json_decref(list);
+	json_decref(object);
 	answer = json_pack("{s:o}", "responses", responses);
 	text = json_dumps(answer, JSON_COMPACT);
 	json_decref(answer);

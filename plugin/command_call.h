@@ -10,10 +10,26 @@
 
 #include "plugin.h"
 
+/* Commands of one list. */
+#define TRUST_COMMANDS_MAX 100
+
+/* Those of a list that block or unblock, one after the other, and are carried
+ * out in one go; zeroed memory is none. */
+struct trust_call_run {
+	size_t first; /* where in the list */
+	size_t n;
+	struct trust_block_change v[TRUST_COMMANDS_MAX];
+	enum trust_err r; /* of all of them */
+	struct trust_message msg;
+};
+
 /* A command, and who sent it: copies, since a client may kick itself. */
 struct trust_call {
 	struct trust_plugin *plugin;
+	const json_t *list; /* that the command is of */
+	size_t at;          /* where in it */
 	const json_t *command;
+	struct trust_call_run *run; /* the last one of the list */
 	char client_id[TRUST_CLIENT_MAX + 1];
 	char address[TRUST_ADDRESS_MAX];
 };
@@ -27,6 +43,12 @@ typedef json_t *trust_call_function(
 json_t *trust_command_list_sessions(
     const struct trust_call *call, struct trust_message *msg);
 json_t *trust_command_list_devices(
+    const struct trust_call *call, struct trust_message *msg);
+
+/* command_block.c */
+json_t *trust_command_block(
+    const struct trust_call *call, struct trust_message *msg);
+json_t *trust_command_unblock(
     const struct trust_call *call, struct trust_message *msg);
 
 /* command_explain.c */

@@ -137,6 +137,13 @@ load_anchors(const char *path, STACK_OF(X509) **out, struct trust_message *msg)
 	return TRUST_OK;
 }
 
+/* Whether it is the anchors that do not fit, and no file that is unusable. */
+static bool
+is_about_anchors(enum trust_err r)
+{
+	return r == TRUST_ERR_INPUT || r == TRUST_ERR_CONFLICT;
+}
+
 /* Where anchors of signers are given, the registry is a replica, and sync
  * makes it if need be. */
 static enum trust_err
@@ -161,11 +168,11 @@ start_sync(struct trust_plugin *plugin, struct trust_message *msg)
 		return r;
 	config.anchors = plugin->registry_anchors;
 	r = trust_sync_start(&config, &plugin->sync, msg);
-	if (r != TRUST_OK)
+	if (is_about_anchors(r))
 		return trust_err_prefix(msg, r,
 		    "plugin_opt_registry_anchor: %s",
 		    plugin->options.registry_anchor);
-	return TRUST_OK;
+	return r;
 }
 
 static enum trust_err

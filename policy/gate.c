@@ -88,17 +88,26 @@ trust_gate_open_registry(struct trust_gate *gate, struct trust_message *msg)
 	return r;
 }
 
-void
-trust_gate_open_local(struct trust_gate *gate)
+/* Without a registry nobody is let in, whoever is blocked: then REGISTRY.local
+ * may wait until there is a directory to make it in. */
+static enum trust_err
+open_both(struct trust_gate *gate, struct trust_message *msg)
 {
-	struct trust_message msg = {0};
+	struct trust_message trouble = {0};
+	enum trust_err local = TRUST_ERR_INTERNAL;
+	enum trust_err r = TRUST_ERR_INTERNAL;
 
-	if (!gate->config.remember || gate->local != NULL)
-		return;
-	if (trust_local_open(gate->config.registry_path, &gate->local, &msg) !=
-	    TRUST_OK)
-		trust_log_printf(&gate->config.log, TRUST_LOG_WARNING,
-		    "%s; going on without it", msg.text);
+	local = trust_gate_open_local(gate, msg);
+	if (local != TRUST_OK && local != TRUST_ERR_NOT_FOUND)
+		return local;
+	r = trust_gate_open_registry(gate, &trouble);
+	if (r == TRUST_ERR_NOT_FOUND) {
+		trust_gate_complain(gate, &trouble);
+		return TRUST_OK;
+	}
+	if (r != TRUST_OK)
+		return trust_err_set(msg, r, "%s", trouble.text);
+	return gate->config.remember ? local : TRUST_OK;
 }
 
 enum trust_err
@@ -115,13 +124,10 @@ trust_gate_open(const struct trust_gate_config *config, struct trust_gate **out,
 		return trust_err_set(
 		    msg, TRUST_ERR_NOMEM, "gate: out of memory");
 	gate->config = *config;
-	trust_gate_open_local(gate);
 	r = trust_pool_new(TRUST_POOL_MAX, &gate->pool);
 	if (r == TRUST_OK)
-		r = trust_gate_open_registry(gate, &trouble);
-	if (r == TRUST_ERR_NOT_FOUND) {
-		trust_gate_complain(gate, &trouble);
-	} else if (r != TRUST_OK) {
+		r = open_both(gate, &trouble);
+	if (r != TRUST_OK) {
 		trust_gate_close(gate);
 		return trust_err_set(msg, r, "%s", trouble.text);
 	}

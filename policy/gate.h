@@ -8,6 +8,7 @@
 #define TRUST_GATE_H
 
 #include "admission.h"
+#include "block.h"
 #include "log.h"
 #include "role.h"
 #include "seen.h"
@@ -29,7 +30,7 @@ struct trust_gate_config {
 	int64_t max_offline_s; /* 0: never */
 	enum trust_on_stale on_stale;
 	bool remember; /* keep REGISTRY.local; a front end that only asks
-			* does not */
+			* reads it where there is one */
 	struct trust_log log;
 };
 
@@ -37,8 +38,10 @@ struct trust_gate;
 
 /*
  * A gate without a registry is a gate: it refuses with registry_missing, and
- * works as soon as the file is there. TRUST_ERR_FOREIGN and _DAMAGED: the
- * file there is no registry that can be used.
+ * works as soon as the file is there. TRUST_ERR_FOREIGN, _DAMAGED and _IO: the
+ * file there is no registry that can be used, or its REGISTRY.local, which
+ * tells who is blocked, is none. TRUST_ERR_NOT_FOUND: there is none of the
+ * latter, and it is to be kept and cannot be made.
  */
 enum trust_err trust_gate_open(const struct trust_gate_config *config,
     struct trust_gate **out, struct trust_message *msg) TRUST_MUST_CHECK;
@@ -147,7 +150,7 @@ enum trust_match {
 /* "primary"; "none" for one out of range. Static. */
 const char *trust_match_name(enum trust_match match);
 
-/* A device that this gateway knows: registered, or seen here, or both. */
+/* A device that this gateway knows: registered, seen or blocked here. */
 struct trust_gate_device {
 	char id[TRUST_ID_MAX + 1];
 	bool registered;
@@ -158,6 +161,9 @@ struct trust_gate_device {
 	enum trust_match match; /* likewise */
 };
 
+/* What is known of one, which may be nothing. */
+enum trust_err trust_gate_find_device(struct trust_gate *gate, const char *id,
+    struct trust_gate_device *out, struct trust_message *msg) TRUST_MUST_CHECK;
 /* The first of those whose ids come after `after` ("": from the start), in
  * the order of ids. */
 enum trust_err trust_gate_list_devices(struct trust_gate *gate,
@@ -213,6 +219,10 @@ struct trust_gate_status {
 	uint64_t cache_hits;
 	uint64_t cache_misses;
 	size_t n_cached;
+	int64_t n_blocked; /* devices, at this gateway; -1: nobody can tell */
+	/* What is wrong with REGISTRY.local, as found by trust_gate_follow; ""
+	 * for nothing. Borrowed until that is called again. */
+	const char *local_trouble;
 };
 /* `now` is the clock's. */
 void trust_gate_get_status(
@@ -228,11 +238,10 @@ enum trust_on_stale trust_gate_check_age(
 
 /* ---- Devices that this gateway keeps out by itself ---- */
 
-/* Survives restarts and syncs, and wins. TRUST_ERR_IO: nothing can be
- * remembered. trust_gate_unblock: TRUST_ERR_NOT_FOUND when it is not. */
-enum trust_err trust_gate_block(struct trust_gate *gate, const char *device,
-    struct trust_message *msg) TRUST_MUST_CHECK;
-enum trust_err trust_gate_unblock(struct trust_gate *gate, const char *device,
+/* As trust_block_change. It survives restarts and syncs, and wins.
+ * TRUST_ERR_IO: nothing can be remembered, and nothing was changed. */
+enum trust_err trust_gate_change_blocks(struct trust_gate *gate,
+    struct trust_block_change *v, size_t n,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
 #endif

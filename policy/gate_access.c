@@ -132,6 +132,20 @@ trust_gate_access(struct trust_gate *gate, struct trust_admission *admission,
 
 /* ---- Devices that are away ---- */
 
+/* Of a device without a record: the group through which it came in here. */
+static enum trust_err
+find_group_seen(struct trust_gate *gate, const char *device,
+    char group[TRUST_ID_MAX + 1], struct trust_message *msg)
+{
+	enum trust_err r = trust_gate_want_local(gate, msg);
+
+	if (r != TRUST_OK)
+		return r;
+	return gate->local != NULL
+		   ? trust_local_find_device(gate->local, device, group, msg)
+		   : TRUST_ERR_NOT_FOUND;
+}
+
 enum trust_err
 trust_gate_find_absentee(struct trust_gate *gate, const char *device,
     struct trust_absentee *out, struct trust_message *msg)
@@ -141,20 +155,17 @@ trust_gate_find_absentee(struct trust_gate *gate, const char *device,
 	memset(out, 0, sizeof(*out));
 	r = trust_registry_find(
 	    gate->registry, TRUST_KIND_DEVICE, device, &out->record, msg);
-	if (r == TRUST_ERR_NOT_FOUND && gate->local != NULL) {
-		r = trust_local_find_device(
-		    gate->local, device, out->group, msg);
+	if (r == TRUST_ERR_NOT_FOUND) {
+		r = find_group_seen(gate, device, out->group, msg);
 	} else if (r == TRUST_OK && out->record->u.device.group != NULL) {
 		memcpy(out->group, out->record->u.device.group,
 		    strlen(out->record->u.device.group) + 1);
 	}
 	if (r == TRUST_OK && out->group[0] != '\0')
 		out->set = trust_sets_get0_group(gate->sets, out->group);
-	if (r != TRUST_OK || gate->local == NULL)
+	if (r != TRUST_OK)
 		return r;
-	r = trust_local_find_block(gate->local, device, msg);
-	out->blocked = r == TRUST_OK;
-	return r == TRUST_ERR_NOT_FOUND ? TRUST_OK : r;
+	return trust_gate_find_block(gate, device, &out->blocked, msg);
 }
 
 /* Chains lead nowhere where the group, or its record, does not count. */
@@ -327,7 +338,7 @@ trust_gate_remember_device(
 	const struct trust_verdict *v = &admission->verdict;
 	struct trust_message msg = {0};
 
-	if (gate->local == NULL || v->registered)
+	if (!trust_gate_keeps_local(gate) || v->registered)
 		return;
 	trust_gate_forget_absent(gate);
 	if (trust_local_remember_device(
@@ -342,8 +353,9 @@ trust_gate_remember_bridge(struct trust_gate *gate, const char *client_id)
 {
 	struct trust_message msg = {0};
 
-	if (gate->local != NULL && trust_local_remember_bridge(gate->local,
-				       client_id, &msg) != TRUST_OK)
+	if (trust_gate_keeps_local(gate) &&
+	    trust_local_remember_bridge(gate->local, client_id, &msg) !=
+		TRUST_OK)
 		trust_gate_complain(gate, &msg);
 }
 
@@ -352,40 +364,4 @@ trust_gate_is_bridge(struct trust_gate *gate, const char *client_id)
 {
 	return gate->local != NULL && trust_local_find_bridge(gate->local,
 					  client_id, NULL) == TRUST_OK;
-}
-
-/* ---- Blocks ---- */
-
-static enum trust_err
-want_local(const struct trust_gate *gate, struct trust_message *msg)
-{
-	if (gate->local != NULL)
-		return TRUST_OK;
-	return trust_err_set(msg, TRUST_ERR_IO,
-	    "%s.local: cannot be used, see the broker's log",
-	    gate->config.registry_path);
-}
-
-enum trust_err
-trust_gate_block(
-    struct trust_gate *gate, const char *device, struct trust_message *msg)
-{
-	enum trust_err r = want_local(gate, msg);
-
-	if (r == TRUST_OK)
-		r = trust_local_block(gate->local, device, msg);
-	gate->blocks++;
-	return r;
-}
-
-enum trust_err
-trust_gate_unblock(
-    struct trust_gate *gate, const char *device, struct trust_message *msg)
-{
-	enum trust_err r = want_local(gate, msg);
-
-	if (r == TRUST_OK)
-		r = trust_local_unblock(gate->local, device, msg);
-	gate->blocks++;
-	return r;
 }

@@ -43,7 +43,7 @@ trust_gate_read_age(struct trust_gate *gate, struct trust_message *msg)
 {
 	enum trust_err r = read_held(gate, msg);
 
-	if (r != TRUST_OK || gate->local == NULL)
+	if (r != TRUST_OK || !trust_gate_keeps_local(gate))
 		return r;
 	return trust_local_get_floor(gate->local, &gate->floor, msg);
 }
@@ -98,6 +98,7 @@ trust_gate_get_status(
 	    .n_cached =
 		gate->cache != NULL ? trust_cache_count(gate->cache) : 0,
 	};
+	trust_gate_describe_local(gate, out);
 	if (gate->registry == NULL ||
 	    trust_registry_get_info(gate->registry, &info, NULL) != TRUST_OK)
 		return;

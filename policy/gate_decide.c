@@ -78,6 +78,13 @@ judge(struct trust_gate *gate, const struct question *q, struct asking *a,
 	    .now = trust_gate_time(gate, q->now),
 	};
 
+	if (in.state == TRUST_REGISTRY_STATE_READY) {
+		enum trust_err r = trust_gate_want_local(gate, msg);
+
+		if (r != TRUST_OK)
+			return r;
+		trust_gate_tell_local(gate, q->steps);
+	}
 	if (q->known != NULL && q->known->sets_serial == gate->sets_serial)
 		in.known = &q->known->chains;
 	return trust_judge(&in, verdict, &a->chains, q->steps, msg);

@@ -54,11 +54,8 @@ describe(struct trust_gate *gate, const char *id,
 	    .enabled = record == NULL || record->enabled,
 	};
 	memcpy(out->id, id, strlen(id) + 1);
-	if (gate->local == NULL)
-		return TRUST_OK;
-	r = trust_local_find_block(gate->local, id, msg);
-	out->blocked = r == TRUST_OK;
-	if (r != TRUST_OK && r != TRUST_ERR_NOT_FOUND)
+	r = trust_gate_find_block(gate, id, &out->blocked, msg);
+	if (r != TRUST_OK || gate->local == NULL)
 		return r;
 	r = trust_seen_find(gate->local, id, &out->seen, msg);
 	if (r != TRUST_OK && r != TRUST_ERR_NOT_FOUND)
@@ -85,6 +82,14 @@ describe_id(struct trust_gate *gate, const char *id,
 	r = describe(gate, id, record, out, msg);
 	trust_record_free(record);
 	return r;
+}
+
+enum trust_err
+trust_gate_find_device(struct trust_gate *gate, const char *id,
+    struct trust_gate_device *out, struct trust_message *msg)
+{
+	(void)trust_gate_store_some_seen(gate);
+	return describe_id(gate, id, out, msg);
 }
 
 /* ---- In the order of ids ---- */
@@ -140,20 +145,41 @@ out:
 	return r;
 }
 
-/* The next id of two sorted lists, each id once; NULL at their end. */
-static const char *
-next_id(const struct ids *a, const struct ids *b, size_t *i, size_t *j)
+static enum trust_err
+list_blocked(struct trust_gate *gate, const char *after, size_t max,
+    struct ids *ids, struct trust_message *msg)
 {
-	int order;
+	ids->v = calloc(max + 1, sizeof(*ids->v));
+	if (ids->v == NULL)
+		return TRUST_ERR_NOMEM;
+	if (gate->local == NULL)
+		return TRUST_OK;
+	return trust_block_list(gate->local, after, ids->v, max, &ids->n, msg);
+}
 
-	if (*i == a->n)
-		return *j < b->n ? b->v[(*j)++] : NULL;
-	if (*j == b->n)
-		return a->v[(*i)++];
-	order = strcmp(a->v[*i], b->v[*j]);
-	if (order == 0)
-		(*j)++;
-	return order <= 0 ? a->v[(*i)++] : b->v[(*j)++];
+/* The sources of a page: each knows devices that the others do not. */
+static enum trust_err (*const sources[])(struct trust_gate *gate,
+    const char *after, size_t max, struct ids *ids,
+    struct trust_message *msg) = {list_registered, list_seen, list_blocked};
+#define N_SOURCES (sizeof(sources) / sizeof(sources[0]))
+
+/* The next id of the sorted lists, each id once; NULL at their end. It is taken
+ * from all of them: at[i] is where list i goes on. */
+static const char *
+next_id(const struct ids *lists, size_t at[N_SOURCES])
+{
+	const char *next = NULL;
+
+	for (size_t i = 0; i < N_SOURCES; i++) {
+		if (at[i] < lists[i].n &&
+		    (next == NULL || strcmp(lists[i].v[at[i]], next) < 0))
+			next = lists[i].v[at[i]];
+	}
+	for (size_t i = 0; next != NULL && i < N_SOURCES; i++) {
+		if (at[i] < lists[i].n && strcmp(lists[i].v[at[i]], next) == 0)
+			at[i]++;
+	}
+	return next;
 }
 
 enum trust_err
@@ -161,24 +187,22 @@ trust_gate_list_devices(struct trust_gate *gate, const char *after,
     struct trust_gate_device *v, size_t max, size_t *n,
     struct trust_message *msg)
 {
-	struct ids registered = {0}, seen = {0};
-	enum trust_err r = TRUST_ERR_INTERNAL;
+	struct ids lists[N_SOURCES] = {0};
+	size_t at[N_SOURCES] = {0};
+	enum trust_err r = TRUST_OK;
 	const char *id;
-	size_t i = 0, j = 0;
 
 	*n = 0;
 	(void)trust_gate_store_some_seen(gate);
-	r = list_registered(gate, after, max, &registered, msg);
-	if (r == TRUST_OK)
-		r = list_seen(gate, after, max, &seen, msg);
-	while (r == TRUST_OK && *n < max &&
-	       (id = next_id(&registered, &seen, &i, &j)) != NULL) {
+	for (size_t i = 0; r == TRUST_OK && i < N_SOURCES; i++)
+		r = sources[i](gate, after, max, &lists[i], msg);
+	while (r == TRUST_OK && *n < max && (id = next_id(lists, at)) != NULL) {
 		r = describe_id(gate, id, &v[*n], msg);
 		if (r == TRUST_OK)
 			(*n)++;
 	}
-	free(registered.v);
-	free(seen.v);
+	for (size_t i = 0; i < N_SOURCES; i++)
+		free(lists[i].v);
 	return r;
 }
 

@@ -67,6 +67,33 @@ add_seen(struct trust_gate *gate, const char *id, struct trust_steps *steps)
 	    trust_clock_format(seen.not_after, end));
 }
 
+static void
+deny_for_error(struct trust_verdict *verdict, enum trust_err r,
+    const struct trust_message *msg, struct trust_steps *steps)
+{
+	deny(verdict, TRUST_REASON_INTERNAL_ERROR);
+	trust_steps_add(steps, TRUST_STEP_FAILED, "%s",
+	    msg->text[0] != '\0' ? msg->text : trust_err_text(r));
+}
+
+static void
+judge_block(struct trust_gate *gate, const char *id,
+    struct trust_verdict *verdict, struct trust_steps *steps)
+{
+	struct trust_message msg = {0};
+	enum trust_err r;
+	bool blocked;
+
+	r = trust_gate_find_block(gate, id, &blocked, &msg);
+	if (r != TRUST_OK) {
+		deny_for_error(verdict, r, &msg, steps);
+	} else if (blocked) {
+		deny(verdict, TRUST_REASON_BLOCKED_LOCALLY);
+		trust_steps_add(
+		    steps, TRUST_STEP_FAILED, "it is blocked at this gateway");
+	}
+}
+
 /* Whether nothing keeps it out whatever it comes with. */
 static void
 judge(struct trust_gate *gate, const char *id,
@@ -74,12 +101,7 @@ judge(struct trust_gate *gate, const char *id,
     struct trust_steps *steps)
 {
 	verdict->outcome = TRUST_ALLOW;
-	if (gate->local != NULL &&
-	    trust_local_find_block(gate->local, id, NULL) == TRUST_OK) {
-		deny(verdict, TRUST_REASON_BLOCKED_LOCALLY);
-		trust_steps_add(
-		    steps, TRUST_STEP_FAILED, "it is blocked at this gateway");
-	}
+	judge_block(gate, id, verdict, steps);
 	if (record == NULL) {
 		trust_steps_add(steps, TRUST_STEP_FACT,
 		    "it has no record; only a group with automatic "
@@ -104,13 +126,14 @@ trust_gate_explain_device(struct trust_gate *gate, const char *device,
 {
 	enum trust_registry_state state = trust_gate_state(gate, now, false);
 	struct trust_record *record = NULL;
+	struct trust_message msg = {0};
 	enum trust_err r = TRUST_ERR_NOT_FOUND;
 
 	memset(verdict, 0, sizeof(*verdict));
 	memcpy(verdict->device, device, strlen(device) + 1);
 	if (gate->registry != NULL)
 		r = trust_registry_find(
-		    gate->registry, TRUST_KIND_DEVICE, device, &record, NULL);
+		    gate->registry, TRUST_KIND_DEVICE, device, &record, &msg);
 	if (state != TRUST_REGISTRY_STATE_READY) {
 		deny(verdict, state == TRUST_REGISTRY_STATE_STALE
 				  ? TRUST_REASON_REGISTRY_STALE
@@ -119,6 +142,8 @@ trust_gate_explain_device(struct trust_gate *gate, const char *device,
 		    trust_reason_meaning(verdict->reason));
 	} else if (r == TRUST_OK || r == TRUST_ERR_NOT_FOUND) {
 		judge(gate, device, record, verdict, steps);
+	} else {
+		deny_for_error(verdict, r, &msg, steps);
 	}
 	add_seen(gate, device, steps);
 	trust_record_free(record);

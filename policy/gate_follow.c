@@ -27,7 +27,6 @@ follow_file(struct trust_gate *gate)
 	}
 	gate->reopened = true;
 	gate->complaint[0] = '\0';
-	trust_gate_open_local(gate);
 	trust_log_printf(&gate->config.log, TRUST_LOG_NOTICE,
 	    "%s: registry found", gate->config.registry_path);
 }
@@ -215,6 +214,7 @@ trust_gate_follow(
 	enum trust_err r = TRUST_OK;
 
 	follow_file(gate);
+	trust_gate_follow_local(gate);
 	if (gate->reopened) {
 		gate->reopened = false;
 		return TRUST_GATE_EVERYTHING;

@@ -9,7 +9,6 @@
 
 #include "cache.h"
 #include "gate.h"
-#include "local.h"
 #include "pool.h"
 #include "seen.h"
 #include "sets.h"
@@ -40,9 +39,11 @@ struct trust_gate {
 	bool is_replica;
 	struct trust_registry_held held; /* as of held_version */
 	int64_t held_version;            /* of the registry */
-	struct trust_local *local;       /* NULL: nothing is remembered */
-	int64_t floor;                   /* the time floor; 0 without local */
-	uint64_t blocks;                 /* counts changes of who is blocked */
+	/* NULL: there is none, which is trouble if it is to be kept. */
+	struct trust_local *local;
+	struct trust_message local_trouble; /* as told last; "": none */
+	int64_t floor;      /* the time floor; 0 without local */
+	uint64_t blocks;    /* counts changes of who is blocked */
 	int64_t generation; /* of the registry, when it was asked last */
 	struct trust_sets *sets;
 	int64_t sets_generation; /* up to which the sets are current */
@@ -72,9 +73,6 @@ struct trust_gate {
 /* Open what the path leads to. TRUST_ERR_NOT_FOUND: it leads nowhere. */
 enum trust_err trust_gate_open_registry(
     struct trust_gate *gate, struct trust_message *msg) TRUST_MUST_CHECK;
-/* Open REGISTRY.local, if that is wanted and not done; go on without it if it
- * cannot be. */
-void trust_gate_open_local(struct trust_gate *gate);
 /* Forget the rules of who is away. */
 void trust_gate_forget_absent(struct trust_gate *gate);
 /* Let go of the registry and all that rests on it. */
@@ -143,6 +141,29 @@ enum trust_err trust_gate_describe_absentee(const struct trust_absentee *a,
 /* What the placeholders of its roles stand for; borrowed from all three. */
 struct trust_role_values trust_gate_role_values(const struct trust_gate *gate,
     const struct trust_verdict *verdict, const char *client_id);
+
+/* ---- REGISTRY.local: gate_local.c ---- */
+
+/* Open it, as trust_local_open does; make it where it is to be kept. */
+enum trust_err trust_gate_open_local(
+    struct trust_gate *gate, struct trust_message *msg) TRUST_MUST_CHECK;
+/* Open it where that failed, see whether it is in its place, and tell of what
+ * is wrong with it. */
+void trust_gate_follow_local(struct trust_gate *gate);
+/* Whether there is one to write to. */
+bool trust_gate_keeps_local(const struct trust_gate *gate);
+/* TRUST_ERR_IO: it has to be there, and is not: nobody is let in. */
+enum trust_err trust_gate_want_local(
+    const struct trust_gate *gate, struct trust_message *msg) TRUST_MUST_CHECK;
+/* Whether a device is blocked here. An error is no answer. */
+enum trust_err trust_gate_find_block(struct trust_gate *gate,
+    const char *device, bool *blocked,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+/* Its part of the status; and the step that says that it was looked at, which
+ * is none where there is no such file. */
+void trust_gate_describe_local(
+    struct trust_gate *gate, struct trust_gate_status *out);
+void trust_gate_tell_local(struct trust_gate *gate, struct trust_steps *steps);
 
 /* Store some of what trust_gate_note_seen was told. Whether there is more. */
 bool trust_gate_store_some_seen(struct trust_gate *gate);

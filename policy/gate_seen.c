@@ -53,7 +53,7 @@ trust_gate_note_seen(struct trust_gate *gate,
 	    trust_admission_get0_certificate(admission);
 	struct trust_gate_pending *pending;
 
-	if (gate->local == NULL)
+	if (!trust_gate_keeps_local(gate))
 		return;
 	pending = find_or_add(gate, verdict->device);
 	if (pending == NULL)
@@ -92,7 +92,7 @@ trust_gate_store_some_seen(struct trust_gate *gate)
 	size_t n = take_some(gate, v);
 
 	/* It is convenience; a full disk costs it, and says so once. */
-	if (n > 0 && gate->local != NULL &&
+	if (n > 0 && trust_gate_keeps_local(gate) &&
 	    trust_seen_store(gate->local, v, n, &msg) != TRUST_OK)
 		trust_gate_complain(gate, &msg);
 	return gate->pending != NULL;

@@ -152,6 +152,7 @@ trust_gate_explain_topic(struct trust_gate *gate, const char *device,
 	r = trust_gate_begin_read(gate, msg);
 	if (r != TRUST_OK)
 		return r;
+	trust_gate_tell_local(gate, steps);
 	r = trust_gate_find_absentee(gate, device, &a, msg);
 	if (r == TRUST_OK)
 		r = trust_gate_describe_absentee(&a, device, verdict);

@@ -81,7 +81,7 @@ find_block(const struct trust_judge_input *in, const char *device,
 
 	if (in->local == NULL)
 		return TRUST_OK;
-	r = trust_local_find_block(in->local, device, msg);
+	r = trust_block_find(in->local, device, msg);
 	*blocked = r == TRUST_OK;
 	return absent_is_ok(r);
 }

@@ -6,8 +6,8 @@
 #ifndef TRUST_JUDGE_H
 #define TRUST_JUDGE_H
 
+#include "block.h"
 #include "decide.h"
-#include "local.h"
 #include "sets.h"
 
 /* How the chain to one group's anchors came out. */

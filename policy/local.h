@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a gateway remembers by itself, in REGISTRY.local beside the registry:
- * sync never touches it. Losing it loses convenience, never safety.
+ * sync never touches it. Without it nobody knows who is blocked (block.h), so
+ * that doubt about it lets nobody in; of the rest, what is lost is convenience.
  */
 #ifndef TRUST_LOCAL_H
 #define TRUST_LOCAL_H
@@ -12,14 +13,36 @@
 
 struct trust_local;
 
-/* Open, and make it if need be. */
+enum trust_local_mode {
+	TRUST_LOCAL_READ,
+	TRUST_LOCAL_MAKE, /* write, and make it where there is none */
+};
+
+/*
+ * Open it. TRUST_ERR_NOT_FOUND: there is none, and with TRUST_LOCAL_MAKE none
+ * can be made. What is there and cannot be used is left as it is, to the last
+ * octet: TRUST_ERR_FOREIGN, _DAMAGED, _IO.
+ */
 enum trust_err trust_local_open(const char *registry_path,
-    struct trust_local **out, struct trust_message *msg) TRUST_MUST_CHECK;
+    enum trust_local_mode mode, struct trust_local **out,
+    struct trust_message *msg) TRUST_MUST_CHECK;
 void trust_local_close(struct trust_local *local);
 
 /*
+ * Whether its name still leads to the file that is open, and the next start
+ * will find what is written. TRUST_ERR_IO: it does not.
+ */
+enum trust_err trust_local_check_place(const struct trust_local *local,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+
+/* Why it could not be told lately who is blocked; "": it could. Borrowed,
+ * until the next look-up. */
+const char *trust_local_get0_trouble(const struct trust_local *local);
+
+/*
  * The group through which a device without a record (automatic enrollment)
- * last came in. Writes only when that is news.
+ * last came in. Writes only when that is news. Beyond TRUST_LOCAL_DEVICES_MAX
+ * those that were remembered first go.
  */
 enum trust_err trust_local_remember_device(struct trust_local *local,
     const char *device, const char *group,
@@ -29,20 +52,9 @@ enum trust_err trust_local_find_device(struct trust_local *local,
     const char *device, char group[TRUST_ID_MAX + 1],
     struct trust_message *msg) TRUST_MUST_CHECK;
 
-/*
- * Devices that this gateway keeps out, whatever the registry says. A block is
- * on the disk before the call returns. trust_local_find_block: TRUST_OK when
- * the device is blocked. trust_local_unblock: TRUST_ERR_NOT_FOUND when it is
- * not. One handle writes them while it is open, and others need not see it.
- */
-enum trust_err trust_local_block(struct trust_local *local, const char *device,
-    struct trust_message *msg) TRUST_MUST_CHECK;
-enum trust_err trust_local_unblock(struct trust_local *local,
-    const char *device, struct trust_message *msg) TRUST_MUST_CHECK;
-enum trust_err trust_local_find_block(struct trust_local *local,
-    const char *device, struct trust_message *msg) TRUST_MUST_CHECK;
-
-/* The client ids under which bridges of this broker publish. */
+/* The client ids under which bridges of this broker publish; at most
+ * TRUST_LOCAL_BRIDGES_MAX. trust_local_find_bridge: TRUST_ERR_NOT_FOUND when it
+ * is none. */
 enum trust_err trust_local_remember_bridge(struct trust_local *local,
     const char *client_id, struct trust_message *msg) TRUST_MUST_CHECK;
 enum trust_err trust_local_find_bridge(struct trust_local *local,

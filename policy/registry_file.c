@@ -214,12 +214,17 @@ connect_to(struct trust_registry_file *file, struct trust_message *msg)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
 	int code = sqlite3_open_v2(file->path, &file->db, flags, NULL);
+	int saved;
 
 	if (file->db == NULL)
 		return trust_err_set(msg, TRUST_ERR_NOMEM, "out of memory");
 	if (code != SQLITE_OK) {
-		return trust_err_set(msg, TRUST_ERR_IO, "%s: cannot open: %s",
-		    file->path, strerror(sqlite3_system_errno(file->db)));
+		saved = sqlite3_system_errno(file->db);
+		return trust_err_set(msg, TRUST_ERR_IO, "%s: cannot open: %s%s",
+		    file->path, strerror(saved),
+		    saved == EACCES ? ", want it readable and writable for "
+				      "this user"
+				    : "");
 	}
 	if (sqlite3_extended_result_codes(file->db, 1) != SQLITE_OK)
 		return trust_registry_file_fail(file, msg);

@@ -44,10 +44,15 @@ static const char schema_3[] =
 
 static const char *const migrations[] = {schema_1, schema_2, schema_3};
 
+/* Nobody decides that for the operator: what is in it keeps devices out. */
+#define MOVE_IT_AWAY                                                     \
+	"move it away with its -wal and -shm, and the gateway makes an " \
+	"empty one: nobody is blocked then"
+
 static const struct trust_registry_format format = {
     .name = "memory of a gateway",
-    .if_foreign = "move it away, the gateway makes its own",
-    .if_damaged = "remove it, the gateway makes it anew",
+    .if_foreign = MOVE_IT_AWAY,
+    .if_damaged = "restore a copy of it; or " MOVE_IT_AWAY,
     .application_id = APPLICATION_ID,
     .pragmas = "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1024",
     .migrations = migrations,
@@ -76,6 +81,10 @@ static const char *const sql[TRUST_LOCAL_N_STATEMENTS] = {
 	" ON CONFLICT DO UPDATE SET time = max(time, excluded.time)",
     [TRUST_LOCAL_FIND_BLOCK] = "SELECT 1 FROM block WHERE device = ?1",
     [TRUST_LOCAL_FIND_ANY_BLOCK] = "SELECT 1 FROM block LIMIT 1",
+    [TRUST_LOCAL_COUNT_BLOCKS] = "SELECT count(*) FROM block",
+    [TRUST_LOCAL_LIST_BLOCKS] =
+	"SELECT device FROM block WHERE device > ?1 ORDER BY device",
+    [TRUST_LOCAL_CHECK_BLOCKS] = "PRAGMA integrity_check(block)",
     [TRUST_LOCAL_PUT_BLOCK] =
 	"INSERT INTO block VALUES(?1) ON CONFLICT DO NOTHING",
     [TRUST_LOCAL_DROP_BLOCK] = "DELETE FROM block WHERE device = ?1",
@@ -96,22 +105,23 @@ static const char *const sql[TRUST_LOCAL_N_STATEMENTS] = {
 };
 
 static enum trust_err
-open_or_make(
-    const char *path, struct trust_local *local, struct trust_message *msg)
+open_or_make(const char *path, enum trust_local_mode mode,
+    struct trust_local *local, struct trust_message *msg)
 {
+	enum trust_registry_mode as = mode == TRUST_LOCAL_READ
+					  ? TRUST_REGISTRY_READ
+					  : TRUST_REGISTRY_WRITE;
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
-	r = trust_registry_file_open(
-	    path, &format, TRUST_REGISTRY_WRITE, &local->file, msg);
-	if (r == TRUST_OK)
+	r = trust_registry_file_open(path, &format, as, &local->file, msg);
+	if (r == TRUST_OK && mode == TRUST_LOCAL_MAKE)
 		trust_registry_draft_clean(path);
-	if (r != TRUST_ERR_NOT_FOUND)
+	if (r != TRUST_ERR_NOT_FOUND || mode != TRUST_LOCAL_MAKE)
 		return r;
-	r = trust_registry_draft_create(path, &format, "", msg);
-	if (r != TRUST_OK)
-		return r;
-	return trust_registry_file_open(
-	    path, &format, TRUST_REGISTRY_WRITE, &local->file, msg);
+	if (trust_registry_draft_create(path, &format, "", msg) != TRUST_OK)
+		return trust_err_prefix(
+		    msg, TRUST_ERR_NOT_FOUND, "%s: cannot be made", path);
+	return trust_registry_file_open(path, &format, as, &local->file, msg);
 }
 
 static enum trust_err
@@ -126,9 +136,49 @@ look_for_blocks(struct trust_local *local, struct trust_message *msg)
 	return r;
 }
 
+/* In a table that is out of order a look-up misses who is there. */
+static enum trust_err
+check_blocks(struct trust_local *local, struct trust_message *msg)
+{
+	sqlite3_stmt *statement = local->statements[TRUST_LOCAL_CHECK_BLOCKS];
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	struct trust_span found;
+	bool row;
+
+	r = trust_registry_file_step(&local->file, statement, &row, msg);
+	if (r != TRUST_OK)
+		goto out;
+	found = trust_registry_file_get0_bytes(statement, 0);
+	if (!row || found.len != 2 || memcmp(found.p, "ok", 2) != 0)
+		r = trust_registry_file_damaged(
+		    &local->file, msg, "who is blocked");
+out:
+	trust_registry_file_reset(statement);
+	return r;
+}
+
+static enum trust_err
+open_local(const char *path, enum trust_local_mode mode,
+    struct trust_local *local, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = open_or_make(path, mode, local, msg);
+	if (r != TRUST_OK)
+		return r;
+	sqlite3_busy_timeout(local->file.db, LOCAL_BUSY_MS);
+	r = trust_registry_file_prepare(&local->file, sql,
+	    TRUST_LOCAL_N_STATEMENTS, local->statements, msg);
+	if (r == TRUST_OK)
+		r = check_blocks(local, msg);
+	if (r == TRUST_OK)
+		r = look_for_blocks(local, msg);
+	return r;
+}
+
 enum trust_err
-trust_local_open(const char *registry_path, struct trust_local **out,
-    struct trust_message *msg)
+trust_local_open(const char *registry_path, enum trust_local_mode mode,
+    struct trust_local **out, struct trust_message *msg)
 {
 	struct trust_local *local = NULL;
 	struct trust_buf path = {0};
@@ -143,15 +193,7 @@ trust_local_open(const char *registry_path, struct trust_local **out,
 	r = trust_buf_printf(&path, "%s.local", registry_path);
 	if (r != TRUST_OK)
 		goto out;
-	r = open_or_make((const char *)path.p, local, msg);
-	if (r != TRUST_OK)
-		goto out;
-	sqlite3_busy_timeout(local->file.db, LOCAL_BUSY_MS);
-	r = trust_registry_file_prepare(&local->file, sql,
-	    TRUST_LOCAL_N_STATEMENTS, local->statements, msg);
-	if (r != TRUST_OK)
-		goto out;
-	r = look_for_blocks(local, msg);
+	r = open_local((const char *)path.p, mode, local, msg);
 	if (r != TRUST_OK)
 		goto out;
 	*out = local;
@@ -161,6 +203,29 @@ out:
 	trust_local_close(local);
 	trust_buf_free(&path);
 	return r;
+}
+
+/* SQLite asks whether the path still leads to the file that it has open. */
+enum trust_err
+trust_local_check_place(
+    const struct trust_local *local, struct trust_message *msg)
+{
+	int moved = 0;
+
+	if (sqlite3_file_control(local->file.db, "main", SQLITE_FCNTL_HAS_MOVED,
+		&moved) == SQLITE_OK &&
+	    moved == 0)
+		return TRUST_OK;
+	return trust_err_set(msg, TRUST_ERR_IO,
+	    "%s: moved away, removed or replaced while it is in use; who is "
+	    "blocked stays so until the next start, want it back in its place",
+	    local->file.path);
+}
+
+const char *
+trust_local_get0_trouble(const struct trust_local *local)
+{
+	return local->trouble.text;
 }
 
 void
@@ -182,10 +247,9 @@ bind(const struct trust_local *local, sqlite3_stmt *statement, int parameter,
 	return TRUST_OK;
 }
 
-/* Step to the row of a key; the caller resets the statement. */
-static enum trust_err
-find(const struct trust_local *local, sqlite3_stmt *statement, const char *key,
-    struct trust_message *msg)
+enum trust_err
+trust_local_step_to(const struct trust_local *local, sqlite3_stmt *statement,
+    const char *key, struct trust_message *msg)
 {
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	bool row;
@@ -247,7 +311,7 @@ trust_local_find_device(struct trust_local *local, const char *device,
 	struct trust_span id;
 
 	group[0] = '\0';
-	r = find(local, statement, device, msg);
+	r = trust_local_step_to(local, statement, device, msg);
 	if (r != TRUST_OK)
 		goto out;
 	id = trust_registry_file_get0_bytes(statement, 0);
@@ -288,69 +352,12 @@ trust_local_find_bridge(
 	sqlite3_stmt *statement = local->statements[TRUST_LOCAL_FIND_BRIDGE];
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
-	r = find(local, statement, client_id, msg);
+	r = trust_local_step_to(local, statement, client_id, msg);
 	trust_registry_file_reset(statement);
 	return r;
 }
 
-/* ---- Blocks ---- */
-
-/* What an operator asked for must not be lost with the power. */
-static enum trust_err
-write_durably(const struct trust_local *local, sqlite3_stmt *statement,
-    const char *device, struct trust_message *msg)
-{
-	enum trust_err r = TRUST_ERR_INTERNAL;
-	enum trust_err back;
-
-	r = trust_registry_file_run(
-	    &local->file, "PRAGMA synchronous = FULL", msg);
-	if (r != TRUST_OK)
-		return r;
-	r = bind(local, statement, 1, device, msg);
-	if (r == TRUST_OK)
-		r = trust_registry_file_exec(&local->file, statement, msg);
-	back = trust_registry_file_run(
-	    &local->file, "PRAGMA synchronous = NORMAL", msg);
-	return r != TRUST_OK ? r : back;
-}
-
-enum trust_err
-trust_local_block(
-    struct trust_local *local, const char *device, struct trust_message *msg)
-{
-	local->has_blocks = true;
-	return write_durably(
-	    local, local->statements[TRUST_LOCAL_PUT_BLOCK], device, msg);
-}
-
-enum trust_err
-trust_local_unblock(
-    struct trust_local *local, const char *device, struct trust_message *msg)
-{
-	enum trust_err r = TRUST_ERR_INTERNAL;
-
-	r = write_durably(
-	    local, local->statements[TRUST_LOCAL_DROP_BLOCK], device, msg);
-	if (r == TRUST_OK && sqlite3_changes(local->file.db) == 0)
-		return trust_err_set(msg, TRUST_ERR_NOT_FOUND,
-		    "device %s is not blocked", device);
-	return r;
-}
-
-enum trust_err
-trust_local_find_block(
-    struct trust_local *local, const char *device, struct trust_message *msg)
-{
-	sqlite3_stmt *statement = local->statements[TRUST_LOCAL_FIND_BLOCK];
-	enum trust_err r = TRUST_ERR_INTERNAL;
-
-	if (!local->has_blocks)
-		return TRUST_ERR_NOT_FOUND;
-	r = find(local, statement, device, msg);
-	trust_registry_file_reset(statement);
-	return r;
-}
+/* ---- The time floor ---- */
 
 static enum trust_err
 get_floor(const struct trust_registry_file *file, sqlite3_stmt *statement,

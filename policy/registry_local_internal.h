@@ -19,6 +19,9 @@ enum trust_local_statement {
 	TRUST_LOCAL_RAISE_FLOOR, /* time */
 	TRUST_LOCAL_FIND_BLOCK,  /* device id */
 	TRUST_LOCAL_FIND_ANY_BLOCK,
+	TRUST_LOCAL_COUNT_BLOCKS,
+	TRUST_LOCAL_LIST_BLOCKS, /* device id before */
+	TRUST_LOCAL_CHECK_BLOCKS,
 	TRUST_LOCAL_PUT_BLOCK,   /* device id */
 	TRUST_LOCAL_DROP_BLOCK,  /* device id */
 	TRUST_LOCAL_PUT_SEEN,    /* the columns of seen */
@@ -34,6 +37,13 @@ struct trust_local {
 	sqlite3_stmt *statements[TRUST_LOCAL_N_STATEMENTS];
 	/* Devices were blocked when it was opened, or have been since. */
 	bool has_blocks;
+	bool damaged;                 /* as a look for blocks found */
+	struct trust_message trouble; /* of the last look for blocks */
 };
+
+/* Step to the row of a key; the caller resets the statement. */
+enum trust_err trust_local_step_to(const struct trust_local *local,
+    sqlite3_stmt *statement, const char *key,
+    struct trust_message *msg) TRUST_MUST_CHECK;
 
 #endif

@@ -66,7 +66,7 @@ open_files(
 	r = trust_registry_staging_open(path, &replica->staging, msg);
 	if (r != TRUST_OK)
 		return r;
-	r = trust_local_open(path, &replica->local, msg);
+	r = trust_local_open(path, TRUST_LOCAL_MAKE, &replica->local, msg);
 	if (r != TRUST_OK)
 		return r;
 	return trust_local_get_floor(replica->local, &replica->floor, msg);

@@ -15,7 +15,7 @@ LEVELS = (
     "thumbprint certificate topic record field json pool template ground",
     "chain role identity verdict statement notification content"
     " sync_field exchange",
-    "registry sets local seen",
+    "registry sets local seen block",
     "decide judge admission cache explain gate replica publication",
     "trust",
 )

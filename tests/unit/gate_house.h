@@ -177,6 +177,17 @@ ask(struct house *h, const struct trust_pair *who, bool with_chain, int64_t now,
 	return reason;
 }
 
+/* Whether the device was blocked before. */
+static inline bool
+set_block(struct house *h, const char *device, bool block)
+{
+	struct trust_block_change change = {.device = device, .block = block};
+
+	assert_int_equal(
+	    trust_gate_change_blocks(h->gate, &change, 1, NULL), TRUST_OK);
+	return change.was_blocked;
+}
+
 /* What a review of an admission says. */
 static inline enum trust_reason
 review(struct house *h, struct trust_admission *admission, int64_t now)

@@ -205,10 +205,9 @@ rules_by_name_follow_the_registry(void **state)
 	put(h, "{\"kind\":\"role\",\"id\":\"default\",\"rules\":[{\"effect\":"
 	       "\"allow\",\"actions\":[\"publish\"],\"topics\":[\"x\"]}]}");
 	assert_true(may_by_name(h, "temp-03", "x"));
-	assert_int_equal(trust_gate_block(h->gate, "temp-03", NULL), TRUST_OK);
+	assert_false(set_block(h, "temp-03", true));
 	assert_false(may_by_name(h, "temp-03", "x"));
-	assert_int_equal(
-	    trust_gate_unblock(h->gate, "temp-03", NULL), TRUST_OK);
+	assert_true(set_block(h, "temp-03", false));
 	assert_true(may_by_name(h, "temp-03", "x"));
 	put(h,
 	    "{\"kind\":\"device\",\"id\":\"temp-03\",\"status\":\"disabled\","
@@ -303,12 +302,11 @@ rules_are_explained(void **state)
 	assert_int_equal(
 	    explain_topic(h, "pinned", "pinned", "devices/pinned", &allowed),
 	    TRUST_REASON_DEVICE_DISABLED);
-	assert_int_equal(trust_gate_block(h->gate, "temp-03", NULL), TRUST_OK);
+	assert_false(set_block(h, "temp-03", true));
 	assert_int_equal(
 	    explain_topic(h, "temp-03", "temp-03", "devices/temp-03", &allowed),
 	    TRUST_REASON_BLOCKED_LOCALLY);
-	assert_int_equal(
-	    trust_gate_unblock(h->gate, "temp-03", NULL), TRUST_OK);
+	assert_true(set_block(h, "temp-03", false));
 	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[\"root\"],"
 	       "\"status\":\"disabled\"}");
 	assert_int_equal(
@@ -354,6 +352,148 @@ bridges_are_remembered(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, house_setup, house_teardown)
 
+/* ---- REGISTRY.local ---- */
+
+static void
+ignore_device(void *arg, const char *device)
+{
+}
+
+static void
+ignore_ground(void *arg, uint64_t ground)
+{
+}
+
+/* Another gate in front of the same registry. */
+static enum trust_err
+open_gate(const struct house *h, bool remember, struct trust_gate **out,
+    struct trust_message *msg)
+{
+	const struct trust_gate_config config = {
+	    .gateway = "gw1",
+	    .registry_path = h->scratch->path,
+	    .remember = remember,
+	};
+
+	return trust_gate_open(&config, out, msg);
+}
+
+/* Close the house's gate, and write this in place of what it remembers. */
+static void
+spoil(struct house *h, const char *suffix)
+{
+	char path[96];
+
+	trust_gate_close(h->gate);
+	h->gate = NULL;
+	(void)snprintf(path, sizeof(path), "%s.local", h->scratch->path);
+	assert_int_equal(unlink(path), 0);
+	(void)snprintf(
+	    path, sizeof(path), "%s.local%s", h->scratch->path, suffix);
+	scratch_write(path, "nobody", 6);
+}
+
+/* Neither who decides nor who only asks goes on as if nobody were blocked. */
+static void
+no_gate_without_who_is_blocked(void **state)
+{
+	struct house *h = *state;
+	struct trust_message msg = {0};
+
+	spoil(h, "");
+	assert_int_equal(open_gate(h, true, &h->gate, &msg), TRUST_ERR_FOREIGN);
+	assert_null(h->gate);
+	assert_non_null(strstr(msg.text, ".local: "));
+	assert_int_equal(
+	    open_gate(h, false, &h->gate, &msg), TRUST_ERR_FOREIGN);
+	assert_null(h->gate);
+}
+
+/* Where it can neither be read nor made. Who only asks needs none. */
+static void
+no_gate_that_cannot_remember(void **state)
+{
+	struct house *h = *state;
+	struct trust_message msg = {0};
+
+	spoil(h, "-wal");
+	assert_int_equal(
+	    open_gate(h, true, &h->gate, &msg), TRUST_ERR_NOT_FOUND);
+	assert_null(h->gate);
+	assert_non_null(strstr(msg.text, ".local: cannot be made"));
+	assert_int_equal(open_gate(h, false, &h->gate, &msg), TRUST_OK);
+	assert_int_equal(ask(h, &h->pinned, false, NOW, NULL),
+	    TRUST_REASON_THUMBPRINT_MATCH);
+}
+
+/* A registry comes where nothing can be remembered: nobody is let in until
+ * it can, and everybody who asks is told. */
+static void
+nobody_is_let_in_while_nobody_can_tell(void **state)
+{
+	struct house *h = *state;
+	const struct trust_gate_visitor visitor = {
+	    .device = ignore_device, .ground = ignore_ground};
+	struct trust_gate_device device;
+	struct trust_gate_status status;
+	struct trust_message msg = {0};
+	struct trust_verdict verdict;
+	struct trust_steps steps = {0};
+	char away[96], leftover[96];
+
+	spoil(h, "-wal");
+	(void)snprintf(away, sizeof(away), "%s.away", h->scratch->path);
+	(void)snprintf(
+	    leftover, sizeof(leftover), "%s.local-wal", h->scratch->path);
+	assert_int_equal(rename(h->scratch->path, away), 0);
+	assert_int_equal(open_gate(h, true, &h->gate, &msg), TRUST_OK);
+	assert_int_equal(ask(h, &h->pinned, false, NOW, NULL),
+	    TRUST_REASON_REGISTRY_MISSING);
+	assert_int_equal(rename(away, h->scratch->path), 0);
+	(void)trust_gate_follow(h->gate, &visitor);
+	assert_int_equal(
+	    ask(h, &h->pinned, false, NOW, NULL), TRUST_REASON_INTERNAL_ERROR);
+	assert_false(may_by_name(h, "pinned", "devices/pinned/x"));
+	assert_true(trust_gate_is_device(h->gate, "temp-09"));
+	assert_int_equal(
+	    trust_gate_find_device(h->gate, "pinned", &device, NULL),
+	    TRUST_ERR_IO);
+	trust_gate_get_status(h->gate, NOW, &status);
+	assert_int_equal(status.n_blocked, -1);
+	assert_non_null(strstr(status.local_trouble, leftover));
+	trust_gate_explain_device(h->gate, "pinned", NOW, &verdict, &steps);
+	assert_int_equal(verdict.outcome, TRUST_DENY);
+	assert_int_equal(verdict.reason, TRUST_REASON_INTERNAL_ERROR);
+	trust_steps_free(&steps);
+	assert_int_equal(unlink(leftover), 0);
+	(void)trust_gate_follow(h->gate, &visitor);
+	assert_int_equal(ask(h, &h->pinned, false, NOW, NULL),
+	    TRUST_REASON_THUMBPRINT_MATCH);
+	trust_gate_get_status(h->gate, NOW, &status);
+	assert_int_equal(status.n_blocked, 0);
+	assert_string_equal(status.local_trouble, "");
+}
+
+/* Who only asks is told what the gateway does, and changes nothing. */
+static void
+who_only_asks_knows_of_blocks(void **state)
+{
+	struct house *h = *state;
+	struct trust_block_change change = {.device = "pinned"};
+	struct trust_gate *keeper = h->gate;
+	struct trust_message msg = {0};
+
+	assert_false(set_block(h, "pinned", true));
+	assert_int_equal(open_gate(h, false, &h->gate, &msg), TRUST_OK);
+	assert_int_equal(
+	    ask(h, &h->pinned, false, NOW, NULL), TRUST_REASON_BLOCKED_LOCALLY);
+	assert_int_equal(
+	    trust_gate_change_blocks(h->gate, &change, 1, &msg), TRUST_ERR_IO);
+	trust_gate_close(h->gate);
+	h->gate = keeper;
+	assert_true(set_block(h, "pinned", false));
+}
+
 int
 main(void)
 {
@@ -372,6 +512,10 @@ main(void)
 	    TEST(rules_are_explained),
 	    TEST(automatic_devices_are_remembered),
 	    TEST(bridges_are_remembered),
+	    TEST(no_gate_without_who_is_blocked),
+	    TEST(no_gate_that_cannot_remember),
+	    TEST(nobody_is_let_in_while_nobody_can_tell),
+	    TEST(who_only_asks_knows_of_blocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,15 +4,21 @@
  */
 #include "registry_scratch.h"
 
-#include "local.h"
+#include <sys/wait.h>
+
+#include "block.h"
 #include "seen.h"
+
+/* The user that owns nothing. */
+#define NOBODY 65534
 
 static struct trust_local *
 open_local(struct scratch *s)
 {
 	struct trust_local *local = NULL;
 
-	if (trust_local_open(s->path, &local, &s->msg) != TRUST_OK)
+	if (trust_local_open(s->path, TRUST_LOCAL_MAKE, &local, &s->msg) !=
+	    TRUST_OK)
 		fail_msg("%s", s->msg.text);
 	return local;
 }
@@ -136,7 +142,8 @@ what_is_no_memory_is_refused(void **state)
 	snprintf(path, sizeof(path), "%s.local", s->path);
 	scratch_write(path, "mine", 4);
 	assert_int_equal(
-	    trust_local_open(s->path, &local, &s->msg), TRUST_ERR_FOREIGN);
+	    trust_local_open(s->path, TRUST_LOCAL_MAKE, &local, &s->msg),
+	    TRUST_ERR_FOREIGN);
 	assert_null(local);
 	assert_non_null(strstr(s->msg.text, path));
 	assert_int_equal(unlink(path), 0);
@@ -146,7 +153,8 @@ what_is_no_memory_is_refused(void **state)
 	scratch_write(path, p, len);
 	free(p);
 	assert_int_equal(
-	    trust_local_open(s->path, &local, &s->msg), TRUST_ERR_FOREIGN);
+	    trust_local_open(s->path, TRUST_LOCAL_MAKE, &local, &s->msg),
+	    TRUST_ERR_FOREIGN);
 }
 
 static void
@@ -166,9 +174,10 @@ a_damaged_memory_is_named(void **state)
 	scratch_write(path, p, len);
 	free(p);
 	assert_int_equal(
-	    trust_local_open(s->path, &local, &s->msg), TRUST_ERR_DAMAGED);
+	    trust_local_open(s->path, TRUST_LOCAL_MAKE, &local, &s->msg),
+	    TRUST_ERR_DAMAGED);
 	assert_non_null(strstr(s->msg.text, path));
-	assert_non_null(strstr(s->msg.text, "remove it"));
+	assert_non_null(strstr(s->msg.text, "move it away"));
 }
 
 static void
@@ -177,10 +186,157 @@ it_needs_a_directory(void **state)
 	struct scratch *s = *state;
 	struct trust_local *local;
 
-	assert_int_equal(
-	    trust_local_open("/nowhere/devices.db", &local, &s->msg),
-	    TRUST_ERR_IO);
+	assert_int_equal(trust_local_open("/nowhere/devices.db",
+			     TRUST_LOCAL_MAKE, &local, &s->msg),
+	    TRUST_ERR_NOT_FOUND);
 	assert_null(local);
+	assert_non_null(strstr(s->msg.text, "cannot be made"));
+}
+
+/* What it comes to to open it without any rights, in a process of its own. */
+static int
+open_as_nobody(struct scratch *s)
+{
+	struct trust_local *local = NULL;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	pid_t child = fork();
+	int status = 0;
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		if (geteuid() != 0 || setuid(NOBODY) == 0)
+			r = trust_local_open(
+			    s->path, TRUST_LOCAL_READ, &local, &s->msg);
+		_exit(
+		    strstr(s->msg.text, "for this user") != NULL ? (int)r : 99);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* It is there: nobody may take it for one that is empty. */
+static void
+what_may_not_be_read_is_no_answer(void **state)
+{
+	struct scratch *s = *state;
+	char path[96];
+
+	trust_local_close(open_local(s));
+	snprintf(path, sizeof(path), "%s.local", s->path);
+	assert_int_equal(chmod(s->dir, 0755), 0);
+	assert_int_equal(chmod(path, 0), 0);
+	assert_int_equal(open_as_nobody(s), TRUST_ERR_IO);
+	assert_int_equal(chmod(path, 0600), 0);
+}
+
+static void
+reading_makes_nothing(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_local *local;
+	char path[96];
+
+	assert_int_equal(
+	    trust_local_open(s->path, TRUST_LOCAL_READ, &local, &s->msg),
+	    TRUST_ERR_NOT_FOUND);
+	assert_null(local);
+	snprintf(path, sizeof(path), "%s.local", s->path);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+/* ---- Who is blocked ---- */
+
+static void
+change(struct scratch *s, struct trust_local *local,
+    struct trust_block_change *v, size_t n)
+{
+	assert_int_equal(trust_block_change(local, v, n, &s->msg), TRUST_OK);
+}
+
+static void
+blocks_last(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_local *local = open_local(s);
+	struct trust_block_change v[] = {{.device = "c", .block = true},
+	    {.device = "a", .block = true}, {.device = "b", .block = true},
+	    {.device = "a"}, {.device = "d"}, {.device = "c", .block = true}};
+	const bool was[] = {false, false, false, true, false, true};
+	char ids[3][TRUST_ID_MAX + 1];
+	int64_t count;
+	size_t n;
+
+	change(s, local, v, 6);
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(v[i].was_blocked, was[i]);
+	trust_local_close(local);
+	local = open_local(s);
+	assert_int_equal(trust_block_find(local, "b", &s->msg), TRUST_OK);
+	assert_int_equal(
+	    trust_block_find(local, "a", &s->msg), TRUST_ERR_NOT_FOUND);
+	assert_int_equal(trust_block_count(local, &count, &s->msg), TRUST_OK);
+	assert_int_equal(count, 2);
+	assert_int_equal(
+	    trust_block_list(local, "", ids, 3, &n, &s->msg), TRUST_OK);
+	assert_int_equal(n, 2);
+	assert_string_equal(ids[0], "b");
+	assert_string_equal(ids[1], "c");
+	assert_int_equal(
+	    trust_block_list(local, "b", ids, 1, &n, &s->msg), TRUST_OK);
+	assert_string_equal(ids[0], "c");
+	trust_local_close(local);
+}
+
+/* What the next start will not find is not done. */
+static void
+blocks_are_not_written_into_thin_air(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_local *local = open_local(s);
+	struct trust_block_change first = {.device = "a", .block = true};
+	struct trust_block_change second = {.device = "b", .block = true};
+	char path[96], away[96];
+
+	change(s, local, &first, 1);
+	snprintf(path, sizeof(path), "%s.local", s->path);
+	snprintf(away, sizeof(away), "%s.away", s->path);
+	assert_int_equal(rename(path, away), 0);
+	assert_int_equal(
+	    trust_block_change(local, &second, 1, &s->msg), TRUST_ERR_IO);
+	assert_non_null(strstr(s->msg.text, path));
+	assert_int_equal(trust_block_find(local, "a", &s->msg), TRUST_OK);
+	assert_int_equal(
+	    trust_block_find(local, "b", &s->msg), TRUST_ERR_NOT_FOUND);
+	assert_int_equal(rename(away, path), 0);
+	change(s, local, &second, 1);
+	assert_int_equal(trust_block_find(local, "b", &s->msg), TRUST_OK);
+	trust_local_close(local);
+}
+
+/* A search in such a table misses who is there. */
+static void
+a_table_out_of_order_is_damaged(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_local *local = open_local(s);
+	struct trust_block_change v[] = {{.device = "first-01", .block = true},
+	    {.device = "later-01", .block = true}};
+	char path[96];
+	uint8_t *p;
+	size_t len;
+
+	change(s, local, v, 2);
+	trust_local_close(local);
+	snprintf(path, sizeof(path), "%s.local", s->path);
+	p = scratch_read(path, &len);
+	memcpy(memmem(p, len, "first-01", 8), "xirst", 5);
+	scratch_write(path, p, len);
+	free(p);
+	assert_int_equal(
+	    trust_local_open(s->path, TRUST_LOCAL_MAKE, &local, &s->msg),
+	    TRUST_ERR_DAMAGED);
+	assert_non_null(strstr(s->msg.text, path));
 }
 
 /* ---- Who was here ---- */
@@ -306,6 +462,11 @@ main(void)
 	    TEST(what_is_no_memory_is_refused),
 	    TEST(a_damaged_memory_is_named),
 	    TEST(it_needs_a_directory),
+	    TEST(what_may_not_be_read_is_no_answer),
+	    TEST(reading_makes_nothing),
+	    TEST(blocks_last),
+	    TEST(blocks_are_not_written_into_thin_air),
+	    TEST(a_table_out_of_order_is_damaged),
 	    TEST(the_last_time_counts),
 	    TEST(who_was_here_is_listed_in_pages),
 	    TEST(what_is_stored_others_see),

@@ -953,8 +953,9 @@ the_floor_only_rises(void **state)
 	struct trust_local *local = NULL;
 	int64_t floor;
 
-	assert_int_equal(
-	    trust_local_open(f->scratch->path, &local, &f->msg), TRUST_OK);
+	assert_int_equal(trust_local_open(f->scratch->path, TRUST_LOCAL_MAKE,
+			     &local, &f->msg),
+	    TRUST_OK);
 	assert_int_equal(
 	    trust_local_get_floor(local, &floor, &f->msg), TRUST_OK);
 	assert_int_equal(floor, TRUST_BUILD_DATE);
@@ -965,8 +966,9 @@ the_floor_only_rises(void **state)
 	    trust_local_raise_floor(local, TRUST_BUILD_DATE + 5, &f->msg),
 	    TRUST_OK);
 	trust_local_close(local);
-	assert_int_equal(
-	    trust_local_open(f->scratch->path, &local, &f->msg), TRUST_OK);
+	assert_int_equal(trust_local_open(f->scratch->path, TRUST_LOCAL_MAKE,
+			     &local, &f->msg),
+	    TRUST_OK);
 	assert_int_equal(
 	    trust_local_get_floor(local, &floor, &f->msg), TRUST_OK);
 	assert_int_equal(floor, TRUST_BUILD_DATE + 9);
