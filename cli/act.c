@@ -13,29 +13,68 @@
 struct act {
 	const char *command; /* of trustctl, and of the gateway */
 	bool has_device;
+	bool closes;      /* the device's connections, maybe this one */
+	bool keeps_out;   /* and does not let them come again */
 	const char *done; /* "blocked" */
 	const char *about;
 };
+
+/* Whether we are let in (again). */
+static bool
+is_let_in(const struct trust_mqtt_options *gateway)
+{
+	struct trust_remote *remote = NULL;
+	enum trust_err r = trust_remote_open(gateway, &remote, NULL);
+
+	trust_remote_close(remote);
+	return r == TRUST_OK;
+}
+
+/* Who closes the own connection gets no answer: that it closed is one. */
+static bool
+has_closed_itself(const struct act *act, const struct trust_remote *remote,
+    const struct trust_mqtt_options *gateway, const char *device)
+{
+	if (!act->closes || !trust_remote_is_lost(remote) ||
+	    !trust_remote_is_device(remote, device) ||
+	    (act->keeps_out && is_let_in(gateway)))
+		return false;
+	trust_output_error("note: it is the device of this connection, which "
+			   "the gateway has closed");
+	return true;
+}
+
+static enum trust_err
+ask(const struct act *act, const struct trust_mqtt_options *gateway,
+    const char *device, json_t **data, struct trust_message *msg)
+{
+	json_t *command = json_pack("{s:s}", "command", act->command);
+	struct trust_remote *remote = NULL;
+	enum trust_err r;
+
+	*data = NULL;
+	if (device != NULL)
+		(void)json_object_set_new(
+		    command, "device", json_string(device));
+	r = trust_remote_open(gateway, &remote, msg);
+	if (r == TRUST_OK)
+		r = trust_remote_ask(remote, json_incref(command), data, msg);
+	if (r == TRUST_ERR_IO && remote != NULL &&
+	    has_closed_itself(act, remote, gateway, device))
+		r = TRUST_OK;
+	json_decref(command);
+	trust_remote_close(remote);
+	return r;
+}
 
 static int
 run(const struct act *act, const struct trust_mqtt_options *gateway,
     const char *device)
 {
-	json_t *command = json_pack("{s:s}", "command", act->command);
-	struct trust_remote *remote = NULL;
 	struct trust_message msg = {0};
 	json_t *data = NULL;
-	enum trust_err r;
+	enum trust_err r = ask(act, gateway, device, &data, &msg);
 
-	if (device != NULL)
-		(void)json_object_set_new(
-		    command, "device", json_string(device));
-	r = trust_remote_open(gateway, &remote, &msg);
-	if (r == TRUST_OK)
-		r = trust_remote_ask(remote, json_incref(command), &data, &msg);
-	json_decref(command);
-	json_decref(data);
-	trust_remote_close(remote);
 	if (r != TRUST_OK) {
 		(void)trust_output_failure(r, &msg);
 		return r == TRUST_ERR_CONFLICT ? TRUST_EXIT_NO
@@ -43,6 +82,11 @@ run(const struct act *act, const struct trust_mqtt_options *gateway,
 	}
 	printf("%s%s%s\n", act->done, device != NULL ? " " : "",
 	    device != NULL ? device : "");
+	if (json_is_false(json_object_get(data, "known")))
+		trust_output_error("note: device %s is not registered here, "
+				   "and never was here; %s all the same",
+		    device, act->done);
+	json_decref(data);
 	return TRUST_EXIT_YES;
 }
 
@@ -74,9 +118,14 @@ parse_and_run(const struct act *act, int argc, char **argv)
 int
 trust_block_run(int argc, char **argv)
 {
-	static const struct act act = {"block", true, "blocked",
-	    "Keep a device out at a running gateway, whatever its registry "
-	    "says: at once, and\nuntil unblock.\n"};
+	static const struct act act = {.command = "block",
+	    .has_device = true,
+	    .closes = true,
+	    .keeps_out = true,
+	    .done = "blocked",
+	    .about =
+		"Keep a device out at a running gateway, whatever its registry "
+		"says: at once, and\nuntil unblock.\n"};
 
 	return parse_and_run(&act, argc, argv);
 }
@@ -84,8 +133,10 @@ trust_block_run(int argc, char **argv)
 int
 trust_unblock_run(int argc, char **argv)
 {
-	static const struct act act = {"unblock", true, "unblocked",
-	    "Let a running gateway decide about a device again.\n"};
+	static const struct act act = {.command = "unblock",
+	    .has_device = true,
+	    .done = "unblocked",
+	    .about = "Let a running gateway decide about a device again.\n"};
 
 	return parse_and_run(&act, argc, argv);
 }
@@ -93,9 +144,13 @@ trust_unblock_run(int argc, char **argv)
 int
 trust_kick_run(int argc, char **argv)
 {
-	static const struct act act = {"kick", true, "kicked",
-	    "Close a device's sessions at a running gateway. It may come "
-	    "again.\n"};
+	static const struct act act = {.command = "kick",
+	    .has_device = true,
+	    .closes = true,
+	    .done = "kicked",
+	    .about =
+		"Close a device's sessions at a running gateway. It may come "
+		"again.\n"};
 
 	return parse_and_run(&act, argc, argv);
 }
@@ -103,9 +158,11 @@ trust_kick_run(int argc, char **argv)
 int
 trust_resync_run(int argc, char **argv)
 {
-	static const struct act act = {"resync", false, "fetching anew",
-	    "Let a running gateway fetch its whole registry anew, and put "
-	    "right by it\nwhatever was damaged in the file.\n"};
+	static const struct act act = {.command = "resync",
+	    .done = "fetching anew",
+	    .about =
+		"Let a running gateway fetch its whole registry anew, and put "
+		"right by it\nwhatever was damaged in the file.\n"};
 
 	return parse_and_run(&act, argc, argv);
 }

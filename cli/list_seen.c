@@ -4,6 +4,8 @@
  */
 #include "list_seen.h"
 
+#include <string.h>
+
 #include "pages.h"
 
 static json_t *
@@ -37,6 +39,20 @@ next_by_end(json_t *command, const json_t *data, size_t n)
 	       json_is_true(json_object_get(data, "more"));
 }
 
+/* A block counts whatever the record says. */
+static void
+add_standing(json_t *device)
+{
+	const char *status =
+	    json_string_value(json_object_get(device, "status"));
+	bool blocked = json_is_true(json_object_get(device, "blocked"));
+	bool disabled = status != NULL && strcmp(status, "disabled") == 0;
+
+	(void)json_object_set_new(device, "standing",
+	    blocked ? json_string(disabled ? "blocked, disabled" : "blocked")
+		    : json_string(disabled ? "disabled" : "enabled"));
+}
+
 int
 trust_list_seen(
     const struct trust_mqtt_options *gateway, const char *expiring, bool json)
@@ -44,9 +60,10 @@ trust_list_seen(
 	struct trust_pages pages = {
 	    .array = "devices",
 	    .next = expiring != NULL ? next_by_end : next_by_id,
+	    .complete = add_standing,
 	    .headers = {"ID", "STATUS", "LAST SEEN", "FROM", "MATCHED",
 		"EXPIRES"},
-	    .members = {"device", "status", "last_seen", "address", "matched",
+	    .members = {"device", "standing", "last_seen", "address", "matched",
 		"expires"},
 	};
 	int status;

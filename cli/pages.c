@@ -70,7 +70,11 @@ static void
 print_table(const struct trust_pages *pages, const json_t *all)
 {
 	struct trust_table table = {0};
+	json_t *entry;
+	size_t n;
 
+	if (pages->complete != NULL)
+		json_array_foreach(all, n, entry) pages->complete(entry);
 	for (size_t i = 0; i < TRUST_TABLE_COLUMNS_MAX; i++)
 		table.headers[i] = pages->headers[i];
 	add_rows(&table, pages, all);

@@ -14,6 +14,8 @@ struct trust_pages {
 	/* Turn the command into that of the page after `data`. False: there
 	 * is none. `n` entries have come so far. */
 	bool (*next)(json_t *command, const json_t *data, size_t n);
+	/* Adds to an entry what tables show and JSON does not; may be NULL. */
+	void (*complete)(json_t *entry);
 	/* Up to a NULL. */
 	const char *headers[TRUST_TABLE_COLUMNS_MAX + 1];
 	/* The members of an entry, column by column; null is shown as "-". */

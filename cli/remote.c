@@ -286,6 +286,22 @@ trust_remote_ask(struct trust_remote *remote, json_t *command, json_t **data,
 	    remote->options.host, PATIENCE_MS / 1000);
 }
 
+bool
+trust_remote_is_lost(const struct trust_remote *remote)
+{
+	return remote->lost.text[0] != '\0';
+}
+
+bool
+trust_remote_is_device(const struct trust_remote *remote, const char *device)
+{
+	const char *id = remote->options.id;
+	char own[TRUST_ID_MAX + 1];
+
+	return id != NULL && trust_identity_client_device(id, own) &&
+	       strcmp(own, device) == 0;
+}
+
 /* ---- Following ---- */
 
 enum trust_err

@@ -64,6 +64,12 @@ void trust_remote_close(struct trust_remote *remote);
 enum trust_err trust_remote_ask(struct trust_remote *remote, json_t *command,
     json_t **data, struct trust_message *msg) TRUST_MUST_CHECK;
 
+/* Whether the connection was there and is gone. */
+bool trust_remote_is_lost(const struct trust_remote *remote);
+/* Whether a device is the one that we connected as, by the client id. */
+bool trust_remote_is_device(
+    const struct trust_remote *remote, const char *device);
+
 /*
  * Read a topic: `message` is called for each message until it returns false
  * or *stop is set. Goes on after interruptions, and says so. TRUST_ERR_IO: the

@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
@@ -25,10 +26,42 @@ number(const json_t *data, const char *name)
 
 /* A registry that is stale may still be decided by (on_stale warn). */
 static bool
-is_ready(const json_t *data)
+has_fresh_registry(const json_t *data)
 {
 	return strcmp(text(data, "registry"), "ready") == 0 &&
 	       !json_is_true(json_object_get(data, "stale"));
+}
+
+/* Who is connected already may ask a gateway that lets nobody in. */
+static bool
+is_ready(const json_t *data)
+{
+	return has_fresh_registry(data) &&
+	       !json_is_string(json_object_get(data, "local_error"));
+}
+
+static void
+print_blocked(const json_t *data)
+{
+	const json_t *blocked = json_object_get(data, "blocked");
+	const json_t *trouble = json_object_get(data, "local_error");
+	char *shown;
+
+	if (json_is_integer(blocked))
+		printf("blocked   %" PRId64 "\n", number(data, "blocked"));
+	else
+		printf("blocked   %sunknown%s\n",
+		    trust_output_color(TRUST_COLOR_BAD),
+		    trust_output_color(TRUST_COLOR_NONE));
+	if (!json_is_string(trouble))
+		return;
+	shown = strdup(json_string_value(trouble));
+	if (shown == NULL)
+		return;
+	trust_err_flatten(shown);
+	printf("local     %s%s%s\n", trust_output_color(TRUST_COLOR_BAD), shown,
+	    trust_output_color(TRUST_COLOR_NONE));
+	free(shown);
 }
 
 static void
@@ -36,12 +69,12 @@ print_registry(const json_t *data)
 {
 	const char *state = text(data, "registry");
 	enum trust_color color =
-	    is_ready(data) ? TRUST_COLOR_GOOD : TRUST_COLOR_BAD;
+	    has_fresh_registry(data) ? TRUST_COLOR_GOOD : TRUST_COLOR_BAD;
 	char age[TRUST_CLOCK_TEXT];
 
 	printf("registry  %s%s%s", trust_output_color(color), state,
 	    trust_output_color(TRUST_COLOR_NONE));
-	if (!is_ready(data))
+	if (!has_fresh_registry(data))
 		printf(", older than max_offline");
 	printf("\nrecords   %" PRId64 "\n", number(data, "records"));
 	if (!json_is_true(json_object_get(data, "replica"))) {
@@ -67,16 +100,19 @@ print_text(const json_t *data)
 		    trust_output_color(TRUST_COLOR_WARNING),
 		    trust_output_color(TRUST_COLOR_NONE));
 	printf("sessions  %" PRId64 "\n", number(data, "sessions"));
+	print_blocked(data);
 	printf("cache     %" PRId64 " verdicts, %" PRId64 " hits of %" PRId64
 	       " questions\n",
 	    number(data, "cached"), hits, hits + number(data, "misses"));
 }
 
 static const char about[] =
-    "Tell how a running gateway is: its registry, who is connected. Exit\n"
-    "status 1: its registry is older than max_offline. Exit status 2: it does\n"
-    "not let us in, maybe because its registry is missing, or stale with\n"
-    "on_stale deny_new or deny_all.\n";
+    "Tell how a running gateway is: its registry, who is connected, how many\n"
+    "are blocked. Exit status 1: its registry is older than max_offline, or\n"
+    "something is wrong with what it remembers. Exit status 2: it does not "
+    "let\n"
+    "us in, maybe because its registry is missing, or stale with on_stale\n"
+    "deny_new or deny_all.\n";
 
 int
 trust_status_run(int argc, char **argv)

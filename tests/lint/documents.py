@@ -152,7 +152,8 @@ def check_commands():
     compare({name: place for name, place in commands.items()
              if name not in NOT_TRUSTCTLS},
             {**find(source.files(("cli",), ".c"), r'"command", "(\w+)"'),
-             **find([pathlib.Path("cli/act.c")], r'\bact = \{"(\w+)"')},
+             **find([pathlib.Path("cli/act.c")],
+                    r'\bact = \{\.command = "(\w+)"')},
             "command", pathlib.Path("cli"))
 
 

@@ -243,6 +243,37 @@ def test_away_while_running(guarded, how):
 
 # ---- What is shown ----
 
+def test_status_counts_blocks(guarded):
+    assert status(guarded)["blocked"] == 0
+    block(guarded, "temp-01", "temp-02", "nobody")
+    assert status(guarded)["blocked"] == 3
+    assert status(guarded)["local_error"] is None
+    guarded.boss.device.disconnect()
+    result = guarded.ops.run("status")
+    assert result.returncode == 0, result.stderr
+    assert "\nblocked   3\n" in result.stdout
+
+
+def test_list_device_shows_blocks(guarded):
+    """Also of who is not registered, in the order of ids."""
+    site = guarded
+    block(site, "temp-01", "nobody", "zebra")
+    site.boss.device.disconnect()
+    head, *rows = site.ops.run("list", "device").stdout.splitlines()
+    start, end = head.index("STATUS"), head.index("LAST SEEN")
+    assert {row[:start].strip(): row[start:end].strip() for row in rows} == {
+        "nobody": "blocked", "ops": "enabled", "temp-01": "blocked",
+        "temp-02": "enabled", "zebra": "blocked"}
+    site.registry.run("device", "disable", "temp-01")
+    soon(lambda: "blocked, disabled" in site.ops.run("list", "device").stdout,
+         "disabled")
+    listed = {device["device"]: device for device in
+              site.ops.read("list", "device")}
+    assert list(listed) == ["nobody", "ops", "temp-01", "temp-02", "zebra"]
+    assert listed["nobody"]["blocked"] and not listed["nobody"]["registered"]
+    assert "standing" not in listed["nobody"]
+
+
 def test_blocks_come_in_pages(guarded):
     names = [f"n-{n:03}" for n in range(90)]
     block(guarded, *names)
@@ -252,6 +283,37 @@ def test_blocks_come_in_pages(guarded):
               guarded.ops.read("list", "device")]
     assert listed == sorted([*names, *(f"m-{n:03}" for n in range(90)), "ops",
                              "temp-01", "temp-02"])
+
+
+def test_block_of_a_stranger_says_so(guarded):
+    site = guarded
+    assert block(site, "nosuch", "temp-01") == [
+        {"command": "block", "data": {"known": False}},
+        {"command": "block", "data": {}}]
+    site.boss.device.disconnect()
+    result = site.ops.run("block", "nosuch")
+    assert (result.returncode, result.stdout, result.stderr) == (
+        0, "blocked nosuch\n", "trustctl: note: device nosuch is not "
+        "registered here, and never was here; blocked all the same\n")
+    result = site.ops.run("block", "temp-01")
+    assert (result.stdout, result.stderr) == ("blocked temp-01\n", "")
+    # It holds for whoever comes by that name.
+    site.add_sensor("nosuch")
+    assert not let_in(site, site.broker, "nosuch")
+    assert site.ops.run("unblock", "nosuch").returncode == 0
+    soon(lambda: let_in(site, site.broker, "nosuch"), "let in")
+    assert site.ops.run("unblock", "nosuch").returncode == 1
+
+
+def test_who_closes_itself_is_told_that_it_is_done(guarded):
+    site = guarded
+    site.boss.device.disconnect()
+    result = site.ops.run("kick", "ops")
+    assert (result.returncode, result.stdout) == (0, "kicked ops\n")
+    result = site.ops.run("block", "ops")
+    assert (result.returncode, result.stdout) == (0, "blocked ops\n")
+    result = site.ops.run("status")
+    assert result.returncode == 2
 
 
 # ---- Many at a time ----
