@@ -39,6 +39,8 @@ struct trust_mqtt {
 	struct mosquitto *mosquitto; /* NULL between connections */
 	struct trust_buf password;
 	bool started;       /* the handle is connecting, or connected */
+	bool connected;     /* something took the connection */
+	bool answered;      /* the broker did, to CONNECT */
 	int64_t due_ms;     /* the next attempt */
 	int64_t backoff_ms; /* the wait after the next failure */
 	int broken;         /* a code, when sending found it to be */
@@ -61,6 +63,11 @@ hint(const char *reason)
 		return "; the broker wants a certificate, --cert and its key";
 	if (strstr(reason, " alert ") != NULL)
 		return "; the broker's log says why";
+	if (strcmp(reason, "unexpected eof while reading") == 0 ||
+	    strcmp(reason, "wrong version number") == 0 ||
+	    strcmp(reason, "packet length too long") == 0)
+		return "; does the broker speak TLS on this port? Without "
+		       "--cafile it is spoken to without";
 	return "";
 }
 
@@ -85,6 +92,7 @@ on_connect(struct mosquitto *mosquitto, void *arg, int code)
 {
 	struct trust_mqtt *mqtt = arg;
 
+	mqtt->answered = true;
 	if (code != 0) {
 		/* Libmosquitto's end like sentences. */
 		(void)trust_err_set(&mqtt->why, TRUST_OK,
@@ -124,7 +132,8 @@ on_message(struct mosquitto *mosquitto, void *arg,
 	const struct trust_span payload = {
 	    message->payload, (size_t)message->payloadlen};
 
-	mqtt->events->message(mqtt->events->arg, message->topic, payload);
+	mqtt->events->message(
+	    mqtt->events->arg, message->topic, payload, message->retain);
 }
 
 /* Instead of a question on the terminal. */
@@ -324,10 +333,20 @@ jitter(int64_t wait_ms)
 	return wait_ms * 3 / 4 + wait_ms / 2 * random / UINT16_MAX;
 }
 
+static int
+get_port(const struct trust_mqtt_options *options)
+{
+	if (options->port != 0)
+		return options->port;
+	return options->cafile != NULL ? PORT_TLS : PORT_PLAIN;
+}
+
+/* Why the connection is gone, for a person. */
 static void
-drop(struct trust_mqtt *mqtt, int code)
+explain(const struct trust_mqtt *mqtt, int code, struct trust_message *out)
 {
 	struct trust_message why = mqtt->why;
+	const char *hint = "";
 	size_t len;
 
 	if (why.text[0] == '\0')
@@ -336,9 +355,25 @@ drop(struct trust_mqtt *mqtt, int code)
 	len = strlen(why.text);
 	if (len > 0 && why.text[len - 1] == '.')
 		why.text[len - 1] = '\0';
+	/* What listens there took the connection and not our CONNECT. */
+	if (mqtt->connected && !mqtt->answered && mqtt->options->cafile == NULL)
+		hint = "; is it a broker that speaks TLS? Then give its trust "
+		       "anchors with --cafile";
+	(void)trust_err_set(out, TRUST_OK, "port %d: %s%s",
+	    get_port(mqtt->options), why.text, hint);
+}
+
+static void
+drop(struct trust_mqtt *mqtt, int code)
+{
+	struct trust_message why;
+
+	explain(mqtt, code, &why);
 	mosquitto_destroy(mqtt->mosquitto);
 	mqtt->mosquitto = NULL;
 	mqtt->started = false;
+	mqtt->connected = false;
+	mqtt->answered = false;
 	mqtt->broken = MOSQ_ERR_SUCCESS;
 	mqtt->n_unacknowledged = 0;
 	mqtt->why.text[0] = '\0';
@@ -353,17 +388,16 @@ static void
 start(struct trust_mqtt *mqtt)
 {
 	const struct trust_mqtt_options *o = mqtt->options;
-	int port = o->port;
 	int code = MOSQ_ERR_NOMEM;
 
-	if (port == 0)
-		port = o->cafile != NULL ? PORT_TLS : PORT_PLAIN;
 	mqtt->started = true;
 	if (mqtt->mosquitto != NULL || prepare(mqtt, &mqtt->why) == TRUST_OK)
 		code = mosquitto_connect(
-		    mqtt->mosquitto, o->host, port, KEEPALIVE_S);
+		    mqtt->mosquitto, o->host, get_port(o), KEEPALIVE_S);
 	if (code != MOSQ_ERR_SUCCESS)
 		drop(mqtt, code);
+	else
+		mqtt->connected = true;
 }
 
 int64_t

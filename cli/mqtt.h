@@ -71,8 +71,9 @@ struct trust_mqtt_events {
 	void (*disconnected)(void *arg, const char *why);
 	/* The broker has taken a subscription, or refused it. */
 	void (*subscribed)(void *arg, bool granted);
-	void (*message)(
-	    void *arg, const char *topic, struct trust_span payload);
+	/* `retained`: it was there before the subscription. */
+	void (*message)(void *arg, const char *topic, struct trust_span payload,
+	    bool retained);
 	void *arg;
 };
 

@@ -50,12 +50,12 @@ trust_publish_run(int argc, char **argv)
 	const struct trust_usage usage = {
 	    .command = "publish",
 	    .arguments = "",
-	    .text =
-		"Sign what the gateways of a scope are to know, and "
-		"publish it. With --follow stay,\npublish each change "
-		"within a second, answer what gateways ask for, and tell "
-		"what\nthey report, until SIGINT or SIGTERM. Exit status 1: "
-		"what is published is ahead of\nthe registry.\n",
+	    .text = "Sign what the gateways of a scope are to know, and "
+		    "publish it. With --follow stay,\npublish each change "
+		    "within a second, answer what gateways ask for, and tell "
+		    "what\nthey report, until SIGINT or SIGTERM. Published is "
+		    "what the broker gives back as\nretained. Exit status 1: "
+		    "what is published is ahead of the registry.\n",
 	    .options = options,
 	    .n_options = sizeof(options) / sizeof(options[0]),
 	};

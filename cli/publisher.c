@@ -2,7 +2,8 @@
 /*
  * A publisher. After each connect it listens to what is retained, before it
  * signs anything; then it publishes when the registry changes, when what is
- * out grows old, and when somebody else has published.
+ * out grows old, and when somebody else has published. Published is what the
+ * broker gives back as retained.
  */
 #include "publisher.h"
 
@@ -14,6 +15,7 @@
 #include "answers.h"
 #include "gateways.h"
 #include "progress.h"
+#include "retained.h"
 #include "upkeep.h"
 
 /* How long to run the network before the next look at the registry. */
@@ -24,14 +26,19 @@
 /* How long to wait after a publication: changes that come in a row are one
  * serial, and nobody who writes to the topic keeps us signing. */
 #define PAUSE_MS 250
-/* How long one publication may take, up to the broker's acknowledgement. */
+/* How soon to publish again what the broker did not retain: twice as long
+ * after each time. */
+#define RETRY_MIN_MS (10 * 1000)
+#define RETRY_MAX_MS (5 * 60 * 1000)
+/* How long one publication may take, up to the broker's answers. */
 #define ONCE_MS (60 * 1000)
 /* Parts on their way to the broker. */
 #define WINDOW 16
 
 #define TOPIC_MAX (TRUST_ID_MAX + 32)
 
-/* The topics of sync.md; the first three are subscribed to, in this order. */
+/* The topics of sync.md. The first is subscribed to, and the first three where
+ * gateways are answered; in this order. */
 enum topic {
 	NOTIFICATION,
 	REQUEST,
@@ -53,15 +60,18 @@ struct trust_publisher {
 	bool lost; /* the connection, and told so */
 	/* Of this connection. */
 	int n_subscribed;
-	bool ready;           /* what is retained is known */
-	int64_t ready_ms;     /* when it counts as known; 0: not yet asked */
-	struct trust_buf out; /* the notification that is out; empty: none */
-	bool is_news;         /* and came from somebody else */
+	bool ready;       /* what is retained is known */
+	int64_t ready_ms; /* when it counts as known; 0: not yet asked */
+	struct trust_retained retained;
+	bool is_news;     /* what is retained is somebody else's */
+	int64_t retry_ms; /* ours was not retained; 0: no such thing */
 	/* What is published, and of which state of the registry. */
 	struct trust_notification *present;
 	int64_t generation;
 	struct trust_upkeep *upkeep; /* NULL: not under way */
 	bool published;              /* at least once */
+	bool unconfirmed;            /* and not seen to be retained */
+	int64_t retry_wait_ms;       /* after the next failure */
 	int64_t next_ms;             /* not before this */
 	/* How it ends. */
 	bool done;
@@ -85,13 +95,19 @@ end_with(struct trust_publisher *p, enum trust_err r,
 
 /* ---- The connection ---- */
 
+static int
+count_subscriptions(const struct trust_publisher *p)
+{
+	return p->follow ? N_SUBSCRIPTIONS : NOTIFICATION + 1;
+}
+
 static void
 subscribe_next(struct trust_publisher *p)
 {
 	struct trust_message msg = {0};
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
-	if (p->n_subscribed == N_SUBSCRIPTIONS) {
+	if (p->n_subscribed == count_subscriptions(p)) {
 		p->ready_ms = trust_progress_now_ms() + LISTEN_MS;
 		return;
 	}
@@ -108,9 +124,10 @@ on_connected(void *arg)
 	if (p->lost)
 		printf("%s: connected again\n", p->broker->host);
 	p->lost = false;
-	p->out.len = 0;
+	trust_retained_clear(&p->retained);
 	p->n_subscribed = 0;
 	p->ready_ms = 0;
+	p->retry_ms = 0;
 	subscribe_next(p);
 }
 
@@ -138,9 +155,14 @@ on_subscribed(void *arg, bool granted)
 {
 	struct trust_publisher *p = arg;
 
+	if (p->ready) {
+		trust_retained_answer(
+		    &p->retained, granted, trust_progress_now_ms());
+		return;
+	}
 	if (!granted) {
 		trust_output_error("%s: want to subscribe to %s, the broker "
-				   "refuses",
+				   "refuses; look at its access rules",
 		    p->broker->host, p->topics[p->n_subscribed]);
 		end(p, TRUST_EXIT_ERROR);
 		return;
@@ -151,20 +173,42 @@ on_subscribed(void *arg, bool granted)
 
 /* ---- What arrives ---- */
 
-/* An empty one is how a retained message is taken away. */
 static void
-take_notification(struct trust_publisher *p, struct trust_span der)
+print_published(const struct trust_notification *n)
 {
-	struct trust_span out = trust_buf_get0(&p->out);
+	char until[TRUST_CLOCK_TEXT];
 
-	if (der.len == out.len && der.len > 0 &&
-	    memcmp(der.p, out.p, der.len) == 0)
-		return;
-	p->is_news = true;
-	p->out.len = 0;
-	if (der.len <= TRUST_NOTIFICATION_MAX &&
-	    trust_buf_add(&p->out, der.p, der.len) != TRUST_OK)
-		end_with(p, TRUST_ERR_NOMEM, &(struct trust_message){0});
+	printf("scope %s: published serial %" PRId64 ", %" PRId64
+	       " records, fresh until %s\n",
+	    n->scope, n->serial, n->n_records,
+	    trust_clock_format(n->next_update, until));
+}
+
+/* What is present is what the broker retains. */
+static void
+confirm(struct trust_publisher *p)
+{
+	if (p->unconfirmed)
+		print_published(p->present);
+	p->unconfirmed = false;
+	p->retry_ms = 0;
+	p->retry_wait_ms = RETRY_MIN_MS;
+}
+
+static void
+take_notification(
+    struct trust_publisher *p, struct trust_span der, bool is_retained)
+{
+	enum trust_retained_news news;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_retained_hear(&p->retained, der, is_retained, &news);
+	if (r != TRUST_OK)
+		end_with(p, r, &(struct trust_message){0});
+	else if (news == TRUST_RETAINED_CONFIRMED)
+		confirm(p);
+	else if (news == TRUST_RETAINED_ANOTHER)
+		p->is_news = true;
 }
 
 static void
@@ -198,20 +242,17 @@ take_report(struct trust_publisher *p, struct trust_span text)
 }
 
 static void
-on_message(void *arg, const char *topic, struct trust_span payload)
+on_message(
+    void *arg, const char *topic, struct trust_span payload, bool is_retained)
 {
-	static void (*const take[N_SUBSCRIPTIONS])(
-	    struct trust_publisher * p, struct trust_span payload) = {
-	    [NOTIFICATION] = take_notification,
-	    [REQUEST] = take_request,
-	    [REPORT] = take_report,
-	};
 	struct trust_publisher *p = arg;
 
-	for (int i = 0; i < N_SUBSCRIPTIONS; i++) {
-		if (strcmp(topic, p->topics[i]) == 0)
-			take[i](p, payload);
-	}
+	if (strcmp(topic, p->topics[NOTIFICATION]) == 0)
+		take_notification(p, payload, is_retained);
+	else if (strcmp(topic, p->topics[REQUEST]) == 0)
+		take_request(p, payload);
+	else if (strcmp(topic, p->topics[REPORT]) == 0)
+		take_report(p, payload);
 }
 
 /* ---- Publishing ---- */
@@ -223,6 +264,12 @@ is_due(const struct trust_notification *n, int64_t now)
 	return now >= n->this_update + (n->next_update - n->this_update) / 2;
 }
 
+static bool
+is_retry_due(const struct trust_publisher *p)
+{
+	return p->retry_ms != 0 && trust_progress_now_ms() >= p->retry_ms;
+}
+
 /* Whether what is out says what we would say. */
 static bool
 is_current(
@@ -232,17 +279,6 @@ is_current(
 	       out->serial == n->serial &&
 	       out->mass_removal == n->mass_removal &&
 	       !is_due(out, trust_options_now());
-}
-
-static void
-print_published(const struct trust_notification *n)
-{
-	char until[TRUST_CLOCK_TEXT];
-
-	printf("scope %s: published serial %" PRId64 ", %" PRId64
-	       " records, fresh until %s\n",
-	    n->scope, n->serial, n->n_records,
-	    trust_clock_format(n->next_update, until));
 }
 
 static enum trust_err
@@ -260,11 +296,10 @@ publish(struct trust_publisher *p, const struct trust_notification *n,
 		trust_buf_free(&der);
 		return r;
 	}
-	trust_buf_free(&p->out);
-	p->out = der;
+	trust_retained_send(&p->retained, &der, trust_progress_now_ms());
 	p->published = true;
-	if (p->follow)
-		print_published(n);
+	p->unconfirmed = true;
+	p->retry_ms = 0;
 	return TRUST_OK;
 }
 
@@ -273,12 +308,13 @@ static enum trust_err
 read_out(struct trust_publisher *p, struct trust_notification **out,
     struct trust_message *msg)
 {
+	struct trust_span der = trust_retained_get0_out(&p->retained);
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
 	*out = NULL;
-	if (p->out.len == 0)
+	if (der.len == 0)
 		return TRUST_OK;
-	r = trust_signing_read(p->signing, trust_buf_get0(&p->out), out, msg);
+	r = trust_signing_read(p->signing, der, out, msg);
 	if (r == TRUST_OK && *out == NULL)
 		trust_output_error("%s: replacing what is retained there: %s",
 		    p->topics[NOTIFICATION], msg->text);
@@ -310,9 +346,11 @@ follow(struct trust_publisher *p, struct trust_message *msg)
 	if (r != TRUST_OK || n == NULL)
 		goto out;
 	trust_notification_free(p->present);
-	if (p->published && is_current(out, n)) {
+	if (p->published && !is_retry_due(p) && is_current(out, n)) {
 		p->present = out;
 		out = NULL; /* transferred */
+		if (p->retained.sent.len == 0)
+			confirm(p);
 	} else {
 		p->present = n;
 		n = NULL; /* transferred */
@@ -347,8 +385,8 @@ follow_where_due(struct trust_publisher *p)
 
 	if (trust_progress_now_ms() < p->next_ms)
 		return;
-	if (p->present != NULL && !p->is_news && !has_changed(p) &&
-	    !is_due(p->present, trust_options_now()))
+	if (p->present != NULL && !p->is_news && !is_retry_due(p) &&
+	    !has_changed(p) && !is_due(p->present, trust_options_now()))
 		return;
 	p->is_news = false;
 	r = follow(p, &msg);
@@ -360,6 +398,47 @@ follow_where_due(struct trust_publisher *p)
 		end_with(p, r, &msg);
 	}
 }
+
+/* ---- Reading back ---- */
+
+static void
+give_up(struct trust_publisher *p, const struct trust_message *msg)
+{
+	char wait[TRUST_CLOCK_TEXT];
+
+	if (!p->follow) {
+		trust_output_error("%s: %s", p->broker->host, msg->text);
+		end(p, TRUST_EXIT_ERROR);
+		return;
+	}
+	trust_output_error("%s: %s; trying again in %s", p->broker->host,
+	    msg->text, trust_duration_format(p->retry_wait_ms / 1000, wait));
+	p->retry_ms = trust_progress_now_ms() + p->retry_wait_ms;
+	p->retry_wait_ms = 2 * p->retry_wait_ms < RETRY_MAX_MS
+			       ? 2 * p->retry_wait_ms
+			       : RETRY_MAX_MS;
+}
+
+/* Ask for what was published, until it is there or time is up. */
+static void
+read_back(struct trust_publisher *p)
+{
+	int64_t now_ms = trust_progress_now_ms();
+	const char *topic = p->topics[NOTIFICATION];
+	struct trust_message msg = {0};
+	enum trust_err r = TRUST_OK;
+
+	if (trust_retained_give_up(&p->retained, topic, now_ms, &msg)) {
+		give_up(p, &msg);
+		return;
+	}
+	if (trust_retained_ask(&p->retained, now_ms))
+		r = trust_mqtt_subscribe(p->mqtt, topic, &msg);
+	if (r != TRUST_OK)
+		end_with(p, r, &msg);
+}
+
+/* ---- Upkeep ---- */
 
 /* Where it is over. */
 static void
@@ -410,7 +489,8 @@ static void
 become_ready(struct trust_publisher *p)
 {
 	if (p->ready_ms == 0 ||
-	    (p->out.len == 0 && trust_progress_now_ms() < p->ready_ms))
+	    (trust_retained_get0_out(&p->retained).len == 0 &&
+		trust_progress_now_ms() < p->ready_ms))
 		return;
 	p->ready = true;
 	p->is_news = true;
@@ -425,16 +505,16 @@ step(struct trust_publisher *p)
 		become_ready(p);
 	if (p->done || !p->ready)
 		return;
+	if (p->follow || !p->published || p->is_news)
+		follow_where_due(p);
+	if (!p->done)
+		read_back(p);
+	if (p->done)
+		return;
 	if (p->follow) {
-		follow_where_due(p);
-		if (!p->done)
-			answer(p);
+		answer(p);
 		trust_gateways_tick(p->gateways, trust_options_now());
-	} else if (!p->published) {
-		follow_where_due(p);
-	} else if (p->upkeep == NULL &&
-		   trust_mqtt_count_unacknowledged(p->mqtt) == 0) {
-		print_published(p->present);
+	} else if (p->published && !p->unconfirmed && p->upkeep == NULL) {
 		printf("its content goes to gateways only while somebody "
 		       "answers them: trustctl publish --follow\n");
 		end(p, TRUST_EXIT_YES);
@@ -481,6 +561,7 @@ trust_publisher_open(struct trust_signing *signing,
 	p->signing = signing;
 	p->broker = broker;
 	p->follow = follow_it;
+	p->retry_wait_ms = RETRY_MIN_MS;
 	p->events = (struct trust_mqtt_events){
 	    on_connected, on_disconnected, on_subscribed, on_message, p};
 	for (int i = 0; i < N_TOPICS; i++)
@@ -512,6 +593,6 @@ trust_publisher_close(struct trust_publisher *publisher)
 	trust_answers_free(publisher->answers);
 	trust_gateways_free(publisher->gateways);
 	trust_notification_free(publisher->present);
-	trust_buf_free(&publisher->out);
+	trust_retained_clear(&publisher->retained);
 	free(publisher);
 }

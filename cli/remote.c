@@ -100,11 +100,13 @@ find_response(struct trust_remote *remote, struct trust_span payload)
 }
 
 static void
-on_message(void *arg, const char *topic, struct trust_span payload)
+on_message(
+    void *arg, const char *topic, struct trust_span payload, bool retained)
 {
 	struct trust_remote *remote = arg;
 
 	(void)topic;
+	(void)retained;
 	if (remote->message == NULL)
 		find_response(remote, payload);
 	else if (!remote->message(remote->arg, payload))

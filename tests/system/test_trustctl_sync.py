@@ -321,9 +321,9 @@ class Publisher:
     def log(self):
         return self.log_path.read_text()
 
-    def wait_log(self, text):
+    def wait_log(self, text, patience=broker.PATIENCE):
         wait_until(lambda: text in self.log(),
-                   lambda: f"{text!r} in {self.log()}")
+                   lambda: f"{text!r} in {self.log()}", patience)
 
     def stop(self, number=signal.SIGTERM):
         self.process.send_signal(number)
@@ -348,15 +348,23 @@ class Upstream:
         listener = Listener("tls", lines=(
             f"cafile {site.pki.file('clients')}",
             "use_identity_as_username true"))
-        self.broker = site.start(plugin=False, listeners=(listener,))
+        self.rules = site.folder / "upstream.acl"
+        self.rules.write_text("pattern readwrite #\n")
+        self.broker = site.start(plugin=False, listeners=(listener,),
+                                 conf=(f"acl_file {self.rules}",))
         self.publishers = []
 
-    def options(self):
+    def restrict(self, rules):
+        """What clients may do there from now on."""
+        self.rules.write_text(rules)
+        self.broker.reload()
+
+    def options(self, name="origin"):
         pki = self.site.pki
         return (*SIGNER, "--host", "localhost", "--port", self.broker.port(),
                 "--cafile", pki.file("server-root"),
-                "--cert", pki.file("origin"),
-                "--tls-key", pki.key_file("origin"))
+                "--cert", pki.file(name),
+                "--tls-key", pki.key_file(name))
 
     def gateway(self, name="gateway"):
         gateway = Gateway(self.broker, name)
@@ -653,7 +661,8 @@ def test_a_broker_that_is_not_there(upstream):
     ctl = upstream.ctl
     options = [*upstream.options()]
     options[options.index("--port") + 1] = 1
-    assert ctl.error("publish", *options).startswith("localhost: ")
+    assert ctl.error("publish", *options).startswith(
+        "localhost: port 1: MQTT: Connection refused")
     for words, got in ((["--cert"], "no --cafile"),
                        (["--cafile", "x.pem", "--cert"], "certificate alone"),
                        (["--cafile", "x.pem", "--tls-key"], "a key alone")):
@@ -688,6 +697,72 @@ def test_files_for_tls_that_are_none(upstream):
 def test_a_broker_of_another_ca(upstream):
     options = [*upstream.options()]
     options[options.index("--cafile") + 1] = upstream.site.pki.file("clients")
-    assert ("localhost: TLS: certificate verify failed; compare the broker's "
-            "certificate with --cafile") in upstream.ctl.error(
-                "publish", *options)
+    assert (f"localhost: port {upstream.broker.port()}: TLS: certificate "
+            "verify failed; compare the broker's certificate with --cafile"
+            ) in upstream.ctl.error("publish", *options)
+
+
+def test_a_broker_that_speaks_tls_and_one_that_does_not(upstream, site):
+    """Each spoken to in the other's way: the reason is the option."""
+    plain = site.start(plugin=False, listeners=(broker.PLAIN,))
+    cafile = site.pki.file("server-root")
+    for port, more, words in (
+            (upstream.broker.port(), (), "anchors with --cafile"),
+            (plain.port("plain"), ("--cafile", cafile),
+             "does the broker speak TLS on this port?")):
+        message = upstream.ctl.error("publish", *SIGNER, "--host", "localhost",
+                                     "--port", port, *more)
+        assert message.startswith(f"localhost: port {port}: ")
+        assert words in message
+
+
+# ---- Published is what comes back ----
+
+NOTIFICATION = TOPIC + "notification"
+READ = f"user origin\ntopic read {TOPIC}#\n"
+WRITE = f"user origin\ntopic write {TOPIC}#\n"
+OTHERS = "user gateway\ntopic readwrite #\n"
+# It waits for 10 s itself before it says so.
+PATIENCE = 3 * broker.PATIENCE
+
+
+def test_publish_that_the_broker_drops(upstream):
+    """It acknowledges what its access rules drop."""
+    ctl = upstream.ctl
+    upstream.restrict(READ + OTHERS)
+    message = ctl.error("publish", *upstream.options(), timeout=PATIENCE)
+    for words in (NOTIFICATION, "want the broker to retain", "got nothing",
+                  "access rules"):
+        assert words in message
+    assert "published serial 1, " in ctl.yes(
+        "publish", *upstream.options("gateway"))
+    ctl.yes("device", "disable", "temp-07")
+    assert "got what was there before" in ctl.error(
+        "publish", *upstream.options(), timeout=PATIENCE)
+    gateway = upstream.gateway()
+    assert upstream.read(gateway.wait_notification(1))["serial"] == 1
+
+
+def test_publish_by_a_client_that_may_not_read(upstream):
+    """Nobody can say, and so it does not; those who may read have it."""
+    upstream.restrict(WRITE + OTHERS)
+    message = upstream.ctl.error("publish", *upstream.options(),
+                                 timeout=PATIENCE)
+    for words in (NOTIFICATION, "got nothing", "or not read it back"):
+        assert words in message
+    gateway = upstream.gateway()
+    assert upstream.read(gateway.wait_notification(1))["serial"] == 1
+
+
+def test_follow_publishes_again_what_the_broker_dropped(upstream):
+    upstream.restrict(READ + OTHERS)
+    publisher = upstream.follow()
+    publisher.wait_log(f"{NOTIFICATION}: want the broker to retain",
+                       PATIENCE)
+    publisher.wait_log("; trying again in 10 seconds\n")
+    assert "published serial" not in publisher.log()
+    upstream.restrict("pattern readwrite #\n")
+    publisher.wait_log("published serial 1, ", PATIENCE)
+    gateway = upstream.gateway()
+    assert upstream.read(gateway.wait_notification(1))["serial"] == 1
+    assert publisher.stop() == 0

@@ -34,10 +34,10 @@ class Trustctl:
         if registry is not None:
             self.environment["TRUST_REGISTRY"] = str(registry)
 
-    def run(self, *arguments, input="", **more):
+    def run(self, *arguments, input="", timeout=PATIENCE, **more):
         done = subprocess.run(
             [PROGRAM, *map(str, arguments)], cwd=self.folder, input=input,
-            env=self.environment, capture_output=True, timeout=PATIENCE,
+            env=self.environment, capture_output=True, timeout=timeout,
             encoding="utf-8", errors="surrogateescape", **more)
         return Result(done.returncode, done.stdout, done.stderr)
 
