@@ -62,6 +62,60 @@ load_signers(struct trust_signing *signing, struct trust_message *msg)
 	return r;
 }
 
+/* By the gateways' rule, as far as their anchors are known. */
+static enum trust_err
+check_signer(const struct trust_signing *signing, size_t i, int64_t this_update,
+    bool *qualifies, struct trust_message *msg)
+{
+	X509 *signer = signing->signers[i].certificate;
+	int64_t now = trust_options_now();
+
+	if (sk_X509_num(signing->anchors) == 0)
+		return trust_signer_check_unanchored(
+		    signer, now, this_update, qualifies, msg);
+	return trust_signer_check(
+	    signer, signing->anchors, now, this_update, qualifies, msg);
+}
+
+/* At first every one of them: whoever is named is meant to count. */
+static enum trust_err
+check_signers(const struct trust_signing *signing, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_OK;
+	bool qualifies;
+
+	for (size_t i = 0; i < signing->n_signers; i++) {
+		r = check_signer(
+		    signing, i, trust_options_now(), &qualifies, msg);
+		if (r == TRUST_OK && !qualifies)
+			r = TRUST_ERR_INPUT;
+		if (r != TRUST_OK)
+			return trust_err_prefix(
+			    msg, r, "%s", signing->certificates.v[i]);
+	}
+	return TRUST_OK;
+}
+
+/* Then one at least: who has come to his end among several does not count, and
+ * the others may be enough. */
+static enum trust_err
+check_some_signer(const struct trust_signing *signing, int64_t this_update,
+    struct trust_message *msg)
+{
+	bool qualifies = false;
+	enum trust_err r = TRUST_OK;
+
+	for (size_t i = 0; i < signing->n_signers && !qualifies; i++) {
+		r = check_signer(signing, i, this_update, &qualifies, msg);
+		if (r == TRUST_OK && !qualifies)
+			r = trust_err_prefix(
+			    msg, r, "%s", signing->certificates.v[i]);
+		if (r != TRUST_OK)
+			return r;
+	}
+	return qualifies ? TRUST_OK : TRUST_ERR_INPUT;
+}
+
 static enum trust_err
 note_signers(struct trust_signing *signing, struct trust_message *msg)
 {
@@ -93,6 +147,8 @@ trust_signing_open(struct trust_signing *signing, struct trust_message *msg)
 	if (r != TRUST_OK)
 		return r;
 	r = load_signers(signing, msg);
+	if (r == TRUST_OK)
+		r = check_signers(signing, msg);
 	if (r != TRUST_OK)
 		return r;
 	r = trust_records_open(signing->registry_path, TRUST_REGISTRY_WRITE,
@@ -214,6 +270,21 @@ trust_signing_update(struct trust_signing *signing,
 	return r;
 }
 
+static enum trust_err
+encode(const struct trust_signing *signing,
+    const struct trust_notification *notification, struct trust_buf *content,
+    struct trust_message *msg)
+{
+	enum trust_err r = trust_notification_encode(notification, content);
+
+	if (r != TRUST_ERR_INPUT)
+		return r;
+	return trust_err_set(msg, r,
+	    "scope %s: too large for one notification, want fewer "
+	    "records or more scopes",
+	    signing->scope);
+}
+
 enum trust_err
 trust_signing_sign(const struct trust_signing *signing,
     const struct trust_notification *notification, struct trust_buf *der,
@@ -223,12 +294,9 @@ trust_signing_sign(const struct trust_signing *signing,
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
 	*der = (struct trust_buf){0};
-	r = trust_notification_encode(notification, &content);
-	if (r == TRUST_ERR_INPUT)
-		r = trust_err_set(msg, r,
-		    "scope %s: too large for one notification, want fewer "
-		    "records or more scopes",
-		    signing->scope);
+	r = check_some_signer(signing, notification->this_update, msg);
+	if (r == TRUST_OK)
+		r = encode(signing, notification, &content, msg);
 	if (r == TRUST_OK)
 		r = trust_statement_sign(trust_buf_get0(&content),
 		    signing->signers, signing->n_signers, der, msg);

@@ -50,7 +50,8 @@ struct trust_signing {
 		.texts = &(to).keys},                                          \
 	    {.name = "anchor",                                                 \
 		.argument = "FILE",                                            \
-		.help = "whose signers alone count for what is out already",   \
+		.help = "whose signers alone count, these and those of what "  \
+			"is out",                                              \
 		.texts = &(to).anchor_paths},                                  \
 	    {.name = "next-update",                                            \
 		.argument = "DURATION",                                        \
@@ -65,8 +66,9 @@ struct trust_signing {
 		.flag = &(to).new_session                                      \
 	}
 
-/* Check the command line, load the signers, open the registry, and see that
- * no anchor in it stands for them. Whatever comes of it, the caller closes. */
+/* Check the command line, load the signers and see that gateways take each,
+ * open the registry, and see that no anchor in it stands for them. Whatever
+ * comes of it, the caller closes. */
 enum trust_err trust_signing_open(
     struct trust_signing *signing, struct trust_message *msg) TRUST_MUST_CHECK;
 void trust_signing_close(struct trust_signing *signing);
@@ -90,7 +92,8 @@ enum trust_err trust_signing_update(struct trust_signing *signing,
     const struct trust_notification *published, struct trust_notification **out,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
-/* Sign a notification. The caller frees `der`. */
+/* Sign a notification. The caller frees `der`. TRUST_ERR_INPUT: the time of
+ * every signer is over, for one. */
 enum trust_err trust_signing_sign(const struct trust_signing *signing,
     const struct trust_notification *notification, struct trust_buf *der,
     struct trust_message *msg) TRUST_MUST_CHECK;

@@ -6,16 +6,12 @@
 
 #include <openssl/cms.h>
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "certificate.h"
-#include "chain.h"
 #include "notification.h"
-
-/* Bits of security of SHA-256 against collisions: NIST SP 800-107. */
-#define DIGEST_STRENGTH_MIN 128
+#include "signer.h"
 
 struct trust_statement {
 	CMS_ContentInfo *cms;
@@ -349,87 +345,6 @@ has_strong_digest(CMS_SignerInfo *info)
 	return again == nid || again == NID_undef;
 }
 
-/* What a signer's certificate lacks in itself, or NULL. */
-static const char *
-find_lack(CMS_SignerInfo *info, X509 *signer)
-{
-	const EVP_PKEY *key = X509_get0_pubkey(signer);
-	int strength = 0;
-
-	if (!has_strong_digest(info))
-		return "a digest of SHA-256 or better";
-	/* With no such extension every bit is set. */
-	if ((X509_get_extension_flags(signer) & EXFLAG_KUSAGE) == 0 ||
-	    (X509_get_key_usage(signer) & KU_DIGITAL_SIGNATURE) == 0)
-		return "a keyUsage with digitalSignature";
-	if (X509_check_ca(signer) != 0)
-		return "an end-entity certificate, no CA's";
-	if (key == NULL || EVP_PKEY_get_security_bits(key) < TRUST_STRENGTH_MIN)
-		return "a key of 112 bits of security";
-	if (X509_get_signature_info(signer, NULL, NULL, &strength, NULL) != 1 ||
-	    strength < DIGEST_STRENGTH_MIN)
-		return "a certificate signed with SHA-256 or better";
-	return NULL;
-}
-
-/* Directly: each anchor is asked alone, and no certificate beside it. */
-static enum trust_err
-verify_issuer(X509 *signer, X509 *anchor, int64_t when,
-    struct trust_chain *chain, struct trust_message *msg)
-{
-	enum trust_err r = TRUST_ERR_NOMEM;
-	struct trust_chain_input in = {
-	    .leaf = signer,
-	    .anchors = sk_X509_new_null(),
-	    .now = when,
-	    .purpose = TRUST_PURPOSE_ANY,
-	    .max_depth = 0,
-	};
-
-	if (in.anchors == NULL || sk_X509_push(in.anchors, anchor) == 0)
-		goto out;
-	r = trust_chain_verify(&in, chain, msg);
-out:
-	sk_X509_free(in.anchors);
-	return r;
-}
-
-static enum trust_err
-verify_issuers(X509 *signer, STACK_OF(X509) *anchors, int64_t when,
-    struct trust_chain *chain, struct trust_message *msg)
-{
-	for (int i = 0; i < sk_X509_num(anchors); i++) {
-		struct trust_chain one;
-		enum trust_err r;
-
-		r = verify_issuer(
-		    signer, sk_X509_value(anchors, i), when, &one, msg);
-		if (r != TRUST_OK)
-			return r;
-		/* The one that got furthest explains a refusal best. */
-		if (i == 0 || one.valid ||
-		    trust_chain_rank(one.reason) >
-			trust_chain_rank(chain->reason))
-			*chain = one;
-		if (one.valid)
-			break;
-	}
-	return TRUST_OK;
-}
-
-/* At both times; the chain is that of the time at which it fails. */
-static enum trust_err
-verify_times(X509 *signer, STACK_OF(X509) *anchors, int64_t now,
-    int64_t this_update, struct trust_chain *chain, struct trust_message *msg)
-{
-	enum trust_err r = TRUST_ERR_INTERNAL;
-
-	r = verify_issuers(signer, anchors, now, chain, msg);
-	if (r != TRUST_OK || !chain->valid || this_update == now)
-		return r;
-	return verify_issuers(signer, anchors, this_update, chain, msg);
-}
-
 /* Whether signer i counts; if not, the message says why. */
 static enum trust_err
 check_signer(const struct trust_statement *statement, size_t i,
@@ -437,27 +352,15 @@ check_signer(const struct trust_statement *statement, size_t i,
     struct trust_message *msg)
 {
 	X509 *signer = trust_statement_get0_signer(statement, i);
-	const char *lack = find_lack(get0_info(statement, i), signer);
-	struct trust_chain chain = {.reason = TRUST_REASON_CHAIN_UNTRUSTED};
 	char shown[TRUST_SHOWN_MAX];
-	enum trust_err r;
 
 	*qualifies = false;
-	(void)trust_certificate_show_name(X509_get_subject_name(signer), shown);
-	if (lack != NULL)
-		return trust_err_set(msg, TRUST_OK,
-		    "signer %s: want %s, got another", shown, lack);
-	r = verify_times(signer, anchors, now, this_update, &chain, msg);
-	if (r != TRUST_OK)
-		return r;
-	if (!chain.valid)
-		return trust_err_set(msg, TRUST_OK,
-		    "signer %s: want one issued by a registry anchor and "
-		    "valid, "
-		    "got %s: %s",
-		    shown, trust_reason_name(chain.reason), chain.detail);
-	*qualifies = true;
-	return TRUST_OK;
+	if (has_strong_digest(get0_info(statement, i)))
+		return trust_signer_check(
+		    signer, anchors, now, this_update, qualifies, msg);
+	return trust_err_set(msg, TRUST_OK,
+	    "signer %s: want a digest of SHA-256 or better, got another",
+	    trust_certificate_show_name(X509_get_subject_name(signer), shown));
 }
 
 /* Several certificates of one key are one signer. */

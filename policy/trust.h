@@ -26,6 +26,7 @@
 #include "registry.h"
 #include "replica.h"
 #include "role.h"
+#include "signer.h"
 #include "span.h"
 #include "statement.h"
 #include "steps.h"

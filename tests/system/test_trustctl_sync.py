@@ -182,6 +182,101 @@ def test_publish_refuses_an_anchor_of_its_signer(upstream):
         "publish", *upstream.options())
 
 
+# For what takes its time by itself.
+PATIENCE = 3 * broker.PATIENCE
+
+# What no gateway takes, and words of what was wanted.
+NO_SIGNERS = {
+    "usage": ({"key_usage": "key_agreement"}, "digitalSignature"),
+    "no-usage": ({"key_usage": "absent"}, "digitalSignature"),
+    "ca": ({"ca": "yes", "key_usage": "digital_signature key_cert_sign"},
+           "end-entity"),
+    "half-ca": ({"ca": "yes", "key_usage": "digital_signature"},
+                "end-entity"),
+    "ended": ({"from": "-9d", "until": "-1d"}, "want one valid at 20"),
+    "early": ({"from": "+1d", "until": "+9d"}, "want one valid at 20"),
+    "weak": ({"key": "rsa1024"}, "a key of 112 bits"),
+    "sha1": ({"signature": "sha1"}, "SHA-256 or better"),
+    "itself": ({"issuer": None}, "not self-signed"),
+    "extension": ({"extension": "1.3.6.1.4.1.55555.1"}, "critical extension"),
+}
+
+
+def signed_by(pki, name):
+    return ("--scope", SCOPE, "--signer", pki.file(name),
+            "--key", pki.key_file(name))
+
+
+@pytest.mark.parametrize("name", NO_SIGNERS)
+def test_a_signer_that_no_gateway_takes_does_not_sign(site, ctl, name):
+    """And a gateway does not, by the same rule: whatever is signed by openssl
+    here is refused there."""
+    fields, words = NO_SIGNERS[name]
+    pki = site.pki
+    pki.certificate("registry-root", ca="yes")
+    fields = {"issuer": "registry-root", "eku": "absent", **fields}
+    if fields["issuer"] is None:
+        del fields["issuer"]
+    pki.certificate(name, **fields)
+    message = ctl.error("sign", *signed_by(pki, name), "out")
+    assert message.startswith(f"{pki.file(name)}: signer CN={name}: want ")
+    assert words in message
+    assert not (ctl.folder / "out").exists()
+    pki.certificate("good", issuer="registry-root", eku="absent")
+    ctl.yes("sign", *signed_by(pki, "good"), "out")
+    openssl(ctl.folder, "cms", "-verify", "-inform", "DER", "-in",
+            "out/notification.der", "-noverify", "-binary", "-out", "said")
+    openssl(ctl.folder, "cms", "-sign", "-in", "said", "-binary", "-nodetach",
+            "-nosmimecap", "-signer", pki.file(name), "-inkey",
+            pki.key_file(name), "-outform", "DER", "-out", "theirs.der")
+    assert reason(ctl, "--anchor", pki.file("registry-root"),
+                  "theirs.der") == "signer_untrusted"
+
+
+def test_a_signer_of_another_anchor_does_not_sign(ctl):
+    """Where the anchors are known, the whole rule is asked."""
+    message = ctl.error("sign", *SIGNER, "--anchor", "pki/root.pem", "out")
+    for words in ("pki/registry-signer.pem: signer CN=", "registry anchor",
+                  "chain_untrusted"):
+        assert words in message
+    ctl.yes("sign", *SIGNER, *ANCHOR, "out")
+
+
+def test_every_signer_has_to_be_one(site, ctl):
+    site.pki.certificate("registry-root", ca="yes")
+    site.pki.certificate("ended", issuer="registry-root", eku="absent",
+                         **{"from": "-9d", "until": "-1d"})
+    assert "ended" in ctl.error("sign", *SIGNER,
+                                *signed_by(site.pki, "ended")[2:], "out")
+
+
+def test_publish_sends_nothing_by_a_signer_that_no_gateway_takes(upstream):
+    pki = upstream.site.pki
+    pki.certificate("registry-root", ca="yes")
+    pki.certificate("usage", issuer="registry-root", eku="absent",
+                    key_usage="key_agreement")
+    options = (*signed_by(pki, "usage"), *upstream.options()[len(SIGNER):])
+    for more in ((), ("--follow",)):
+        assert "digitalSignature" in upstream.ctl.error(
+            "publish", *options, *more)
+    gateway = upstream.gateway()
+    gateway.step(1)
+    assert gateway.notifications == []
+
+
+def test_follow_ends_when_its_signer_does(site, upstream):
+    """Nobody would take what it signs from then on."""
+    site.pki.certificate("registry-root", ca="yes")
+    site.pki.certificate("brief", issuer="registry-root", eku="absent",
+                         until="+15s")
+    options = (*signed_by(site.pki, "brief"),
+               *upstream.options()[len(SIGNER):], "--next-update", "4s")
+    publisher = Publisher(upstream.ctl, *options)
+    upstream.publishers.append(publisher)
+    assert publisher.process.wait(PATIENCE) == 2
+    assert "signer CN=brief: want one valid at " in publisher.log()
+
+
 def test_a_replica_is_not_signed(ctl):
     ctl.yes("sign", *SIGNER, "out")
     ctl.yes("apply", *GATEWAY, "out")
@@ -722,8 +817,6 @@ NOTIFICATION = TOPIC + "notification"
 READ = f"user origin\ntopic read {TOPIC}#\n"
 WRITE = f"user origin\ntopic write {TOPIC}#\n"
 OTHERS = "user gateway\ntopic readwrite #\n"
-# It waits for 10 s itself before it says so.
-PATIENCE = 3 * broker.PATIENCE
 
 
 def test_publish_that_the_broker_drops(upstream):
