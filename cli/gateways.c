@@ -97,7 +97,8 @@ print_line(
 
 	printf("gateway %s: ", gateway->report.gateway);
 	print_place(&gateway->report, present);
-	if (gateway->report.stale)
+	/* Who holds nothing has nothing that could be stale. */
+	if (gateway->report.stale && gateway->report.session[0] != '\0')
 		printf(", stale");
 	print_refused(&gateway->report);
 	printf(", last heard %s\n", trust_clock_format(gateway->heard, heard));

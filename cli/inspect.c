@@ -319,6 +319,19 @@ print_held(const struct inspect *i)
 		printf("  would fetch   by %s\n", get_path(i));
 }
 
+/* What its end means; whether it is accepted is another question. */
+static void
+print_end(const struct inspect *i)
+{
+	const struct trust_notification *n = i->notification;
+
+	if (n == NULL ||
+	    n->next_update >= trust_replica_judge_time(&i->known, i->now))
+		return;
+	printf("its next_update is over: who holds it counts as stale until a "
+	       "newer one comes\n");
+}
+
 static void
 print_verdict(const struct inspect *i)
 {
@@ -348,6 +361,7 @@ print_text(const struct inspect *i, struct trust_message *msg)
 	if (r != TRUST_OK)
 		return r;
 	print_held(i);
+	print_end(i);
 	print_verdict(i);
 	return TRUST_OK;
 }

@@ -149,24 +149,26 @@ static const struct option {
 	const char *want;
 	setter *set;
 	bool required;
+	bool of_replica; /* does nothing without registry_anchor */
 } table[] = {
     {"gateway", "an id of 1 to 128 letters, digits and -._%*?!(),:=@'",
-	set_gateway, true},
-    {"registry", "the path of the registry", set_registry, true},
+	set_gateway, true, false},
+    {"registry", "the path of the registry", set_registry, true, false},
     {"registry_anchor", "a PEM file with the registry signers' anchors",
-	set_registry_anchor, false},
+	set_registry_anchor, false, false},
     {"scope", "an id of 1 to 128 letters, digits and -._%*?!(),:=@'", set_scope,
-	false},
+	false, true},
     {"registry_signatures", "a number from 1 to 100", set_registry_signatures,
-	false},
-    {"max_offline", "a duration like 30d", set_max_offline, false},
-    {"on_stale", "warn, deny_new or deny_all", set_on_stale, false},
-    {"clock_skew", "a duration like 5m", set_clock_skew, false},
-    {"max_removals", "a percentage from 0 to 100", set_max_removals, false},
-    {"revocation", "if_present or require", set_revocation, false},
-    {"crl_grace", "a duration like 7d", set_crl_grace, false},
-    {"provenance", "true or false", set_provenance, false},
-    {"audit_log", "the path of a file", set_audit_log, false},
+	false, true},
+    {"max_offline", "a duration like 30d", set_max_offline, false, true},
+    {"on_stale", "warn, deny_new or deny_all", set_on_stale, false, true},
+    {"clock_skew", "a duration like 5m", set_clock_skew, false, true},
+    {"max_removals", "a percentage from 0 to 100", set_max_removals, false,
+	true},
+    {"revocation", "if_present or require", set_revocation, false, false},
+    {"crl_grace", "a duration like 7d", set_crl_grace, false, false},
+    {"provenance", "true or false", set_provenance, false, false},
+    {"audit_log", "the path of a file", set_audit_log, false, false},
 };
 #define N_OPTIONS (sizeof(table) / sizeof(table[0]))
 
@@ -201,6 +203,22 @@ set_one(const struct mosquitto_opt *given, bool seen[N_OPTIONS],
 	return TRUST_OK;
 }
 
+/* An origin is administered here, and never stale. */
+static void
+warn_idle(const bool seen[N_OPTIONS], const struct trust_options *options)
+{
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		if (!seen[i] || !table[i].of_replica ||
+		    options->registry_anchor != NULL)
+			continue;
+		mosquitto_log_printf(MOSQ_LOG_WARNING,
+		    "mosquitto_trust: plugin_opt_%s: it does nothing here, "
+		    "want plugin_opt_registry_anchor as well: without that "
+		    "the registry is an origin, and follows nobody",
+		    table[i].name);
+	}
+}
+
 enum trust_err
 trust_options_parse(const struct mosquitto_opt *options, int n_options,
     struct trust_options *out, struct trust_message *msg)
@@ -228,6 +246,7 @@ trust_options_parse(const struct mosquitto_opt *options, int n_options,
 			    "plugin_opt_%s: want %s, got nothing",
 			    table[i].name, table[i].want);
 	}
+	warn_idle(seen, out);
 	if (out->scope == NULL)
 		return copy(out->gateway, &out->scope);
 	return TRUST_OK;

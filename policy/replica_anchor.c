@@ -30,7 +30,9 @@ trust_replica_check_anchor(STACK_OF(X509) *anchors,
 				sk_X509_value(held, k)))
 				r = trust_err_set(msg, TRUST_ERR_CONFLICT,
 				    "anchor %s: want another key than a "
-				    "registry anchor's, got the same",
+				    "registry anchor's, got the same; take it "
+				    "out of the registry at the origin, or "
+				    "out of registry_anchor here",
 				    record->id);
 		}
 	}

@@ -108,8 +108,10 @@ describe(struct hearing *h)
 
 	switch ((int)h->out->reason) {
 	case TRUST_SYNC_WRONG_SCOPE:
-		(void)trust_err_set(detail, TRUST_OK, "scope: want %s, got %s",
-		    h->rules->scope, n->scope);
+		(void)trust_err_set(detail, TRUST_OK,
+		    "scope: want %s, got %s; want topics of the bridge that "
+		    "end in trust/v1/%s/, look for trust/v1/%s/",
+		    h->rules->scope, n->scope, h->rules->scope, n->scope);
 		break;
 	case TRUST_SYNC_FROM_FUTURE:
 		(void)trust_err_set(detail, TRUST_OK,

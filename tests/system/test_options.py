@@ -53,6 +53,22 @@ def test_good_option(site, options):
     assert "mosquitto_trust" in broker.log()
 
 
+IDLE = {"scope": "plant", "registry_signatures": "2", "max_offline": "9d",
+        "on_stale": "warn", "clock_skew": "1m", "max_removals": "20"}
+
+
+def test_options_of_a_replica_do_nothing_at_an_origin(site):
+    """Each is named, once; it starts all the same."""
+    log = site.start(options={**IDLE, "crl_grace": "1d"}).log()
+    told = [line for line in log.splitlines() if "it does nothing" in line]
+    assert len(told) == len(IDLE)
+    for name, line in zip(IDLE, told):
+        assert f"plugin_opt_{name}: " in line
+        assert "plugin_opt_registry_anchor" in line
+    assert "it does nothing" not in site.start(options={
+        "crl_grace": "1d"}).log()
+
+
 def test_registry_is_a_folder(site):
     assert str(site.folder) in site.new_broker(
         options={"registry": site.folder}).refuse_to_start()

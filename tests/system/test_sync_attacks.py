@@ -165,6 +165,8 @@ def test_registry_anchor_as_a_device_anchor(victim):
         victim.origin.send_part(victim.plot({
             "kind": "anchor", "id": "x", "purposes": ["device"],
             "pem": victim.pki.get("registry-root").pem}))
+    victim.gw.broker.wait_log("got the same; take it out of the registry at "
+                              "the origin, or out of registry_anchor here")
 
 
 def test_two_devices_claim_one_thumbprint(victim):

@@ -73,6 +73,17 @@ def test_the_same_again(ctl):
     assert not ctl.json("inspect", *ANCHOR, *REPLICA, DER)[0]["again"]
 
 
+def test_a_notification_whose_time_is_over(ctl):
+    """A gateway takes it, where it brings something new, and is stale."""
+    over = "its next_update is over: who holds it counts as stale"
+    later = ("--at", str(int(time.time()) + 2 * 86400))
+    assert over not in ctl.yes("inspect", *ANCHOR, DER)
+    assert ctl.yes("inspect", *ANCHOR, *later, DER).endswith(
+        f"{over} until a newer one comes\naccepted\n")
+    told = ctl.no("inspect", *ANCHOR, *REPLICA, *later, DER)
+    assert "takes no notice" in told and over in told
+
+
 def test_it_says_what_was_wanted(ctl):
     """In the gateway's own words."""
     old = (ctl.folder / DER).read_bytes()
@@ -85,7 +96,9 @@ def test_it_says_what_was_wanted(ctl):
                      "out")
     assert "refused: wrong_scope: scope: want gw2, got gw1" in applied
     told = ctl.no("inspect", *ANCHOR, *REPLICA, "--scope", "gw2", DER)
-    assert "refused: wrong_scope: scope: want gw2, got gw1\n" in told
+    assert ("refused: wrong_scope: scope: want gw2, got gw1; want topics of "
+            "the bridge that end in trust/v1/gw2/, look for trust/v1/gw1/\n"
+            ) in told
 
 
 def test_a_clock_below_the_floor(ctl):
