@@ -11,6 +11,7 @@
 #include <openssl/rand.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,8 @@ struct trust_mqtt {
 	const struct trust_mqtt_options *options;
 	const struct trust_mqtt_events *events;
 	struct mosquitto *mosquitto; /* NULL between connections */
+	char *address;               /* "host:port"; owned */
+	int port;
 	struct trust_buf password;
 	bool started;       /* the handle is connecting, or connected */
 	bool connected;     /* something took the connection */
@@ -145,14 +148,25 @@ no_passphrase(char *buf, int size, int rwflag, void *arg)
 
 /* ---- Setting up ---- */
 
+/* Why libmosquitto failed, and what to do where that can be told. */
 static enum trust_err
-fail(int code, struct trust_message *msg)
+fail(const struct trust_mqtt *mqtt, int code, struct trust_message *msg)
 {
+	bool no_tls = mqtt->options->cafile == NULL && mqtt->options->port == 0;
+
 	if (code == MOSQ_ERR_NOMEM)
 		return TRUST_ERR_NOMEM;
-	return trust_err_set(msg, TRUST_ERR_IO, "MQTT: %s",
-	    code == MOSQ_ERR_ERRNO ? strerror(errno)
-				   : mosquitto_strerror(code));
+	if (code == MOSQ_ERR_EAI)
+		return trust_err_set(msg, TRUST_ERR_IO,
+		    "want a host that can be found, got one that DNS does not "
+		    "know, or does not tell now");
+	if (code != MOSQ_ERR_ERRNO)
+		return trust_err_set(
+		    msg, TRUST_ERR_IO, "MQTT: %s", mosquitto_strerror(code));
+	return trust_err_set(msg, TRUST_ERR_IO, "MQTT: %s%s", strerror(errno),
+	    errno == ECONNREFUSED && no_tls
+		? "; with --cafile come TLS and port 8883"
+		: "");
 }
 
 /* Whether the certificate and the key belong together. */
@@ -237,11 +251,16 @@ prepare(struct trust_mqtt *mqtt, struct trust_message *msg)
 	mosquitto_publish_callback_set(mosquitto, on_publish);
 	mosquitto_message_callback_set(mosquitto, on_message);
 	code = mosquitto_int_option(mosquitto, MOSQ_OPT_TCP_NODELAY, 1);
-	if (code == MOSQ_ERR_SUCCESS && o->username != NULL)
+	if (code != MOSQ_ERR_SUCCESS)
+		return fail(mqtt, code, msg);
+	if (o->username != NULL)
 		code = mosquitto_username_pw_set(
 		    mosquitto, o->username, (const char *)mqtt->password.p);
 	if (code != MOSQ_ERR_SUCCESS)
-		return fail(code, msg);
+		return trust_err_set(msg, TRUST_ERR_INPUT,
+		    "--username, --password-file: want what MQTT can carry, "
+		    "got: %s",
+		    mosquitto_strerror(code));
 	return set_tls(mqtt, msg);
 }
 
@@ -262,6 +281,25 @@ load_password(struct trust_mqtt *mqtt, struct trust_message *msg)
 	if (r != TRUST_OK)
 		return r;
 	mqtt->password.p[strcspn((char *)mqtt->password.p, "\r\n")] = '\0';
+	return TRUST_OK;
+}
+
+/* Which port, and the address for people: an IPv6 address in brackets (RFC
+ * 3986 section 3.2.2). */
+static enum trust_err
+set_address(struct trust_mqtt *mqtt)
+{
+	const struct trust_mqtt_options *o = mqtt->options;
+	bool is_ipv6 = strchr(o->host, ':') != NULL;
+
+	mqtt->port = o->port;
+	if (mqtt->port == 0)
+		mqtt->port = o->cafile != NULL ? PORT_TLS : PORT_PLAIN;
+	if (asprintf(&mqtt->address, "%s%s%s:%d", is_ipv6 ? "[" : "", o->host,
+		is_ipv6 ? "]" : "", mqtt->port) < 0) {
+		mqtt->address = NULL;
+		return TRUST_ERR_NOMEM;
+	}
 	return TRUST_OK;
 }
 
@@ -286,7 +324,9 @@ trust_mqtt_open(const struct trust_mqtt_options *options,
 	mqtt->options = options;
 	mqtt->events = events;
 	mqtt->backoff_ms = BACKOFF_MIN_MS;
-	r = check_tls(options, msg);
+	r = set_address(mqtt);
+	if (r == TRUST_OK)
+		r = check_tls(options, msg);
 	if (r == TRUST_OK)
 		r = load_password(mqtt, msg);
 	if (r == TRUST_OK)
@@ -318,7 +358,14 @@ trust_mqtt_close(struct trust_mqtt *mqtt)
 	mosquitto_lib_cleanup();
 	(void)sigaction(SIGPIPE, &mqtt->pipe, NULL);
 	trust_buf_free(&mqtt->password);
+	free(mqtt->address);
 	free(mqtt);
+}
+
+const char *
+trust_mqtt_get0_address(const struct trust_mqtt *mqtt)
+{
+	return mqtt->address;
 }
 
 /* ---- Running ---- */
@@ -333,14 +380,6 @@ jitter(int64_t wait_ms)
 	return wait_ms * 3 / 4 + wait_ms / 2 * random / UINT16_MAX;
 }
 
-static int
-get_port(const struct trust_mqtt_options *options)
-{
-	if (options->port != 0)
-		return options->port;
-	return options->cafile != NULL ? PORT_TLS : PORT_PLAIN;
-}
-
 /* Why the connection is gone, for a person. */
 static void
 explain(const struct trust_mqtt *mqtt, int code, struct trust_message *out)
@@ -350,7 +389,7 @@ explain(const struct trust_mqtt *mqtt, int code, struct trust_message *out)
 	size_t len;
 
 	if (why.text[0] == '\0')
-		(void)fail(code, &why);
+		(void)fail(mqtt, code, &why);
 	/* Some of libmosquitto's end like sentences. */
 	len = strlen(why.text);
 	if (len > 0 && why.text[len - 1] == '.')
@@ -359,8 +398,7 @@ explain(const struct trust_mqtt *mqtt, int code, struct trust_message *out)
 	if (mqtt->connected && !mqtt->answered && mqtt->options->cafile == NULL)
 		hint = "; is it a broker that speaks TLS? Then give its trust "
 		       "anchors with --cafile";
-	(void)trust_err_set(out, TRUST_OK, "port %d: %s%s",
-	    get_port(mqtt->options), why.text, hint);
+	(void)trust_err_set(out, TRUST_OK, "%s%s", why.text, hint);
 }
 
 static void
@@ -387,13 +425,12 @@ drop(struct trust_mqtt *mqtt, int code)
 static void
 start(struct trust_mqtt *mqtt)
 {
-	const struct trust_mqtt_options *o = mqtt->options;
 	int code = MOSQ_ERR_NOMEM;
 
 	mqtt->started = true;
 	if (mqtt->mosquitto != NULL || prepare(mqtt, &mqtt->why) == TRUST_OK)
-		code = mosquitto_connect(
-		    mqtt->mosquitto, o->host, get_port(o), KEEPALIVE_S);
+		code = mosquitto_connect(mqtt->mosquitto, mqtt->options->host,
+		    mqtt->port, KEEPALIVE_S);
 	if (code != MOSQ_ERR_SUCCESS)
 		drop(mqtt, code);
 	else
@@ -443,7 +480,8 @@ sent(struct trust_mqtt *mqtt, int code, struct trust_message *msg)
 	case MOSQ_ERR_INVAL:
 	case MOSQ_ERR_PAYLOAD_SIZE:
 	case MOSQ_ERR_OVERSIZE_PACKET:
-		return fail(code, msg);
+		return trust_err_prefix(
+		    msg, fail(mqtt, code, msg), "%s", mqtt->address);
 	default:
 		mqtt->broken = code;
 		return TRUST_OK;

@@ -86,6 +86,8 @@ enum trust_err trust_mqtt_open(const struct trust_mqtt_options *options,
     struct trust_message *msg) TRUST_MUST_CHECK;
 /* Leaves as MQTT wants it. */
 void trust_mqtt_close(struct trust_mqtt *mqtt);
+/* "host:port", for messages. */
+const char *trust_mqtt_get0_address(const struct trust_mqtt *mqtt);
 
 /* Run the network for at most so long, and connect where that is due: at
  * once, then after waits that grow. */

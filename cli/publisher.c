@@ -122,7 +122,8 @@ on_connected(void *arg)
 	struct trust_publisher *p = arg;
 
 	if (p->lost)
-		printf("%s: connected again\n", p->broker->host);
+		printf(
+		    "%s: connected again\n", trust_mqtt_get0_address(p->mqtt));
 	p->lost = false;
 	trust_retained_clear(&p->retained);
 	p->n_subscribed = 0;
@@ -140,12 +141,14 @@ on_disconnected(void *arg, const char *why)
 	p->ready = false;
 	p->ready_ms = 0;
 	if (!p->follow) {
-		trust_output_error("%s: %s", p->broker->host, why);
+		trust_output_error(
+		    "%s: %s", trust_mqtt_get0_address(p->mqtt), why);
 		end(p, TRUST_EXIT_ERROR);
 		return;
 	}
 	p->lost = true;
-	trust_output_error("%s: %s; trying again in %s", p->broker->host, why,
+	trust_output_error("%s: %s; trying again in %s",
+	    trust_mqtt_get0_address(p->mqtt), why,
 	    trust_duration_format(
 		trust_mqtt_wait_ms(p->mqtt) / 1000 + 1, wait));
 }
@@ -163,7 +166,8 @@ on_subscribed(void *arg, bool granted)
 	if (!granted) {
 		trust_output_error("%s: want to subscribe to %s, the broker "
 				   "refuses; look at its access rules",
-		    p->broker->host, p->topics[p->n_subscribed]);
+		    trust_mqtt_get0_address(p->mqtt),
+		    p->topics[p->n_subscribed]);
 		end(p, TRUST_EXIT_ERROR);
 		return;
 	}
@@ -407,12 +411,14 @@ give_up(struct trust_publisher *p, const struct trust_message *msg)
 	char wait[TRUST_CLOCK_TEXT];
 
 	if (!p->follow) {
-		trust_output_error("%s: %s", p->broker->host, msg->text);
+		trust_output_error(
+		    "%s: %s", trust_mqtt_get0_address(p->mqtt), msg->text);
 		end(p, TRUST_EXIT_ERROR);
 		return;
 	}
-	trust_output_error("%s: %s; trying again in %s", p->broker->host,
-	    msg->text, trust_duration_format(p->retry_wait_ms / 1000, wait));
+	trust_output_error("%s: %s; trying again in %s",
+	    trust_mqtt_get0_address(p->mqtt), msg->text,
+	    trust_duration_format(p->retry_wait_ms / 1000, wait));
 	p->retry_ms = trust_progress_now_ms() + p->retry_wait_ms;
 	p->retry_wait_ms = 2 * p->retry_wait_ms < RETRY_MAX_MS
 			       ? 2 * p->retry_wait_ms

@@ -60,7 +60,7 @@ on_disconnected(void *arg, const char *why)
 
 	if (remote->message != NULL && remote->ready)
 		trust_output_error("%s: the connection is gone: %s",
-		    remote->options.host, why);
+		    trust_mqtt_get0_address(remote->mqtt), why);
 	remote->ready = false;
 	(void)trust_err_set(&remote->lost, TRUST_OK, "%s", why);
 }
@@ -170,7 +170,7 @@ tell_denied(const struct trust_remote *remote, struct trust_message *msg)
 	return trust_err_set(msg, TRUST_ERR_IO,
 	    "%s: want a client that may read %s, got %s, which may not; a rule "
 	    "of its role has to name that topic",
-	    remote->options.host, remote->topic,
+	    trust_mqtt_get0_address(remote->mqtt), remote->topic,
 	    remote->options.id != NULL ? remote->options.id : "one");
 }
 
@@ -187,7 +187,8 @@ wait_ready(struct trust_remote *remote, struct trust_message *msg)
 		return tell_denied(remote, msg);
 	if (remote->ready)
 		return TRUST_OK;
-	return trust_err_set(msg, TRUST_ERR_IO, "%s: %s", remote->options.host,
+	return trust_err_set(msg, TRUST_ERR_IO, "%s: %s",
+	    trust_mqtt_get0_address(remote->mqtt),
 	    remote->lost.text[0] != '\0' ? remote->lost.text
 					 : "no answer within 10 s");
 }
@@ -281,11 +282,11 @@ trust_remote_ask(struct trust_remote *remote, json_t *command, json_t **data,
 		return take_response(remote, data, msg);
 	if (remote->lost.text[0] != '\0')
 		return trust_err_set(msg, TRUST_ERR_IO, "%s: %s",
-		    remote->options.host, remote->lost.text);
+		    trust_mqtt_get0_address(remote->mqtt), remote->lost.text);
 	return trust_err_set(msg, TRUST_ERR_IO,
 	    "%s: no answer within %d s; a rule of this client's role has to "
 	    "let it publish to " COMMAND_TOPIC,
-	    remote->options.host, PATIENCE_MS / 1000);
+	    trust_mqtt_get0_address(remote->mqtt), PATIENCE_MS / 1000);
 }
 
 bool

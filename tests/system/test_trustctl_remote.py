@@ -164,7 +164,26 @@ def wrong(result, *words):
 
 def test_nobody_answers(ops):
     ops.site.broker.stop()
-    wrong(ops.run("status"), "127.0.0.1", "Connection refused")
+    where = f"127.0.0.1:{ops.site.broker.port()}: "
+    for command in ["status"], ["events"], ["block", "x"], ["list", "device"]:
+        wrong(ops.run(*command), where, "Connection refused")
+
+
+@pytest.mark.parametrize("options, words", [
+    (["--host", "::1", "--port", "1"], ["[::1]:1: "]),
+    (["--host", "gw1.invalid", "--port", "1"],
+     ["gw1.invalid:1: ", "want a host that can be found"]),
+])
+def test_the_address_is_told(options, words):
+    wrong(trustctl("status", *options), *words)
+
+
+def test_without_tls():
+    """Who forgets --cafile is told what comes with it. Where a broker listens
+    at Mosquitto's port, it answers otherwise, or not at all."""
+    line = trustctl("status", "--host", "127.0.0.1").stderr
+    assert "127.0.0.1:1883: " in line
+    assert "--cafile" in line or "Connection refused" not in line
 
 
 def test_a_sensor_has_no_say(ops):
@@ -182,7 +201,7 @@ def test_another_who_may_read_and_not_write(ops):
     wait_until(lambda: ops.site.device(
         ops.site.broker, "deaf").connect() == 0, "deaf is let in")
     wrong(Operator(ops.site, "deaf").run("status"), "no answer",
-          "$CONTROL/trust/v1")
+          f"127.0.0.1:{ops.site.broker.port()}: ", "$CONTROL/trust/v1")
 
 
 def test_a_stranger(ops):
