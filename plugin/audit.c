@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "broker.h"
+#include "trust.h"
 
 struct trust_audit {
 	char *path; /* owned */
@@ -35,17 +36,20 @@ trust_audit_open(
     const char *path, struct trust_audit **out, struct trust_message *msg)
 {
 	struct trust_audit *audit = calloc(1, sizeof(*audit));
+	char user[TRUST_USER_TEXT];
+	int error;
 
 	*out = NULL;
 	if (audit == NULL)
 		return TRUST_ERR_NOMEM;
 	audit->path = strdup(path);
 	audit->fd = open_file(path);
+	error = errno;
 	if (audit->path == NULL || audit->fd < 0) {
 		(void)trust_err_set(msg, TRUST_ERR_IO,
-		    "plugin_opt_audit_log: want a file that can be written, "
-		    "got \"%s\": %s",
-		    path, strerror(errno));
+		    "plugin_opt_audit_log: want a file that %s, as whom the "
+		    "broker runs, can write or make, got \"%s\": %s",
+		    trust_user_show(user), path, strerror(error));
 		trust_audit_close(audit);
 		return TRUST_ERR_IO;
 	}
@@ -114,13 +118,14 @@ trust_audit_write(struct trust_audit *audit, const char *text)
 void
 trust_audit_reopen(struct trust_audit *audit)
 {
-	int fd = open_file(audit->path);
+	int fd = open_file(audit->path), error = errno;
+	char user[TRUST_USER_TEXT];
 
 	if (fd < 0) {
 		mosquitto_log_printf(MOSQ_LOG_ERR,
 		    "mosquitto_trust: the audit log %s cannot be opened "
-		    "again: %s; going on with the old file",
-		    audit->path, strerror(errno));
+		    "again by %s: %s; going on with the old file",
+		    audit->path, trust_user_show(user), strerror(error));
 		return;
 	}
 	(void)close(audit->fd);

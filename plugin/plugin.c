@@ -105,8 +105,11 @@ open_gate(struct trust_plugin *plugin, struct trust_message *msg)
 	    .on_stale = plugin->options.on_stale,
 	    .log = {.write = trust_plugin_log},
 	};
+	enum trust_err r;
 
-	return trust_gate_open(&config, &plugin->gate, msg);
+	r = trust_gate_open(&config, &plugin->gate, msg);
+	return r == TRUST_OK ? r
+			     : trust_err_prefix(msg, r, "plugin_opt_registry");
 }
 
 /* A PEM file of anchors, whole and sound. */
@@ -114,16 +117,19 @@ static enum trust_err
 load_anchors(const char *path, STACK_OF(X509) **out, struct trust_message *msg)
 {
 	struct trust_buf pem = {0};
-	char piece[4096];
+	char piece[4096], user[TRUST_USER_TEXT];
 	enum trust_err r = TRUST_OK;
 	size_t n;
 	FILE *file = fopen(path, "re");
 
-	if (file == NULL)
+	if (file == NULL) {
+		int error = errno;
+
 		return trust_err_set(msg, TRUST_ERR_IO,
-		    "plugin_opt_registry_anchor: want a readable PEM file, "
-		    "got \"%s\": %s",
-		    path, strerror(errno));
+		    "plugin_opt_registry_anchor: want a PEM file that %s, as "
+		    "whom the broker runs, can read, got \"%s\": %s",
+		    trust_user_show(user), path, strerror(error));
+	}
 	while (r == TRUST_OK && pem.len <= TRUST_CERTIFICATE_MAX &&
 	       (n = fread(piece, 1, sizeof(piece), file)) > 0)
 		r = trust_buf_add(&pem, piece, n);
@@ -168,6 +174,8 @@ start_sync(struct trust_plugin *plugin, struct trust_message *msg)
 		return r;
 	config.anchors = plugin->registry_anchors;
 	r = trust_sync_start(&config, &plugin->sync, msg);
+	if (r == TRUST_ERR_IO)
+		return trust_err_prefix(msg, r, "plugin_opt_registry");
 	if (is_about_anchors(r))
 		return trust_err_prefix(msg, r,
 		    "plugin_opt_registry_anchor: %s",

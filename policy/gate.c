@@ -5,6 +5,7 @@
  */
 #include "gate_internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -66,7 +67,9 @@ trust_gate_open_registry(struct trust_gate *gate, struct trust_message *msg)
 {
 	enum trust_err r;
 
-	if (!find_file(gate->config.registry_path, &gate->file))
+	/* One that cannot be looked at is there, maybe: opening it tells. */
+	if (!find_file(gate->config.registry_path, &gate->file) &&
+	    (errno == ENOENT || errno == ENOTDIR))
 		return trust_err_set(msg, TRUST_ERR_NOT_FOUND,
 		    "%s: there is no registry; make one with trustctl init",
 		    gate->config.registry_path);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "registry_draft.h"
+#include "user.h"
 
 /* The broker's group may read, nobody else. */
 #define DRAFT_MODE 0640
@@ -28,8 +29,15 @@
 static enum trust_err
 fail(struct trust_message *msg, const char *path)
 {
+	int error = errno;
+	char user[TRUST_USER_TEXT];
+
+	if (trust_user_lacks_rights(error))
+		return trust_err_set(msg, TRUST_ERR_IO,
+		    "%s: %s; want its directory writable for %s", path,
+		    strerror(error), trust_user_show(user));
 	return trust_err_set(
-	    msg, TRUST_ERR_IO, "%s: %s", path, strerror(errno));
+	    msg, TRUST_ERR_IO, "%s: %s", path, strerror(error));
 }
 
 /* TRUST_ERR_CONFLICT when there is a file of that name, and its suffix. */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "registry_file.h"
+#include "user.h"
 
 /* SQLite file format, section 1.3. */
 #define HEADER_LEN            100
@@ -51,18 +52,33 @@ wants_directory(int code)
 	       code == SQLITE_READONLY_RECOVERY;
 }
 
+/* The system does not let this user at the file, or into its directory. */
+static enum trust_err
+fail_rights(const struct trust_registry_file *file, int error,
+    struct trust_message *msg)
+{
+	char user[TRUST_USER_TEXT];
+
+	return trust_err_set(msg, TRUST_ERR_IO,
+	    "%s: %s; want the file and its directory writable for %s",
+	    file->path, strerror(error), trust_user_show(user));
+}
+
 static enum trust_err
 fail_io(
     const struct trust_registry_file *file, int code, struct trust_message *msg)
 {
 	int saved = sqlite3_system_errno(file->db);
+	char user[TRUST_USER_TEXT];
 
 	if (wants_directory(code)) {
 		return trust_err_set(msg, TRUST_ERR_IO,
-		    "%s: cannot use its -wal and -shm files, want the file "
-		    "and its directory writable for this user",
-		    file->path);
+		    "%s: cannot use its -wal and -shm files, want them, the "
+		    "file and its directory writable for %s",
+		    file->path, trust_user_show(user));
 	}
+	if (trust_user_lacks_rights(saved))
+		return fail_rights(file, saved, msg);
 	return trust_err_set(msg, TRUST_ERR_IO, "%s: %s%s%s", file->path,
 	    sqlite3_errstr(code), saved != 0 ? ": " : "",
 	    saved != 0 ? strerror(saved) : "");
@@ -113,6 +129,8 @@ look_at(const struct trust_registry_file *file, struct trust_message *msg)
 			    "%s: there is no such %s", file->path,
 			    file->format->name);
 		}
+		if (trust_user_lacks_rights(errno))
+			return fail_rights(file, errno, msg);
 		return trust_err_set(
 		    msg, TRUST_ERR_IO, "%s: %s", file->path, strerror(errno));
 	}
@@ -214,17 +232,16 @@ connect_to(struct trust_registry_file *file, struct trust_message *msg)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
 	int code = sqlite3_open_v2(file->path, &file->db, flags, NULL);
-	int saved;
 
 	if (file->db == NULL)
 		return trust_err_set(msg, TRUST_ERR_NOMEM, "out of memory");
 	if (code != SQLITE_OK) {
-		saved = sqlite3_system_errno(file->db);
-		return trust_err_set(msg, TRUST_ERR_IO, "%s: cannot open: %s%s",
-		    file->path, strerror(saved),
-		    saved == EACCES ? ", want it readable and writable for "
-				      "this user"
-				    : "");
+		int error = sqlite3_system_errno(file->db);
+
+		if (trust_user_lacks_rights(error))
+			return fail_rights(file, error, msg);
+		return trust_err_set(msg, TRUST_ERR_IO, "%s: cannot open: %s",
+		    file->path, strerror(error));
 	}
 	if (sqlite3_extended_result_codes(file->db, 1) != SQLITE_OK)
 		return trust_registry_file_fail(file, msg);

@@ -32,6 +32,7 @@
 #include "steps.h"
 #include "thumbprint.h"
 #include "topic.h"
+#include "user.h"
 #include "version.h"
 
 #endif

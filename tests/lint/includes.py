@@ -11,7 +11,7 @@ import source
 
 # A file uses its own level and lower ones. What is named x_y belongs to x.
 LEVELS = (
-    "err span log limit clock reason sync_reason steps version",
+    "err span log limit clock reason sync_reason steps user version",
     "thumbprint certificate topic record field json pool template ground",
     "chain role identity verdict signer statement notification content"
     " sync_field exchange",

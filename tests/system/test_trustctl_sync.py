@@ -792,7 +792,7 @@ def test_files_for_tls_that_are_none(upstream):
 def test_a_broker_of_another_ca(upstream):
     options = [*upstream.options()]
     options[options.index("--cafile") + 1] = upstream.site.pki.file("clients")
-    assert (f"localhost: port {upstream.broker.port()}: TLS: certificate "
+    assert (f"localhost:{upstream.broker.port()}: TLS: certificate "
             "verify failed; compare the broker's certificate with --cafile"
             ) in upstream.ctl.error("publish", *options)
 
@@ -807,7 +807,7 @@ def test_a_broker_that_speaks_tls_and_one_that_does_not(upstream, site):
              "does the broker speak TLS on this port?")):
         message = upstream.ctl.error("publish", *SIGNER, "--host", "localhost",
                                      "--port", port, *more)
-        assert message.startswith(f"localhost: port {port}: ")
+        assert message.startswith(f"localhost:{port}: ")
         assert words in message
 
 

@@ -996,7 +996,7 @@ open_unprivileged(struct scratch *s, enum trust_registry_mode mode)
 		r = trust_registry_open(s->path, mode, &registry, &s->msg);
 		if (r == TRUST_OK)
 			r = look_up(registry, "temp-01");
-		else if (strstr(s->msg.text, "writable for this user") == NULL)
+		else if (strstr(s->msg.text, "writable for user ") == NULL)
 			r = TRUST_ERR_INTERNAL;
 		_exit((int)r);
 	}
