@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Looking through mosquitto.conf for settings that bypass the plugin, and for
- * bridges.
+ * Looking through mosquitto.conf for settings that bypass the plugin, for
+ * bridges, and for listeners over which no device can come in.
  */
 #include "broker_config.h"
 
@@ -9,33 +9,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "broker_bridge.h"
+#include "broker_listener.h"
 
 /* Octets of the command line that are looked at. */
 #define COMMAND_LINE_MAX 8192
 /* Octets of a path. */
 #define PATH_LEN_MAX 4096
-/* What a bridge's client id begins with where nothing else is said. */
-#define LOCAL "local."
-
-/* One "connection": mosquitto.conf(5), local_clientid and remote_clientid. */
-struct bridge {
-	char *local;  /* owned; its client id here; NULL: from the one there */
-	char *remote; /* owned; its client id there */
-	struct bridge *next;
-};
-
 struct trust_broker_config {
-	char host[256];
-	struct bridge *bridges; /* owned */
+	struct trust_bridge *bridges; /* owned */
+	/* Of the lines before the first `listener` of each file. */
+	struct trust_listener first;
 };
 
 /* One file, as far as it is read. */
 struct reader {
 	struct trust_broker_config *config;
 	const char *path;
-	unsigned number;       /* of the line */
-	struct bridge *bridge; /* the lines are about; NULL: about none */
+	unsigned number;             /* of the line */
+	struct trust_bridge *bridge; /* the lines are about; NULL: none */
+	struct trust_listener own;   /* the lines are about, once there is one */
+	bool has_own;
 	struct trust_message *msg;
 };
 
@@ -75,76 +70,33 @@ read_directory(struct trust_broker_config *config, const char *path,
 	return r;
 }
 
-/* ---- Bridges ---- */
-
-static enum trust_err
-replace(char **text, const char *value)
-{
-	char *copy = strdup(value);
-
-	if (copy == NULL)
-		return TRUST_ERR_NOMEM;
-	free(*text);
-	*text = copy;
-	return TRUST_OK;
-}
-
-static enum trust_err
-add_bridge(struct reader *reader, const char *name)
-{
-	struct trust_broker_config *config = reader->config;
-	struct bridge *bridge = calloc(1, sizeof(*bridge));
-
-	if (bridge == NULL)
-		return TRUST_ERR_NOMEM;
-	bridge->next = config->bridges;
-	config->bridges = bridge;
-	reader->bridge = bridge;
-	if (asprintf(&bridge->remote, "%s.%s", config->host, name) < 0) {
-		bridge->remote = NULL;
-		return TRUST_ERR_NOMEM;
-	}
-	return TRUST_OK;
-}
-
-static enum trust_err
-read_bridge(struct reader *reader, const char *key, const char *value)
-{
-	if (strcmp(key, "connection") == 0)
-		return add_bridge(reader, value);
-	if (reader->bridge == NULL)
-		return TRUST_OK;
-	if (strcmp(key, "local_clientid") == 0)
-		return replace(&reader->bridge->local, value);
-	if (strcmp(key, "clientid") == 0 || strcmp(key, "remote_clientid") == 0)
-		return replace(&reader->bridge->remote, value);
-	return TRUST_OK;
-}
+/* ---- Lines ---- */
 
 bool
-trust_broker_config_has_bridge(
-    const struct trust_broker_config *config, const char *client_id)
+trust_broker_config_is_true(const char *value)
 {
-	const size_t len = strlen(LOCAL);
-
-	for (const struct bridge *b = config->bridges; b != NULL; b = b->next) {
-		if (b->local != NULL
-			? strcmp(client_id, b->local) == 0
-			: strncmp(client_id, LOCAL, len) == 0 &&
-			      strcmp(client_id + len, b->remote) == 0)
-			return true;
-	}
-	return false;
+	return strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
 }
-
-/* ---- Lines ---- */
 
 static bool
 bypasses(const char *key, const char *value)
 {
 	return (strcmp(key, "use_identity_as_username") == 0 ||
 		   strcmp(key, "use_subject_as_username") == 0) &&
-	       (strcmp(value, "true") == 0 || strcmp(value, "1") == 0);
+	       trust_broker_config_is_true(value);
+}
+
+static void
+read_listener(struct reader *reader, const char *key, const char *value)
+{
+	if (strcmp(key, "listener") == 0) {
+		if (reader->has_own)
+			trust_listener_end(&reader->own);
+		reader->has_own = true;
+	}
+	trust_listener_read(
+	    reader->has_own ? &reader->own : &reader->config->first,
+	    reader->path, reader->number, key, value);
 }
 
 /* A value is the rest of the line, blanks and all; of a switch and of a path
@@ -162,12 +114,14 @@ read_line(struct reader *reader, char *line)
 		return TRUST_OK;
 	*value++ = '\0';
 	value += strspn(value, " \t");
-	r = read_bridge(reader, key, value);
+	r = trust_bridge_read(
+	    &reader->config->bridges, &reader->bridge, key, value);
 	if (r != TRUST_OK)
 		return r;
 	value[strcspn(value, " \t")] = '\0';
 	if (strcmp(key, "include_dir") == 0)
 		return read_directory(reader->config, value, reader->msg);
+	read_listener(reader, key, value);
 	if (bypasses(key, value))
 		return trust_err_set(reader->msg, TRUST_ERR_CONFLICT,
 		    "%s:%u: %s: want false, got %s: the broker would let "
@@ -192,6 +146,8 @@ read_file(struct trust_broker_config *config, const char *path,
 		reader.number++;
 		r = read_line(&reader, line);
 	}
+	if (reader.has_own)
+		trust_listener_end(&reader.own);
 	free(line);
 	(void)fclose(file);
 	return r;
@@ -244,12 +200,9 @@ trust_broker_config_load(
 	*out = NULL;
 	if (config == NULL)
 		return TRUST_ERR_NOMEM;
-	/* One that is cut off is the name of no bridge. */
-	if (gethostname(config->host, sizeof(config->host)) != 0)
-		config->host[0] = '\0';
-	config->host[sizeof(config->host) - 1] = '\0';
 	r = read_what_was_given(config, msg);
 	if (r == TRUST_OK) {
+		trust_listener_end(&config->first);
 		*out = config;
 		config = NULL; /* transferred */
 	}
@@ -260,15 +213,15 @@ trust_broker_config_load(
 void
 trust_broker_config_free(struct trust_broker_config *config)
 {
-	struct bridge *bridge;
-
 	if (config == NULL)
 		return;
-	while ((bridge = config->bridges) != NULL) {
-		config->bridges = bridge->next;
-		free(bridge->local);
-		free(bridge->remote);
-		free(bridge);
-	}
+	trust_bridge_free_all(config->bridges);
 	free(config);
+}
+
+bool
+trust_broker_config_has_bridge(
+    const struct trust_broker_config *config, const char *client_id)
+{
+	return trust_bridge_has(config->bridges, client_id);
 }

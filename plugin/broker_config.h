@@ -15,10 +15,14 @@ struct trust_broker_config;
  * (use_identity_as_username, use_subject_as_username): TRUST_ERR_CONFLICT
  * with the file, the line and the setting; and note the bridges. What cannot
  * be read is not an error: such clients reach no topic anyway (intruder.c).
+ * Listeners with TLS that require no certificate get a warning in the log.
  */
 enum trust_err trust_broker_config_load(struct trust_broker_config **out,
     struct trust_message *msg) TRUST_MUST_CHECK;
 void trust_broker_config_free(struct trust_broker_config *config);
+
+/* Whether a switch is on. */
+bool trust_broker_config_is_true(const char *value);
 
 /* Whether a bridge of this broker has this client id here. */
 bool trust_broker_config_has_bridge(

@@ -3,12 +3,13 @@
 
 import json
 import pathlib
+import re
 import ssl
 import subprocess
 
 import pytest
 
-from broker import PLAIN, TLS, Listener, wait_until
+from broker import PLAIN, TLS, Listener, free_port, wait_until
 from clients import V5, V31, V311, Boss
 
 VERSIONS = pytest.mark.parametrize(
@@ -110,6 +111,43 @@ def test_settings_that_do_not_bypass(site):
     broker = site.start(listeners=[Listener(lines=(
         "use_identity_as_username false",))])
     site.connect(broker, "temp-01")
+
+
+UNASKED = ("want require_certificate true, got false: nobody is asked for a "
+           "certificate there, so no device can come in over it")
+
+
+def test_listeners_that_ask_for_no_certificate(site):
+    """Each with TLS is warned of, by file and line."""
+    extra = site.folder / "conf.d"
+    extra.mkdir()
+    port = free_port()
+    server = site.pki.get("server")
+    (extra / "server.pem").write_text(server.pem)
+    (extra / "server.key").write_text(server.key_pem())
+    (extra / "extra.conf").write_text(
+        f"# one more\nlistener {port} 127.0.0.1\n"
+        f"certfile {extra}/server.pem\nkeyfile {extra}/server.key\n")
+    broker = site.start(listeners=[
+        TLS, PLAIN, Listener("open", require=False),
+        Listener("numbers", require=False, lines=("require_certificate 1",)),
+        Listener("included", tls=False, lines=(f"include_dir {extra}",))])
+    conf = broker.folder / "mosquitto.conf"
+    line = 1 + conf.read_text().splitlines().index(
+        f"listener {broker.port('open')} 127.0.0.1")
+    assert set(re.findall(rf"mosquitto_trust: (.*): {UNASKED}",
+                          broker.log())) == {
+        f"{extra}/extra.conf:2: listener {port}",
+        f"{conf}:{line}: listener {broker.port('open')}"}
+
+
+def test_a_listener_without_a_line(site):
+    """The settings before the first listener are of one at port 1883. This
+    one has no certificate to start with."""
+    log = site.new_broker(
+        conf=["certfile /nonexistent", "keyfile /nonexistent"]
+    ).refuse_to_start()
+    assert re.search(rf"mosquitto.conf:\d+: listener 1883: {UNASKED}", log)
 
 
 @pytest.mark.parametrize("version, refused", [(V311, 0x80), (V5, 0x87)],
