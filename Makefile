@@ -4,6 +4,7 @@
 BUILD   ?= build
 PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
+DOCDIR  ?= $(PREFIX)/share/doc/mosquitto-trust
 SECONDS ?= 60
 RUNS    ?= 0
 CFLAGS  ?= -O2 -g -D_FORTIFY_SOURCE=2
@@ -123,6 +124,10 @@ install: all
 	    $(DESTDIR)$(PREFIX)/share/man/man5/trust-registry.5
 	install -D -m 0644 docs/mosquitto_trust.8 \
 	    $(DESTDIR)$(PREFIX)/share/man/man8/mosquitto_trust.8
+	install -d $(DESTDIR)$(DOCDIR)/examples
+	install -m 0644 docs/*.md $(DESTDIR)$(DOCDIR)
+	install -m 0644 docker/demo-upstream.conf.in docker/demo-upstream.acl \
+	    $(DESTDIR)$(DOCDIR)/examples
 	install -D -m 0644 cli/completion.bash \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/trustctl
 

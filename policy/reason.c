@@ -39,8 +39,8 @@ static const struct entry reasons[TRUST_N_REASONS] = {
     [TRUST_REASON_THUMBPRINT_MISMATCH] = {"thumbprint_mismatch",
 	"the certificate bears the name of a device that is registered with "
 	"another thumbprint or key; if its certificate was renewed, register "
-	"the new one as secondary (docs/OPERATIONS.md, Changes), and if not, "
-	"somebody may be posing as the device"},
+	"the new one as secondary (share/doc/mosquitto-trust/OPERATIONS.md, "
+	"Changes), and if not, somebody may be posing as the device"},
     [TRUST_REASON_DEVICE_DISABLED] = {"device_disabled",
 	"the device is known and switched off in the registry; find out who "
 	"disabled it and why before trustctl device enable"},
