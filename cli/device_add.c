@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "options.h"
 #include "records.h"
+#include "references.h"
 
 /* What the command line says about a new device. */
 struct new_device {
@@ -19,16 +20,18 @@ struct new_device {
 	const char *group;
 	const char *secondary;
 	struct trust_texts roles;
-	/* The thumbprint in `certificate`, as text. */
+	/* The thumbprint in `certificate`, as text, and what else it says. */
 	char read_thumbprint[TRUST_THUMBPRINT_TEXT];
+	struct trust_certificate *facts;     /* owned; NULL without a file */
+	struct trust_references *references; /* owned */
+	struct trust_record *record;         /* owned */
 };
 
-/* The thumbprint of the one certificate in the file. */
+/* The one certificate in the file, and its thumbprint. */
 static enum trust_err
-read_thumbprint(struct new_device *device, struct trust_message *msg)
+read_certificate(struct new_device *device, struct trust_message *msg)
 {
 	enum trust_err r = TRUST_ERR_INTERNAL;
-	struct trust_thumbprint thumbprint;
 	STACK_OF(X509) *stack = NULL;
 
 	if (device->certificate == NULL)
@@ -42,10 +45,13 @@ read_thumbprint(struct new_device *device, struct trust_message *msg)
 		    device->certificate, sk_X509_num(stack));
 		goto out;
 	}
-	r = trust_certificate_thumbprint(sk_X509_value(stack, 0), &thumbprint);
-	if (r != TRUST_OK)
+	r = trust_certificate_new(sk_X509_value(stack, 0), &device->facts, msg);
+	if (r != TRUST_OK) {
+		r = trust_err_prefix(msg, r, "%s", device->certificate);
 		goto out;
-	trust_thumbprint_format(&thumbprint, device->read_thumbprint);
+	}
+	trust_thumbprint_format(
+	    &device->facts->thumbprint, device->read_thumbprint);
 	device->thumbprint = device->read_thumbprint;
 	r = TRUST_OK;
 out:
@@ -136,35 +142,78 @@ static enum trust_err
 add_record(
     struct trust_registry *registry, void *arg, struct trust_message *msg)
 {
-	const struct trust_record *record = arg;
-	enum trust_err r = check_absent(registry, record->id, msg);
+	const struct new_device *device = arg;
+	enum trust_err r = check_absent(registry, device->id, msg);
 
+	if (r == TRUST_OK)
+		r = trust_registry_put(registry, device->record, 0, msg);
 	if (r != TRUST_OK)
 		return r;
-	return trust_registry_put(registry, record, 0, msg);
+	trust_references_add(device->references, device->record);
+	return trust_references_resolve(device->references, registry, msg);
+}
+
+/* What the gateway will say about the certificate, as far as that is plain
+ * already. */
+static void
+tell_certificate(const struct new_device *device)
+{
+	const struct trust_certificate *facts = device->facts;
+	char when[TRUST_CLOCK_TEXT];
+	int64_t now = trust_options_now();
+
+	if (facts == NULL)
+		return;
+	if (now > facts->not_after)
+		trust_output_note(
+		    "%s: the certificate ended at %s; the gateway refuses it",
+		    device->certificate,
+		    trust_clock_format(facts->not_after, when));
+	if (now < facts->not_before)
+		trust_output_note("%s: the certificate begins at %s; the "
+				  "gateway refuses it until then",
+		    device->certificate,
+		    trust_clock_format(facts->not_before, when));
+	if (facts->key_strength < TRUST_STRENGTH_MIN)
+		trust_output_note("%s: want a key of RSA 2048, P-256, Ed25519 "
+				  "and up, got %s; the gateway refuses it",
+		    device->certificate, facts->key_type);
+}
+
+static enum trust_err
+add(struct new_device *device, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	if ((r = trust_references_new(&device->references)) != TRUST_OK)
+		return r;
+	if ((r = read_certificate(device, msg)) != TRUST_OK)
+		return r;
+	if ((r = make_record(device, &device->record, msg)) != TRUST_OK)
+		return r;
+	return trust_records_change(device->registry, add_record, device, msg);
 }
 
 static int
-add(struct new_device *device)
+run(struct new_device *device)
 {
-	enum trust_err r = TRUST_ERR_INTERNAL;
-	struct trust_record *record = NULL;
 	struct trust_message msg = {0};
+	enum trust_err r = add(device, &msg);
+	int status = TRUST_EXIT_YES;
 
-	if ((r = read_thumbprint(device, &msg)) != TRUST_OK)
-		goto out;
-	if ((r = make_record(device, &record, &msg)) != TRUST_OK)
-		goto out;
-	r = trust_records_change(device->registry, add_record, record, &msg);
-	if (r != TRUST_OK)
-		goto out;
-	printf("device %s added\n", device->id);
-out:
-	trust_record_free(record);
-	if (r == TRUST_OK)
-		return TRUST_EXIT_YES;
-	trust_output_failure(r, &msg);
-	return r == TRUST_ERR_CONFLICT ? TRUST_EXIT_NO : TRUST_EXIT_ERROR;
+	if (r == TRUST_OK) {
+		tell_certificate(device);
+		trust_references_tell(device->references);
+		printf("device %s added\n", device->id);
+	} else {
+		trust_output_failure(r, &msg);
+		status =
+		    r == TRUST_ERR_CONFLICT ? TRUST_EXIT_NO : TRUST_EXIT_ERROR;
+	}
+	trust_record_free(device->record);
+	trust_references_free(device->references);
+	trust_certificate_free(device->facts);
+	return status;
 }
 
 static bool
@@ -232,5 +281,5 @@ trust_device_add_run(int argc, char **argv)
 		return trust_options_wrong(&usage,
 		    "--secondary goes with --thumbprint or --certificate");
 	device.id = args.v[0];
-	return add(&device);
+	return run(&device);
 }

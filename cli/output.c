@@ -15,18 +15,38 @@
 /* Blanks between two columns. */
 #define COLUMN_GAP 2
 
+static void print_line(const char *label, const char *fmt, va_list args)
+    __attribute__((format(printf, 2, 0)));
+
+static void
+print_line(const char *label, const char *fmt, va_list args)
+{
+	char text[2 * TRUST_MESSAGE_MAX];
+
+	if (vsnprintf(text, sizeof(text), fmt, args) < 0)
+		text[0] = '\0';
+	trust_err_flatten(text);
+	fprintf(stderr, "trustctl: %s%s\n", label, text);
+}
+
 void
 trust_output_error(const char *fmt, ...)
 {
-	char text[2 * TRUST_MESSAGE_MAX];
 	va_list args;
 
 	va_start(args, fmt);
-	if (vsnprintf(text, sizeof(text), fmt, args) < 0)
-		text[0] = '\0';
+	print_line("", fmt, args);
 	va_end(args);
-	trust_err_flatten(text);
-	fprintf(stderr, "trustctl: %s\n", text);
+}
+
+void
+trust_output_note(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	print_line("note: ", fmt, args);
+	va_end(args);
 }
 
 int

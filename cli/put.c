@@ -14,6 +14,7 @@
 #include "options.h"
 #include "progress.h"
 #include "records.h"
+#include "references.h"
 
 /* Lines on their way into a registry. */
 struct put {
@@ -25,6 +26,7 @@ struct put {
 	int64_t number;     /* of that line, from 1 */
 	int64_t n_records;  /* put so far */
 	struct trust_progress progress;
+	struct trust_references *references;
 };
 
 /* The next line, without its end. False: there is none, or it cannot be read,
@@ -76,6 +78,7 @@ put_line(struct put *put, struct trust_message *msg)
 	r = trust_registry_put(put->registry, record, put->number, msg);
 	if (r != TRUST_OK)
 		goto out;
+	trust_references_add(put->references, record);
 	put->n_records++;
 	trust_progress_tick(&put->progress, put->n_records);
 	r = TRUST_OK;
@@ -146,6 +149,22 @@ open_source(struct put *put, const char *path, struct trust_message *msg)
 	return TRUST_OK;
 }
 
+/* The records are in, whatever happens here. */
+static void
+tell_references(struct put *put)
+{
+	struct trust_message msg = {0};
+	enum trust_err r =
+	    trust_references_resolve(put->references, put->registry, &msg);
+
+	if (r != TRUST_OK)
+		trust_output_note("what the records name was not looked for: "
+				  "%s",
+		    msg.text[0] != '\0' ? msg.text : trust_err_text(r));
+	else
+		trust_references_tell(put->references);
+}
+
 static int
 run(const char *registry, const char *path)
 {
@@ -159,13 +178,17 @@ run(const char *registry, const char *path)
 		goto out;
 	if ((r = open_source(&put, path, &msg)) != TRUST_OK)
 		goto out;
+	if ((r = trust_references_new(&put.references)) != TRUST_OK)
+		goto out;
 	if ((r = put_all(&put, &msg)) != TRUST_OK)
 		goto out;
+	tell_references(&put);
 	printf("put %" PRId64 " record%s\n", put.n_records,
 	    put.n_records == 1 ? "" : "s");
 out:
 	if (put.in != NULL && put.in != stdin)
 		fclose(put.in);
+	trust_references_free(put.references);
 	free(put.line);
 	trust_registry_close(put.registry);
 	return r == TRUST_OK ? TRUST_EXIT_YES : trust_output_failure(r, &msg);

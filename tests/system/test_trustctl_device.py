@@ -2,7 +2,7 @@
 """trustctl device: add, enable, disable, remove."""
 
 import pytest
-from trustctl import Trustctl, device, openssl
+from trustctl import Trustctl, device, lines, openssl
 
 A, B, C = "a1" * 32, "b2" * 32, "c3" * 32
 
@@ -152,6 +152,78 @@ def test_add_by_no_certificate(ctl, name, content):
     message = ctl.error("device", "add", "a", "--certificate", name)
     assert message.startswith(f"{name}: ")
     assert ctl.json("list", "device") == []
+
+
+# ---- Notes: what is no error, and may be a mistake ----
+
+def notes(ctl, *arguments, **more):
+    """What is said besides, line by line."""
+    result = ctl.run(*arguments, **more)
+    assert result.status == 0 and result.out, result
+    return [line.removeprefix("trustctl: note: ")
+            for line in result.err.splitlines()]
+
+
+def test_add_with_a_role_or_group_that_is_not_there(ctl):
+    assert notes(ctl, "device", "add", "a", "--group", "plant-7", "--role",
+                 "sensor", "--role", "default") == [
+        "role sensor, which device a names, is not there; it grants nothing "
+        "until it is",
+        "group plant-7, which device a names, is not there; it grants "
+        "nothing until it is"]
+    assert only(ctl)["auth"]["group"] == "plant-7"
+    ctl.put({"kind": "role", "id": "sensor", "rules": []},
+            {"kind": "group", "id": "plant-7", "anchors": []})
+    assert notes(ctl, "device", "add", "b", "--group", "plant-7", "--role",
+                 "sensor") == []
+
+
+def test_put_with_names_that_are_not_there(ctl):
+    """The state after the whole of it counts, and each name is told once."""
+    records = [device(f"d-{n}", f"{n:064x}", roles=["later", f"none-{n % 7}"])
+               for n in range(100)]
+    records += [{"kind": "group", "id": "g", "anchors": ["root"],
+                 "roles": ["later", "none-0"]},
+                {"kind": "role", "id": "later", "rules": []}]
+    assert notes(ctl, "put", input=lines(*records)) == [
+        f"role none-{n}, which device d-{n} names, is not there; it grants "
+        "nothing until it is" for n in range(5)] + [
+        "2 more roles are named, and not there",
+        "anchor root, which group g names, is not there; it grants nothing "
+        "until it is"]
+
+
+def test_what_changes_nothing_says_nothing(ctl):
+    result = ctl.run("put", input=lines(device("a", A, roles=["none"])) + "x")
+    assert result.status == 2 and "note" not in result.err
+
+
+@pytest.mark.parametrize("request_options, words", [
+    (["-newkey", "rsa:1024", "-days", "9"], "got RSA 1024"),
+    (["-newkey", "rsa:2048", "-days", "9"], None)])
+def test_add_a_certificate_with_a_weak_key(ctl, request_options, words):
+    openssl(ctl.folder, "req", "-x509", *request_options, "-nodes", "-keyout",
+            "a.key", "-out", "a.pem", "-subj", "/CN=a")
+    told = notes(ctl, "device", "add", "a", "--certificate", "a.pem")
+    assert len(told) == (words is not None)
+    for line in told:
+        assert line.startswith("a.pem: want a key of ") and words in line
+        assert "the gateway refuses it" in line
+
+
+@pytest.mark.parametrize("when, words", [
+    ("2001-01-01T00:00:00Z", "ended at 2001-01-"),
+    ("2999-01-01T00:00:00Z", "begins at 299"), (None, None)])
+def test_add_a_certificate_of_another_time(ctl, when, words):
+    at = [] if when is None else ["--at", when]
+    ctl.yes("pki", "init", "pki", "--hostname", "localhost", *at)
+    ctl.yes("pki", "device", "pki", "a", "--self-signed", "--days", "3", *at)
+    told = notes(ctl, "device", "add", "a", "--certificate",
+                 "pki/devices/a.pem")
+    assert len(told) == (words is not None)
+    for line in told:
+        assert line.startswith("pki/devices/a.pem: the certificate ")
+        assert words in line and "the gateway refuses it" in line
 
 
 # ---- enable, disable, remove ----
