@@ -29,14 +29,16 @@ find_admission(
 	return fresh;
 }
 
-/* Whether the client id is that of a session that is connected. */
+/* If the client id is that of a device's session that is connected. A guest
+ * may have it where no record of the device says that it is one. */
 static void
 tell_takeover(struct trust_plugin *plugin, const struct mosquitto *client)
 {
 	const struct trust_session *old = trust_session_find_id(
 	    plugin->sessions, mosquitto_client_id(client));
 
-	if (old != NULL && !old->offline && old->client != client)
+	if (old != NULL && old->kind == TRUST_SESSION_DEVICE &&
+	    !old->offline && old->client != client)
 		trust_session_event_tell_takeover(
 		    plugin, old, mosquitto_client_address(client));
 }

@@ -130,6 +130,20 @@ def test_a_guest_before_the_device(site):
     assert "closed client auto-01" not in broker.log()
 
 
+def test_a_guest_gives_way_to_the_device(site):
+    """A guest is connected under a name that nobody has registered when the
+    first certificate with that name comes."""
+    site.add_group("plant", "factory-root", '"enroll":"automatic",')
+    site.pki.certificate("auto-01", issuer="factory-root")
+    broker = site.start(listeners=[TLS, PLAIN], conf=["allow_anonymous true"])
+    guest = site.connect(broker, client_id="auto-01", listener="plain")
+    device = site.connect(broker, "auto-01")
+    guest.wait_closed()
+    assert device.is_alive()
+    assert site.device(
+        broker, client_id="auto-01", listener="plain").connect() == 5
+
+
 # ---- SIGHUP ----
 
 def test_another_certificate_after_sighup(site):
