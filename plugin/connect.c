@@ -32,15 +32,16 @@ find_admission(
 /* If the client id is that of a device's session that is connected. A guest
  * may have it where no record of the device says that it is one. */
 static void
-tell_takeover(struct trust_plugin *plugin, const struct mosquitto *client)
+tell_takeover(struct trust_plugin *plugin, const struct mosquitto *client,
+    const struct trust_admission *admission)
 {
 	const struct trust_session *old = trust_session_find_id(
 	    plugin->sessions, mosquitto_client_id(client));
 
-	if (old != NULL && old->kind == TRUST_SESSION_DEVICE &&
-	    !old->offline && old->client != client)
+	if (old != NULL && old->kind == TRUST_SESSION_DEVICE && !old->offline &&
+	    old->client != client)
 		trust_session_event_tell_takeover(
-		    plugin, old, mosquitto_client_address(client));
+		    plugin, old, admission, mosquitto_client_address(client));
 }
 
 static void
@@ -62,7 +63,7 @@ note_arrival(struct trust_plugin *plugin, const struct mosquitto *client)
 
 /* Takes over the admission. */
 static int
-open_session(struct trust_plugin *plugin, struct mosquitto *client,
+open_session(struct trust_plugin *plugin, struct mosquitto *client, X509 *leaf,
     struct trust_admission *admission)
 {
 	const struct trust_verdict *verdict =
@@ -75,19 +76,24 @@ open_session(struct trust_plugin *plugin, struct mosquitto *client,
 		TRUST_OK ||
 	    mosquitto_set_username(client, verdict->device) !=
 		MOSQ_ERR_SUCCESS) {
-		mosquitto_log_printf(MOSQ_LOG_ERR,
-		    "mosquitto_trust: refused internal_error: client %s: the "
-		    "session could not be set up: %s",
-		    id, msg.text);
+		trust_refusal_tell_client(plugin->refusals,
+		    TRUST_REASON_INTERNAL_ERROR, id, leaf,
+		    mosquitto_client_address(client),
+		    "the session could not be set up: %s",
+		    msg.text[0] != '\0' ? msg.text : "out of memory");
 		trust_access_free(access);
 		trust_admission_free(admission);
 		return MOSQ_ERR_AUTH;
 	}
 	trust_gate_remember_device(plugin->gate, admission);
-	tell_takeover(plugin, client);
+	tell_takeover(plugin, client, admission);
 	if (trust_session_open(plugin->sessions, client, id,
-		TRUST_SESSION_DEVICE, admission, access) != TRUST_OK)
+		TRUST_SESSION_DEVICE, admission, access) != TRUST_OK) {
+		trust_refusal_tell_client(plugin->refusals,
+		    TRUST_REASON_INTERNAL_ERROR, id, leaf,
+		    mosquitto_client_address(client), "out of memory");
 		return MOSQ_ERR_AUTH;
+	}
 	note_arrival(plugin, client);
 	return MOSQ_ERR_SUCCESS;
 }
@@ -103,7 +109,7 @@ connect_device(
 	admission = find_admission(plugin, leaf, &verdict);
 	trust_decide_client_id(&verdict, mosquitto_client_id(client), NULL);
 	if (admission != NULL && verdict.outcome == TRUST_ALLOW) {
-		rc = open_session(plugin, client, admission);
+		rc = open_session(plugin, client, leaf, admission);
 	} else {
 		trust_refusal_tell(plugin->refusals, &verdict,
 		    mosquitto_client_id(client), leaf,

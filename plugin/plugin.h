@@ -92,10 +92,11 @@ void trust_session_event_tell(struct trust_plugin *plugin,
     const char *reason, const char *detail);
 void trust_session_event_tell_connected(
     struct trust_plugin *plugin, const struct trust_session *session);
-/* A client from `address` comes with the client id of a session that is
- * connected; the broker is about to end that one. */
+/* A client from `address`, with this admission, comes with the client id of a
+ * device's session that is connected; the broker is about to end that one. */
 void trust_session_event_tell_takeover(struct trust_plugin *plugin,
-    const struct trust_session *old, const char *address);
+    const struct trust_session *old, const struct trust_admission *admission,
+    const char *address);
 
 /* sync_event.c; as struct trust_sync_visitor has them, `plugin` first. */
 void trust_sync_event_applied(void *plugin, const char *text);

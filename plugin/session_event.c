@@ -24,12 +24,11 @@ trust_session_event_tell(struct trust_plugin *plugin,
 		trust_event_tell(plugin->events, &event);
 }
 
-/* By which certificate it came. */
 static void
-describe(const struct trust_session *session, char out[TRUST_MESSAGE_MAX])
+describe(const struct trust_admission *admission, char out[TRUST_MESSAGE_MAX])
 {
 	const struct trust_certificate *certificate =
-	    trust_admission_get0_certificate(session->admission);
+	    trust_admission_get0_certificate(admission);
 
 	trust_event_describe_certificate(
 	    &certificate->thumbprint, certificate->subject, out);
@@ -43,21 +42,25 @@ trust_session_event_tell_connected(
 	    trust_admission_get0_verdict(session->admission);
 	char detail[TRUST_MESSAGE_MAX];
 
-	describe(session, detail);
+	describe(session->admission, detail);
 	trust_session_event_tell(plugin, session, TRUST_EVENT_CONNECTED,
 	    trust_reason_name(verdict->reason), detail);
 }
 
 void
 trust_session_event_tell_takeover(struct trust_plugin *plugin,
-    const struct trust_session *old, const char *address)
+    const struct trust_session *old, const struct trust_admission *admission,
+    const char *address)
 {
-	char detail[2 * TRUST_MESSAGE_MAX], whose[TRUST_MESSAGE_MAX];
+	char detail[3 * TRUST_MESSAGE_MAX];
+	char whose[TRUST_MESSAGE_MAX], before[TRUST_MESSAGE_MAX];
 
-	describe(old, whose);
+	describe(admission, whose);
+	describe(old->admission, before);
 	(void)snprintf(detail, sizeof(detail),
-	    "a new connection from %s takes its place; it came with %s",
-	    address != NULL ? address : "an unknown address", whose);
+	    "a new connection from %s takes its place, with %s; the old one "
+	    "came with %s",
+	    address != NULL ? address : "an unknown address", whose, before);
 	trust_session_event_tell(
 	    plugin, old, TRUST_EVENT_TAKEOVER, NULL, detail);
 }

@@ -340,8 +340,9 @@ check_group(const struct trust_candidate *c, struct attempt *a)
 	}
 	if (strcmp(record->u.device.group, c->group_id) != 0) {
 		fail(a, PROGRESS_GROUP, TRUST_REASON_IDENTITY_NOT_IN_GROUP,
-		    "device %s is registered for group %s, not for this one",
-		    record->id, record->u.device.group);
+		    "device %s is registered for group %s, not for %s, which "
+		    "vouches for the chain",
+		    record->id, record->u.device.group, c->group_id);
 		return false;
 	}
 	return true;

@@ -415,7 +415,10 @@ def test_takeover_by_another_certificate(watched):
                              client_id="temp-01")
     first.wait_closed()
     assert second.is_alive()
-    thumbprint = watched.pki.get("temp-01").thumbprint
+    old, new = (watched.pki.get(name).thumbprint
+                for name in ("temp-01", "temp-01-new"))
+    told = ("takes its place, with certificate " + new
+            + " of CN=temp-01; the old one came with certificate " + old)
     watched.boss.wait(
-        lambda: any('"takeover"' in text and thumbprint in text
+        lambda: any('"takeover"' in text and told in text
                     for _, text, _ in watched.boss.messages), "takeover")

@@ -59,6 +59,14 @@ def test_deny(ctl):
     assert "until:" not in text and "roles:" not in text
 
 
+def test_both_groups_are_named(ctl):
+    ctl.yes("device", "remove", "temp-02")
+    ctl.yes("device", "add", "temp-02", "--group", "elsewhere")
+    assert ("device temp-02 is registered for group elsewhere, not for "
+            "development, which vouches for the chain") in ctl.no(
+                "check", CHAIN)
+
+
 def test_roles_of_an_allowance(ctl):
     thumbprint = ctl.json("thumbprint", SELF)[0]["thumbprint"]
     ctl.put(device("self", thumbprint, roles=[]))
