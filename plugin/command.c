@@ -97,6 +97,19 @@ static const struct {
     {"resync", resync},
 };
 
+static void
+tell_unknown(struct trust_message *msg)
+{
+	char names[TRUST_SHOWN_MAX] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		used += (size_t)snprintf(names + used, sizeof(names) - used,
+		    "%s%s", i > 0 ? ", " : "", commands[i].name);
+	(void)trust_err_set(msg, TRUST_ERR_INPUT,
+	    "command: there is no such command, want one of %s", names);
+}
+
 /* ---- Lists of them ---- */
 
 static json_t *
@@ -107,8 +120,7 @@ run_command(
 		if (name != NULL && strcmp(commands[i].name, name) == 0)
 			return commands[i].function(call, msg);
 	}
-	(void)trust_err_set(
-	    msg, TRUST_ERR_INPUT, "command: there is no such command");
+	tell_unknown(msg);
 	return NULL;
 }
 

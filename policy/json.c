@@ -104,6 +104,10 @@ load(struct trust_span text, json_t **out, struct trust_message *msg)
 	char shown[TRUST_SHOWN_MAX];
 	json_error_t error;
 
+	*out = NULL;
+	if (text.len == 0)
+		return trust_err_set(
+		    msg, TRUST_ERR_INPUT, "want one JSON object, got nothing");
 	*out = json_loadb(
 	    (const char *)text.p, text.len, JSON_REJECT_DUPLICATES, &error);
 	if (*out != NULL)

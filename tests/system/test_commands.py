@@ -265,6 +265,79 @@ def test_as_an_operator_would(commanded):
     assert answer["data"]["registry"] == "ready"
 
 
+def rr(commanded, *more):
+    """What Mosquitto's own client for requests prints, and its complaints."""
+    commanded.registry.put(commanded.sensor("ops", '"roles":["boss"],'))
+    wait_until(lambda: "ops" in devices(commanded), "ops is known")
+    return subprocess.run(
+        mosquitto_client(
+            "mosquitto_rr", commanded.broker, "ops",
+            topic="$CONTROL/trust/v1",
+            more=["-e", "$CONTROL/trust/v1/response", "-W", "20", *more]),
+        capture_output=True, text=True)
+
+
+MANY = json.dumps({"commands": [{"command": "getStatus"}] * 101})
+
+
+@pytest.mark.parametrize("payload, words", [
+    ("", "want one JSON object, got nothing"), ("hello", "JSON"),
+    ("{", "JSON"), ("[]", "got an array"),
+    ("{}", "commands: want a list of 1 to 100, got 0"),
+    ('{"commands":[]}', "commands: want a list of 1 to 100, got 0"),
+    ('{"commands":{"command":"kick"}}', "commands: want a list"),
+    (MANY, "commands: want a list of 1 to 100, got 101"),
+    ('{"commands":[],"commands":[{"command":"getStatus"}]}', "commands"),
+    ('{"commands":[{"command":"getStatus"}]} x', "JSON"),
+    (" " * 65536 + '{"commands":[]}', "65536"),
+    ("[" * 20 + "]" * 20, "deep"),
+], ids=["nothing", "no JSON", "half", "array", "object", "none", "no list",
+        "too many", "twice", "more behind", "too large", "too deep"])
+def test_lists_that_are_none(commanded, payload, words):
+    """One answer, without a command, that says what was wanted."""
+    option = ["-m", payload] if payload else ["-n"]
+    answer, = json.loads(rr(commanded, *option).stdout)["responses"]
+    assert set(answer) == {"command", "error"} and answer["command"] == ""
+    assert words in answer["error"] and len(answer["error"]) < 600
+
+
+def test_some_of_a_list_are_wrong(commanded):
+    """Each is answered in its place, with its own correlation."""
+    answers = json.loads(rr(commanded, "-m", json.dumps({"commands": [
+        {"command": "getStatus", "correlationData": "a"}, "getStatus", 7,
+        {"command": "fly", "correlationData": "d"},
+        {"correlationData": "e"},
+        {"command": "getStatus", "correlationData": {"no": "string"}},
+        {"command": "getStatus", "correlationData": "g"}]})).stdout)
+    seen = [(answer["command"], answer.get("correlationData"),
+             "data" in answer, "error" in answer)
+            for answer in answers["responses"]]
+    assert ("want one of getStatus, listSessions, " in
+            answers["responses"][3]["error"])
+    assert seen == [
+        ("getStatus", "a", True, False), ("", None, False, True),
+        ("", None, False, True), ("fly", "d", False, True),
+        ("", "e", False, True), ("getStatus", None, True, False),
+        ("getStatus", "g", True, False)]
+
+
+def test_who_may_not_command_is_told_by_mqtt(commanded):
+    """MQTT 5 has an answer for it; the event and the log name who it was."""
+    mark = commanded.broker.mark()
+    result = subprocess.run(
+        mosquitto_client(
+            "mosquitto_pub", commanded.broker, "temp-01",
+            topic="$CONTROL/trust/v1",
+            more=["-V", "5", "-q", "1", "-m", json.dumps({"commands": [
+                {"command": "block", "device": "temp-02"}]})]),
+        capture_output=True, text=True)
+    assert "Not authorized" in result.stderr
+    assert commanded.broker.wait_refusal(mark)[0] == "topic_not_allowed"
+    assert ("device temp-01 may not publish to $CONTROL/trust/v1 "
+            in commanded.broker.log(mark))
+    assert not devices(commanded)["temp-02"]["blocked"]
+
+
 def test_an_mqtt_5_client(commanded):
     commanded.registry.put(commanded.sensor("five", '"roles":["boss"],'))
     wait_until(lambda: "five" in devices(commanded), "five is known")
