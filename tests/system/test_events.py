@@ -3,20 +3,23 @@
 what a reader could not follow is counted; a log that cannot be written, or is
 rotated, disturbs nobody."""
 
+import fcntl
 import json
 import os
 import re
 import signal
+import time
 
 import pytest
 
-from broker import wait_until
+from broker import PATIENCE, wait_until
 from clients import connect_packet
 
 OPERATOR = (
     '{"kind":"role","id":"operator","rules":[{"effect":"allow","actions":'
     '["publish","subscribe"],"topics":["trust/v1/events","$CONTROL/trust/v1",'
     '"$CONTROL/trust/v1/response"]}]}\n')
+F_SETPIPE_SZ = 1031  # fcntl(2); Python 3.9 has no name for it
 FIELDS = ["time", "event", "device", "client", "address", "reason", "detail"]
 
 
@@ -223,6 +226,44 @@ def test_a_full_disk_costs_lines_and_nothing_else(site):
                      "No space left on device") == 1
     temp = site.connect(watched.broker, "temp-01")
     assert temp.is_alive()
+
+
+def test_an_audit_log_that_can_be_written_again(site):
+    """A pipe that nobody reads takes no line, and then all again. What was
+    lost meanwhile is counted; each line that is there is whole."""
+    path = site.folder / "audit.fifo"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    watched = Watched(site, options={"audit_log": path})
+    fcntl.fcntl(reader, F_SETPIPE_SZ, 4096)
+    got = b""
+
+    def refuse_until(condition):
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, watched.broker.log()
+            refuse(watched)
+
+    def is_lost():
+        return "cannot be written: " in watched.broker.log()
+
+    try:
+        refuse_until(is_lost)
+        for _ in range(3):
+            refuse(watched)
+        assert watched.broker.log().count("cannot be written: ") == 1
+        got += os.read(reader, 65536)
+        refuse(watched)
+        lost = watched.broker.wait_log(
+            r"is written again, (\d+) lines were lost")
+        assert int(lost[1]) >= 4
+        got += os.read(reader, 65536)
+    finally:
+        os.close(reader)
+    whole = [line for line in got.splitlines() if line.endswith(b"}")]
+    assert all(json.loads(line)["event"] == "refused" for line in whole)
+    assert got.endswith(whole[-1] + b"\n")
+    assert len(got.splitlines()) - len(whole) <= 1
 
 
 def test_an_audit_log_that_cannot_be_opened(site):

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from broker import TRUSTCTL, terminate, trustctl, wait_until
+from trustctl import Trustctl, on_terminal
 
 OPERATOR = (
     '{"kind":"role","id":"operator","rules":[{"effect":"allow","actions":'
@@ -59,6 +60,27 @@ def test_status(ops):
     assert "\x1b" not in result.stdout  # colours are for terminals
     answer, = ops.read("status")
     assert answer["registry"] == "ready" and answer["sessions"] == 1
+
+
+def test_colours_are_for_terminals(ops, monkeypatch):
+    """And the columns of a table stand one below the other there."""
+    ctl = Trustctl(ops.site.folder)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    ctl.environment.pop("NO_COLOR", None)
+    status, shown = on_terminal(ctl, "status", *ops.options())
+    assert status == 0
+    assert "\nregistry  \x1b[32mready\x1b[0m\r\n" in shown
+    ctl.environment["NO_COLOR"] = "1"
+    status, shown = on_terminal(ctl, "status", *ops.options())
+    assert status == 0 and "\x1b" not in shown
+    ops.site.connect(ops.site.broker, "temp-01")
+    status, shown = on_terminal(ctl, "sessions", *ops.options())
+    head, *rows = shown.splitlines()
+    assert status == 0 and len(rows) == 2
+    for name in "DEVICE", "ADDRESS", "SINCE", "UNTIL", "REASON":
+        at = head.index(name)
+        assert all(row[at - 2:at] == "  " and row[at] != " "
+                   for row in rows), shown
 
 
 def test_sessions(ops):
