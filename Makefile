@@ -62,8 +62,9 @@ $(BUILD)/tests/unit/test_sync_thread: \
 $(BUILD)/tests/unit/test_session: \
     $(addprefix $(BUILD)/plugin/,session.o session_end.o session_ground.o)
 
-# Its clock, and what it writes to, are the test's.
+# Of the broker these want its log, and the test is that.
 $(BUILD)/tests/unit/test_refusal: $(BUILD)/plugin/refusal.o
+$(BUILD)/tests/unit/test_audit: $(BUILD)/plugin/audit.o
 
 # An ACL check asks for nothing: what could be asked for is counted.
 COUNTED = malloc calloc realloc reallocarray strdup sqlite3_step \
