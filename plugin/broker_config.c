@@ -29,7 +29,7 @@ struct reader {
 	const char *path;
 	unsigned number;             /* of the line */
 	struct trust_bridge *bridge; /* the lines are about; NULL: none */
-	struct trust_listener own;   /* the lines are about, once there is one */
+	struct trust_listener own; /* the lines are about, once there is one */
 	bool has_own;
 	struct trust_message *msg;
 };

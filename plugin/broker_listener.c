@@ -15,8 +15,8 @@
 static void
 name(struct trust_listener *listener, const char *path, unsigned number)
 {
-	(void)snprintf(listener->where, sizeof(listener->where), "%s:%u", path,
-	    number);
+	(void)snprintf(
+	    listener->where, sizeof(listener->where), "%s:%u", path, number);
 }
 
 static void

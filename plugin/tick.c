@@ -301,7 +301,7 @@ static bool
 has_more_to_do(const struct trust_plugin *plugin)
 {
 	return plugin->more_news || plugin->intruders != NULL ||
-	       trust_sessions_wait(plugin->sessions);
+	       somebody_waits(plugin);
 }
 
 void
