@@ -10,6 +10,8 @@
 #include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,6 +21,7 @@
 struct trust_handshake {
 	struct trust_gate *gate;
 	struct trust_refusals *refusals;
+	bool judges_upstream;
 	int ssl_ctx_index; /* ex_data of SSL_CTX; holds nothing */
 	int x509_index;    /* ex_data of X509; holds an admission */
 };
@@ -138,20 +141,94 @@ admit(struct trust_handshake *handshake, const SSL *ssl, X509 *leaf,
 	return allowed && attach(handshake, leaf, admission);
 }
 
-/* What the peer sent, cut to as much as is read. */
-static bool
-admit_cut(struct trust_handshake *handshake, const SSL *ssl, X509 *leaf,
-    const STACK_OF(X509) *sent, enum trust_reason *reason)
-{
-	STACK_OF(X509) *cut = sk_X509_dup(sent);
-	bool allowed = false;
+/* ---- The upstream's certificate ---- */
 
-	while (cut != NULL && sk_X509_num(cut) > TRUST_CHAIN_SENT_MAX + 1)
-		(void)sk_X509_pop(cut);
-	if (cut != NULL)
-		allowed = admit(handshake, ssl, leaf, cut, reason);
-	sk_X509_free(cut);
+/* The broker's own callback looks at the host name; it sets no error when that
+ * is another. */
+static void
+refuse_by_broker(struct trust_verdict *verdict, int error)
+{
+	verdict->outcome = TRUST_DENY;
+	verdict->reason = TRUST_REASON_CHAIN_INVALID;
+	(void)snprintf(verdict->detail, sizeof(verdict->detail), "upstream: %s",
+	    error == X509_V_ERR_UNSPECIFIED
+		? "its certificate is not for the host name that the bridge "
+		  "connects to (RFC 9525 section 6)"
+		: X509_verify_cert_error_string(error));
+}
+
+/* By the registry's rules first, which have reasons, then by the broker's. */
+static bool
+admit_upstream(const struct trust_handshake *handshake, X509_STORE_CTX *ctx,
+    X509 *leaf, STACK_OF(X509) *sent, struct trust_verdict *verdict)
+{
+	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+	STACK_OF(X509) *anchors;
+	int64_t now = trust_plugin_now();
+	bool allowed;
+
+	trust_gate_decide_upstream(
+	    handshake->gate, leaf, sent, now, verdict, &anchors);
+	if (verdict->outcome != TRUST_ALLOW)
+		return false;
+	X509_STORE_CTX_set0_trusted_stack(ctx, anchors);
+	X509_VERIFY_PARAM_set_time(
+	    param, (time_t)trust_gate_time(handshake->gate, now));
+	allowed = X509_VERIFY_PARAM_set_flags(
+		      param, X509_V_FLAG_PARTIAL_CHAIN) == 1 &&
+		  X509_VERIFY_PARAM_set_purpose(
+		      param, X509_PURPOSE_SSL_SERVER) == 1 &&
+		  X509_verify_cert(ctx) == 1;
+	if (!allowed)
+		refuse_by_broker(verdict, X509_STORE_CTX_get_error(ctx));
+	sk_X509_pop_free(anchors, X509_free);
 	return allowed;
+}
+
+static int
+verify_upstream(const struct trust_handshake *handshake, X509_STORE_CTX *ctx,
+    const SSL *ssl, X509 *leaf, STACK_OF(X509) *sent)
+{
+	struct trust_verdict verdict;
+	char address[INET6_ADDRSTRLEN];
+	bool allowed = admit_upstream(handshake, ctx, leaf, sent, &verdict);
+
+	if (!allowed) {
+		trust_refusal_tell(handshake->refusals, &verdict, NULL, leaf,
+		    peer_address(ssl, address));
+		X509_STORE_CTX_set_error(ctx, error_of(verdict.reason));
+	}
+	trust_verdict_clear(&verdict);
+	return allowed ? 1 : 0;
+}
+
+/* ---- */
+
+/* What the peer sent, as much of it as is read: the same stack, or a shorter
+ * copy in `cut`, which the caller frees. NULL without memory. */
+static STACK_OF(X509) *
+cut_sent(STACK_OF(X509) *sent, STACK_OF(X509) **cut)
+{
+	*cut = NULL;
+	if (sk_X509_num(sent) <= TRUST_CHAIN_SENT_MAX + 1)
+		return sent;
+	*cut = sk_X509_dup(sent);
+	while (sk_X509_num(*cut) > TRUST_CHAIN_SENT_MAX + 1)
+		(void)sk_X509_pop(*cut);
+	return *cut;
+}
+
+static int
+verify_device(struct trust_handshake *handshake, X509_STORE_CTX *ctx,
+    SSL *ssl, X509 *leaf, STACK_OF(X509) *sent)
+{
+	enum trust_reason reason;
+	bool allowed = admit(handshake, ssl, leaf, sent, &reason);
+
+	if (allowed)
+		(void)SSL_set_num_tickets(ssl, N_TICKETS);
+	X509_STORE_CTX_set_error(ctx, allowed ? X509_V_OK : error_of(reason));
+	return allowed ? 1 : 0;
 }
 
 /* Called in place of X509_verify_cert, before the peer has proved to own the
@@ -162,21 +239,25 @@ verify(X509_STORE_CTX *ctx, void *arg)
 	struct trust_handshake *handshake = arg;
 	SSL *ssl = X509_STORE_CTX_get_ex_data(
 	    ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
-	enum trust_reason reason = TRUST_REASON_INTERNAL_ERROR;
-	STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(ctx);
+	STACK_OF(X509) *all = X509_STORE_CTX_get0_untrusted(ctx);
 	X509 *leaf = X509_STORE_CTX_get0_cert(ctx);
-	bool allowed = false;
+	STACK_OF(X509) *sent, *cut = NULL;
+	int answer = 0;
 
-	if (ssl != NULL && SSL_is_server(ssl) == 0)
+	if (ssl != NULL && SSL_is_server(ssl) == 0 &&
+	    !handshake->judges_upstream)
 		return X509_verify_cert(ctx);
-	if (ssl != NULL && sk_X509_num(sent) > TRUST_CHAIN_SENT_MAX + 1)
-		allowed = admit_cut(handshake, ssl, leaf, sent, &reason);
-	else if (ssl != NULL)
-		allowed = admit(handshake, ssl, leaf, sent, &reason);
-	if (allowed)
-		(void)SSL_set_num_tickets(ssl, N_TICKETS);
-	X509_STORE_CTX_set_error(ctx, allowed ? X509_V_OK : error_of(reason));
-	return allowed ? 1 : 0;
+	sent = cut_sent(all, &cut);
+	if (ssl == NULL || (sent == NULL && all != NULL)) {
+		X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNSPECIFIED);
+		return 0;
+	}
+	if (SSL_is_server(ssl) == 0)
+		answer = verify_upstream(handshake, ctx, ssl, leaf, sent);
+	else
+		answer = verify_device(handshake, ctx, ssl, leaf, sent);
+	sk_X509_free(cut);
+	return answer;
 }
 
 /* ---- The ticket ---- */
@@ -242,8 +323,8 @@ on_free_certificate(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index,
 
 enum trust_err
 trust_handshake_install(struct trust_gate *gate,
-    struct trust_refusals *refusals, struct trust_handshake **out,
-    struct trust_message *msg)
+    struct trust_refusals *refusals, bool judges_upstream,
+    struct trust_handshake **out, struct trust_message *msg)
 {
 	struct trust_handshake *handshake = calloc(1, sizeof(*handshake));
 
@@ -252,6 +333,7 @@ trust_handshake_install(struct trust_gate *gate,
 		return TRUST_ERR_NOMEM;
 	handshake->gate = gate;
 	handshake->refusals = refusals;
+	handshake->judges_upstream = judges_upstream;
 	handshake->x509_index =
 	    X509_get_ex_new_index(0, NULL, NULL, NULL, on_free_certificate);
 	handshake->ssl_ctx_index = CRYPTO_get_ex_new_index(

@@ -11,10 +11,11 @@
 struct trust_handshake;
 
 /* Put the hook in. Gate and refusals are borrowed until it is removed. One at
- * a time in a process. */
+ * a time in a process. `judges_upstream`: the gate decides about the servers
+ * that bridges connect to, not the bridge's own anchors. */
 enum trust_err trust_handshake_install(struct trust_gate *gate,
-    struct trust_refusals *refusals, struct trust_handshake **out,
-    struct trust_message *msg) TRUST_MUST_CHECK;
+    struct trust_refusals *refusals, bool judges_upstream,
+    struct trust_handshake **out, struct trust_message *msg) TRUST_MUST_CHECK;
 /* Take it out. NULL is safe. */
 void trust_handshake_remove(struct trust_handshake *handshake);
 

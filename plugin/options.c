@@ -112,6 +112,15 @@ set_max_removals(struct trust_options *out, const char *value)
 }
 
 static enum trust_err
+set_upstream_anchors(struct trust_options *out, const char *value)
+{
+	out->registry_upstream = strcmp(value, "registry") == 0;
+	if (!out->registry_upstream && strcmp(value, "config") != 0)
+		return TRUST_ERR_INPUT;
+	return TRUST_OK;
+}
+
+static enum trust_err
 set_revocation(struct trust_options *out, const char *value)
 {
 	if (strcmp(value, "if_present") == 0)
@@ -165,6 +174,8 @@ static const struct option {
     {"clock_skew", "a duration like 5m", set_clock_skew, false, true},
     {"max_removals", "a percentage from 0 to 100", set_max_removals, false,
 	true},
+    {"upstream_anchors", "config or registry", set_upstream_anchors, false,
+	false},
     {"revocation", "if_present or require", set_revocation, false, false},
     {"crl_grace", "a duration like 7d", set_crl_grace, false, false},
     {"provenance", "true or false", set_provenance, false, false},

@@ -277,8 +277,8 @@ set_up(struct trust_plugin *plugin, const struct mosquitto_opt *options,
 	if (r == TRUST_OK)
 		r = start_counting(plugin);
 	if (r == TRUST_OK)
-		r = trust_handshake_install(
-		    plugin->gate, plugin->refusals, &plugin->handshake, msg);
+		r = trust_handshake_install(plugin->gate, plugin->refusals,
+		    plugin->options.registry_upstream, &plugin->handshake, msg);
 	if (r == TRUST_OK)
 		r = register_events(plugin, msg);
 	if (r == TRUST_OK)

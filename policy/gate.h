@@ -85,6 +85,17 @@ void trust_gate_review(struct trust_gate *gate,
 void trust_gate_explain_device(struct trust_gate *gate, const char *device,
     int64_t now, struct trust_verdict *verdict, struct trust_steps *steps);
 
+/*
+ * Decide about the server that a bridge connects to, by the anchors with
+ * purpose upstream as the registry has them now. Its host name is not looked
+ * at: the caller knows which one is wanted. An allowance also yields those
+ * anchors, which the caller frees with sk_X509_pop_free; `anchors` is NULL on
+ * a denial. Never fails, as trust_gate_decide.
+ */
+void trust_gate_decide_upstream(struct trust_gate *gate, X509 *leaf,
+    STACK_OF(X509) *untrusted, int64_t now, struct trust_verdict *verdict,
+    STACK_OF(X509) **anchors);
+
 /* The time to decide by: the clock's, but never before the floor. */
 int64_t trust_gate_time(const struct trust_gate *gate, int64_t now);
 

@@ -128,7 +128,15 @@ ask_registry(struct trust_gate *gate, const struct question *q,
 	return r;
 }
 
-/* The one place where an error becomes a denial. */
+void
+trust_gate_deny_error(struct trust_verdict *verdict, enum trust_err r,
+    const struct trust_message *msg)
+{
+	trust_verdict_clear(verdict);
+	(void)snprintf(verdict->detail, sizeof(verdict->detail), "%s",
+	    msg->text[0] != '\0' ? msg->text : trust_err_text(r));
+}
+
 static void
 decide(struct trust_gate *gate, const struct question *q,
     struct trust_verdict *verdict, struct trust_admission **admission)
@@ -141,11 +149,9 @@ decide(struct trust_gate *gate, const struct question *q,
 	r = ask_registry(gate, q, verdict, admission, &msg);
 	if (r == TRUST_OK)
 		return;
-	trust_verdict_clear(verdict);
+	trust_gate_deny_error(verdict, r, &msg);
 	trust_admission_free(*admission);
 	*admission = NULL;
-	(void)snprintf(verdict->detail, sizeof(verdict->detail), "%s",
-	    msg.text[0] != '\0' ? msg.text : trust_err_text(r));
 	trust_steps_add(q->steps, TRUST_STEP_FAILED, "%s", verdict->detail);
 }
 

@@ -107,6 +107,10 @@ enum trust_err trust_gate_ask_generation(
 enum trust_err trust_gate_begin_read(
     struct trust_gate *gate, struct trust_message *msg) TRUST_MUST_CHECK;
 
+/* The one place where an error becomes a denial. */
+void trust_gate_deny_error(struct trust_verdict *verdict, enum trust_err r,
+    const struct trust_message *msg);
+
 /* ---- Topics: gate_access.c ---- */
 
 /* The roles of a verdict as they are, a NULL for one that does not exist.

@@ -82,6 +82,7 @@ trust_sets_free(struct trust_sets *sets)
 	}
 	free(sets->groups_in_order);
 	sk_X509_CRL_pop_free(sets->crls, X509_CRL_free);
+	sk_X509_pop_free(sets->upstream, X509_free);
 	free(sets);
 }
 
@@ -192,12 +193,25 @@ share_roles(const struct loading *loading)
 
 /* ---- Anchors ---- */
 
+/* Other references to the same certificates. */
 static enum trust_err
-keep_anchor(
-    struct trust_sets *sets, const char *id, STACK_OF(X509) *certificates)
+push_all(STACK_OF(X509) *to, STACK_OF(X509) *from)
 {
-	struct anchor *anchor = calloc(1, sizeof(*anchor));
+	return X509_add_certs(to, from, X509_ADD_FLAG_UP_REF) == 1
+		   ? TRUST_OK
+		   : TRUST_ERR_NOMEM;
+}
 
+static enum trust_err
+keep_anchor(struct trust_sets *sets, const char *id, unsigned purposes,
+    STACK_OF(X509) *certificates)
+{
+	struct anchor *anchor;
+
+	if ((purposes & TRUST_PURPOSE_BIT_UPSTREAM) != 0 &&
+	    push_all(sets->upstream, certificates) != TRUST_OK)
+		return TRUST_ERR_NOMEM;
+	anchor = calloc(1, sizeof(*anchor));
 	if (anchor == NULL)
 		return TRUST_ERR_NOMEM;
 	memcpy(anchor->id, id, strlen(id) + 1);
@@ -206,6 +220,7 @@ keep_anchor(
 		free(anchor);
 		return TRUST_ERR_NOMEM;
 	}
+	anchor->purposes = purposes;
 	anchor->certificates = certificates;
 	return TRUST_OK;
 }
@@ -219,13 +234,15 @@ add_anchor(struct loading *loading, struct trust_record **record,
 	enum trust_err r;
 
 	if (!(*record)->enabled ||
-	    (source->purposes & TRUST_PURPOSE_BIT_DEVICE) == 0)
+	    (source->purposes & (TRUST_PURPOSE_BIT_DEVICE |
+				    TRUST_PURPOSE_BIT_UPSTREAM)) == 0)
 		return TRUST_OK;
 	r = trust_certificate_parse_pem(
 	    trust_span_of(source->pem), &certificates, msg);
 	if (r != TRUST_OK)
 		return r;
-	r = keep_anchor(loading->sets, (*record)->id, certificates);
+	r = keep_anchor(loading->sets, (*record)->id, source->purposes,
+	    certificates);
 	if (r != TRUST_OK)
 		sk_X509_pop_free(certificates, X509_free);
 	return r;
@@ -242,7 +259,8 @@ share_anchors(const struct loading *loading)
 		if (is_touched(loading, TRUST_KIND_ANCHOR, anchor->id))
 			continue;
 		same = X509_chain_up_ref(anchor->certificates);
-		r = same != NULL ? keep_anchor(loading->sets, anchor->id, same)
+		r = same != NULL ? keep_anchor(loading->sets, anchor->id,
+				       anchor->purposes, same)
 				 : TRUST_ERR_NOMEM;
 		if (r != TRUST_OK)
 			sk_X509_pop_free(same, X509_free);
@@ -251,15 +269,6 @@ share_anchors(const struct loading *loading)
 }
 
 /* ---- Groups ---- */
-
-/* Other references to the same certificates. */
-static enum trust_err
-push_all(STACK_OF(X509) *to, STACK_OF(X509) *from)
-{
-	return X509_add_certs(to, from, X509_ADD_FLAG_UP_REF) == 1
-		   ? TRUST_OK
-		   : TRUST_ERR_NOMEM;
-}
 
 static enum trust_err
 push_pem(STACK_OF(X509) *to, const char *pem, struct trust_message *msg)
@@ -287,7 +296,8 @@ find_anchors(const struct trust_sets *sets, const struct trust_strings *ids,
 		return TRUST_ERR_NOMEM;
 	for (size_t i = 0; r == TRUST_OK && i < ids->n; i++) {
 		HASH_FIND_STR(sets->anchors, ids->v[i], anchor);
-		if (anchor != NULL)
+		if (anchor != NULL &&
+		    (anchor->purposes & TRUST_PURPOSE_BIT_DEVICE) != 0)
 			r = push_all(*out, anchor->certificates);
 	}
 	return r;
@@ -609,7 +619,8 @@ load(struct trust_registry *registry, struct loading *loading,
 		return r;
 	sets->identities = 1u << TRUST_IDENTITY_CN;
 	sets->crls = sk_X509_CRL_new_null();
-	if (sets->crls == NULL)
+	sets->upstream = sk_X509_new_null();
+	if (sets->crls == NULL || sets->upstream == NULL)
 		goto out;
 	loading->sets = sets;
 	r = load_all(registry, loading);
@@ -689,6 +700,12 @@ STACK_OF(X509_CRL) *
 trust_sets_get0_crls(const struct trust_sets *sets)
 {
 	return sets->crls;
+}
+
+STACK_OF(X509) *
+trust_sets_get0_upstream(const struct trust_sets *sets)
+{
+	return sets->upstream;
 }
 
 unsigned

@@ -49,6 +49,8 @@ const struct trust_role *trust_sets_get0_role(
     const struct trust_sets *sets, const char *id);
 /* Every enabled CRL. */
 STACK_OF(X509_CRL) *trust_sets_get0_crls(const struct trust_sets *sets);
+/* The certificates of every enabled anchor with purpose upstream. */
+STACK_OF(X509) *trust_sets_get0_upstream(const struct trust_sets *sets);
 /* Bits (1 << enum trust_identity) of the names that any group looks at, and
  * the CN always. */
 unsigned trust_sets_get_identities(const struct trust_sets *sets);

@@ -14,6 +14,7 @@
 /* An enabled anchor with purpose device. */
 struct anchor {
 	char id[TRUST_ID_MAX + 1];
+	unsigned purposes;            /* bits */
 	STACK_OF(X509) *certificates; /* owned */
 	UT_hash_handle hh;            /* by id */
 };
@@ -44,6 +45,7 @@ struct trust_sets {
 	struct group **groups_in_order; /* of their ids */
 	struct crl *crls_by_id;
 	STACK_OF(X509_CRL) *crls;
+	STACK_OF(X509) *upstream;
 	unsigned identities; /* bits */
 };
 

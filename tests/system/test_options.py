@@ -24,6 +24,8 @@ BAD = {
                                ["crl_grace", "7 d", "duration"]),
     "provenance": ({"provenance": "yes"},
                    ["provenance", "yes", "true or false"]),
+    "upstream_anchors": ({"upstream_anchors": "both"},
+                         ["upstream_anchors", "both", "config or registry"]),
     "registry in no folder": ({"registry": "/nonexistent/x/registry.db"},
                               None),
 }
@@ -46,6 +48,7 @@ def test_bad_option(site, name):
 @pytest.mark.parametrize("options", [
     {"revocation": "if_present"}, {"revocation": "require"},
     {"crl_grace": "0s"}, {"crl_grace": "90m"}, {"crl_grace": "30d"},
+    {"upstream_anchors": "config"}, {"upstream_anchors": "registry"},
     {"provenance": "true"}, {"provenance": "false"},
     {"gateway": "g" * 128}, {"gateway": "Gw-1._%*?!(),:=@'"}])
 def test_good_option(site, options):
