@@ -87,6 +87,25 @@ print_registry(const json_t *data)
 }
 
 static void
+print_crls(const json_t *data)
+{
+	const json_t *crls = json_object_get(data, "crls");
+	int64_t stale = number(crls, "stale");
+	int64_t overdue = number(crls, "overdue");
+
+	printf("CRLs      %" PRId64, number(crls, "current"));
+	if (stale > 0)
+		printf(", %s%" PRId64 " past their nextUpdate%s",
+		    trust_output_color(TRUST_COLOR_WARNING), stale,
+		    trust_output_color(TRUST_COLOR_NONE));
+	if (overdue > 0)
+		printf(", %s%" PRId64 " past crl_grace too%s",
+		    trust_output_color(TRUST_COLOR_BAD), overdue,
+		    trust_output_color(TRUST_COLOR_NONE));
+	printf("\n");
+}
+
+static void
 print_text(const json_t *data)
 {
 	int64_t hits = number(data, "hits");
@@ -94,6 +113,7 @@ print_text(const json_t *data)
 	printf("gateway   %s, mosquitto-trust %s\n", text(data, "gateway"),
 	    text(data, "version"));
 	print_registry(data);
+	print_crls(data);
 	if (json_is_true(json_object_get(data, "clock_behind")))
 		printf("clock     %sbehind%s the newest notification; "
 		       "its time counts\n",

@@ -35,7 +35,7 @@ get_status(const struct trust_call *call, struct trust_message *msg)
 		      : json_null();
 	return json_pack(
 	    "{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:b, s:I, s:o, s:o, "
-	    "s:I, s:I, s:I}",
+	    "s:I, s:I, s:I, s:{s:I, s:I, s:I}}",
 	    "version", TRUST_VERSION, "gateway", call->plugin->options.gateway,
 	    "scope", call->plugin->options.scope, "registry",
 	    states[status.state], "replica", call->plugin->sync != NULL,
@@ -48,7 +48,10 @@ get_status(const struct trust_call *call, struct trust_message *msg)
 	    "blocked", blocked, "local_error",
 	    trust_call_text(status.local_trouble), "cached",
 	    (json_int_t)status.n_cached, "hits", (json_int_t)status.cache_hits,
-	    "misses", (json_int_t)status.cache_misses);
+	    "misses", (json_int_t)status.cache_misses, "crls", "current",
+	    (json_int_t)status.n_crls[TRUST_GATE_CRL_CURRENT], "stale",
+	    (json_int_t)status.n_crls[TRUST_GATE_CRL_STALE], "overdue",
+	    (json_int_t)status.n_crls[TRUST_GATE_CRL_OVERDUE]);
 }
 
 static json_t *

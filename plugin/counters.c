@@ -59,6 +59,24 @@ registry_ready(const struct look *look)
 }
 
 static int64_t
+crls_current(const struct look *look)
+{
+	return (int64_t)look->status.n_crls[TRUST_GATE_CRL_CURRENT];
+}
+
+static int64_t
+crls_stale(const struct look *look)
+{
+	return (int64_t)look->status.n_crls[TRUST_GATE_CRL_STALE];
+}
+
+static int64_t
+crls_overdue(const struct look *look)
+{
+	return (int64_t)look->status.n_crls[TRUST_GATE_CRL_OVERDUE];
+}
+
+static int64_t
 sessions_live(const struct look *look)
 {
 	return (int64_t)trust_sessions_count_live(look->source->sessions);
@@ -93,6 +111,9 @@ static const struct {
     {"registry/records", registry_records},
     {"registry/age", registry_age},
     {"registry/ready", registry_ready},
+    {"crls/current", crls_current},
+    {"crls/stale", crls_stale},
+    {"crls/overdue", crls_overdue},
     {"sessions/live", sessions_live},
     {"cache/hits", cache_hits},
     {"cache/misses", cache_misses},

@@ -98,6 +98,10 @@ void trust_session_event_tell_takeover(struct trust_plugin *plugin,
     const struct trust_session *old, const struct trust_admission *admission,
     const char *address);
 
+/* crl_event.c */
+/* Tell of CRLs that have become late, or are so no more. */
+void trust_crl_event_tell_all(struct trust_plugin *plugin, int64_t now);
+
 /* sync_event.c; as struct trust_sync_visitor has them, `plugin` first. */
 void trust_sync_event_applied(void *plugin, const char *text);
 void trust_sync_event_refused(

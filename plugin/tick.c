@@ -290,6 +290,7 @@ look(struct trust_plugin *plugin, int64_t until)
 		trust_control_drain(plugin);
 	follow(plugin);
 	act_on_age(plugin);
+	trust_crl_event_tell_all(plugin, now);
 	trust_refusals_flush(plugin->refusals, now);
 	trust_gate_store_seen(plugin->gate, now);
 	trust_counters_publish(plugin->counters, now);

@@ -146,6 +146,7 @@ trust_gate_close(struct trust_gate *gate)
 	trust_gate_forget_registry(gate);
 	while (trust_gate_store_some_seen(gate))
 		;
+	trust_gate_forget_late_crls(gate);
 	trust_local_close(gate->local);
 	trust_pool_free(gate->pool);
 	free(gate);

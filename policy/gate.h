@@ -219,6 +219,41 @@ enum trust_gate_news trust_gate_follow(
 /* Whether there is a registry to ask. */
 bool trust_gate_is_ready(const struct trust_gate *gate);
 
+/* ---- CRLs that are late ---- */
+
+enum trust_gate_crl_state {
+	TRUST_GATE_CRL_CURRENT = 0,
+	TRUST_GATE_CRL_STALE,   /* past its nextUpdate, within crl_grace */
+	TRUST_GATE_CRL_OVERDUE, /* past that too, or without a nextUpdate */
+};
+#define TRUST_GATE_N_CRL_STATES 3
+
+/* One that came into this state. */
+struct trust_gate_crl {
+	const char *id; /* borrowed */
+	enum trust_gate_crl_state state;
+	/* Of one that is not current: */
+	char issuer[TRUST_SHOWN_MAX];
+	int64_t next_update;  /* INT64_MIN: it says none */
+	int64_t counts_until; /* with the grace; likewise */
+};
+
+struct trust_gate_crl_visitor {
+	void (*tell)(void *arg, const struct trust_gate_crl *crl);
+	void *arg;
+};
+
+/*
+ * Look at the CRLs at this time, and tell of each that became stale, overdue,
+ * or, after that, is late no more: it was renewed, or another one took its
+ * place, or its record went. Nobody is told of a CRL while another one of the
+ * same CA, key and scope counts for longer.
+ */
+void trust_gate_check_crls(struct trust_gate *gate, int64_t now,
+    const struct trust_gate_crl_visitor *visitor);
+
+/* ---- The whole ---- */
+
 struct trust_gate_status {
 	enum trust_registry_state state;
 	bool is_replica;
@@ -234,6 +269,8 @@ struct trust_gate_status {
 	/* What is wrong with REGISTRY.local, as found by trust_gate_follow; ""
 	 * for nothing. Borrowed until that is called again. */
 	const char *local_trouble;
+	/* As trust_gate_check_crls saw them last; none that is superseded. */
+	size_t n_crls[TRUST_GATE_N_CRL_STATES];
 };
 /* `now` is the clock's. */
 void trust_gate_get_status(

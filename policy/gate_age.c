@@ -3,6 +3,8 @@
  * The gate and time: how old the registry is, what that asks for, and the
  * floor below which no decision's time falls (sync.md, "Freshness and time").
  */
+#include <string.h>
+
 #include "gate_internal.h"
 
 int64_t
@@ -99,6 +101,7 @@ trust_gate_get_status(
 		gate->cache != NULL ? trust_cache_count(gate->cache) : 0,
 	};
 	trust_gate_describe_local(gate, out);
+	memcpy(out->n_crls, gate->n_crls, sizeof(out->n_crls));
 	if (gate->registry == NULL ||
 	    trust_registry_get_info(gate->registry, &info, NULL) != TRUST_OK)
 		return;

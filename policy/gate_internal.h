@@ -7,6 +7,10 @@
 
 #include <sys/types.h>
 
+/* Without memory an entry is not added. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
 #include "cache.h"
 #include "gate.h"
 #include "pool.h"
@@ -67,7 +71,9 @@ struct trust_gate {
 	uint64_t hits, misses;
 	struct trust_gate_pending *pending; /* gate_seen.c */
 	int64_t store_at;                   /* when pending is to be stored */
-	char complaint[TRUST_MESSAGE_MAX];  /* the last one logged */
+	struct trust_gate_late_crl *late_crls;  /* gate_crl.c; owned */
+	size_t n_crls[TRUST_GATE_N_CRL_STATES]; /* at the last look */
+	char complaint[TRUST_MESSAGE_MAX];      /* the last one logged */
 };
 
 /* Open what the path leads to. TRUST_ERR_NOT_FOUND: it leads nowhere. */
@@ -75,6 +81,8 @@ enum trust_err trust_gate_open_registry(
     struct trust_gate *gate, struct trust_message *msg) TRUST_MUST_CHECK;
 /* Forget the rules of who is away. */
 void trust_gate_forget_absent(struct trust_gate *gate);
+/* Forget which CRLs were told to be late. */
+void trust_gate_forget_late_crls(struct trust_gate *gate);
 /* Let go of the registry and all that rests on it. */
 void trust_gate_forget_registry(struct trust_gate *gate);
 /* Whether the path leads to the file that is open. */

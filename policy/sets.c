@@ -392,62 +392,11 @@ share_groups(const struct loading *loading)
 
 /* ---- CRLs ---- */
 
-/* The stack owns the CRL, the table tells which it is. */
-static enum trust_err
-keep_crl(struct trust_sets *sets, struct crl *crl)
-{
-	HASH_ADD_STR(sets->crls_by_id, id, crl);
-	if (crl->hh.tbl == NULL)
-		return TRUST_ERR_NOMEM;
-	if (sk_X509_CRL_push(sets->crls, crl->crl) > 0)
-		return TRUST_OK;
-	HASH_DEL(sets->crls_by_id, crl);
-	return TRUST_ERR_NOMEM;
-}
-
 static enum trust_err
 add_crl(struct loading *loading, struct trust_record **record,
     struct trust_message *msg)
 {
-	struct trust_span pem = trust_span_of((*record)->u.crl.pem);
-	struct crl *crl = NULL;
-	enum trust_err r = TRUST_ERR_INTERNAL;
-
-	if (!(*record)->enabled)
-		return TRUST_OK;
-	crl = calloc(1, sizeof(*crl));
-	if (crl == NULL)
-		return TRUST_ERR_NOMEM;
-	memcpy(crl->id, (*record)->id, strlen((*record)->id) + 1);
-	r = trust_thumbprint_of(pem, &crl->digest);
-	if (r == TRUST_OK)
-		r = trust_certificate_parse_crl(pem, &crl->crl, msg);
-	if (r == TRUST_OK)
-		r = keep_crl(loading->sets, crl);
-	if (r != TRUST_OK) {
-		X509_CRL_free(crl->crl);
-		free(crl);
-	}
-	return r;
-}
-
-static enum trust_err
-share_crl(struct trust_sets *sets, const struct crl *was)
-{
-	struct crl *crl = calloc(1, sizeof(*crl));
-	enum trust_err r;
-
-	if (crl == NULL)
-		return TRUST_ERR_NOMEM;
-	memcpy(crl->id, was->id, sizeof(crl->id));
-	crl->digest = was->digest;
-	crl->crl = was->crl;
-	r = keep_crl(sets, crl);
-	if (r == TRUST_OK)
-		(void)X509_CRL_up_ref(crl->crl);
-	else
-		free(crl);
-	return r;
+	return trust_sets_add_crl(loading->sets, *record, msg);
 }
 
 static enum trust_err
@@ -458,7 +407,7 @@ share_crls(const struct loading *loading)
 
 	for (; r == TRUST_OK && crl != NULL; crl = crl->hh.next) {
 		if (!is_touched(loading, TRUST_KIND_CRL, crl->id))
-			r = share_crl(loading->sets, crl);
+			r = trust_sets_share_crl(loading->sets, crl);
 	}
 	return r;
 }
@@ -628,6 +577,7 @@ load(struct trust_registry *registry, struct loading *loading,
 		r = put_in_order(sets);
 	if (r != TRUST_OK)
 		goto out;
+	trust_sets_find_superseded(sets);
 	*out = sets;
 	sets = NULL; /* transferred */
 out:

@@ -51,6 +51,17 @@ const struct trust_role *trust_sets_get0_role(
 STACK_OF(X509_CRL) *trust_sets_get0_crls(const struct trust_sets *sets);
 /* The certificates of every enabled anchor with purpose upstream. */
 STACK_OF(X509) *trust_sets_get0_upstream(const struct trust_sets *sets);
+/* One of those. All borrowed. */
+struct trust_sets_crl {
+	const char *id;
+	const X509_CRL *crl;
+	int64_t next_update; /* INT64_MIN: it says none */
+	/* Another one for the same certificates counts for longer. */
+	bool superseded;
+};
+typedef void trust_sets_visit_crl(void *arg, const struct trust_sets_crl *crl);
+void trust_sets_visit_crls(
+    const struct trust_sets *sets, trust_sets_visit_crl *visit, void *arg);
 /* Bits (1 << enum trust_identity) of the names that any group looks at, and
  * the CN always. */
 unsigned trust_sets_get_identities(const struct trust_sets *sets);

@@ -11,7 +11,7 @@
 
 #include "sets.h"
 
-/* An enabled anchor with purpose device. */
+/* An enabled anchor with purpose device or upstream. */
 struct anchor {
 	char id[TRUST_ID_MAX + 1];
 	unsigned purposes;            /* bits */
@@ -35,6 +35,9 @@ struct crl {
 	char id[TRUST_ID_MAX + 1];
 	struct trust_thumbprint digest; /* of its PEM */
 	X509_CRL *crl;                  /* the stack's */
+	uint64_t issuer;                /* trust_ground_issuer */
+	int64_t next_update;            /* INT64_MIN: it says none */
+	bool superseded;                /* as in struct trust_sets_crl */
 	UT_hash_handle hh;              /* by id */
 };
 
@@ -48,5 +51,15 @@ struct trust_sets {
 	STACK_OF(X509) *upstream;
 	unsigned identities; /* bits */
 };
+
+/* Take in a CRL, if it is enabled: sets_crl.c. */
+enum trust_err trust_sets_add_crl(struct trust_sets *sets,
+    const struct trust_record *record,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+/* Take in one of the sets before. */
+enum trust_err trust_sets_share_crl(
+    struct trust_sets *sets, const struct crl *was) TRUST_MUST_CHECK;
+/* Find out which of them others supersede. */
+void trust_sets_find_superseded(struct trust_sets *sets);
 
 #endif
