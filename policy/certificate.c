@@ -509,6 +509,37 @@ check_end(BIO *bio, struct trust_message *msg)
 	    "PEM: want one X509 CRL and nothing behind it");
 }
 
+/* Whether it may list what others have issued. An extension that cannot be
+ * read may say so. */
+static bool
+is_indirect(const X509_CRL *crl)
+{
+	int found;
+	ISSUING_DIST_POINT *point = X509_CRL_get_ext_d2i(
+	    crl, NID_issuing_distribution_point, &found, NULL);
+	bool indirect = point != NULL ? point->indirectCRL > 0 : found != -1;
+
+	ISSUING_DIST_POINT_free(point);
+	return indirect;
+}
+
+static enum trust_err
+check_crl(const X509_CRL *crl, struct trust_message *msg)
+{
+	if (X509_CRL_get0_nextUpdate(crl) == NULL)
+		return trust_err_set(msg, TRUST_ERR_INPUT,
+		    "CRL: want a nextUpdate (RFC 5280 section 5.1.2.5)");
+	if (X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) != -1)
+		return trust_err_set(msg, TRUST_ERR_INPUT,
+		    "CRL: want a complete one, got a delta CRL (RFC 5280 "
+		    "section 5.2.4)");
+	if (is_indirect(crl))
+		return trust_err_set(msg, TRUST_ERR_INPUT,
+		    "CRL: want that of one CA, got an indirect CRL (RFC 5280 "
+		    "section 5.2.5)");
+	return TRUST_OK;
+}
+
 enum trust_err
 trust_certificate_parse_crl(
     struct trust_span pem, X509_CRL **out, struct trust_message *msg)
@@ -531,9 +562,8 @@ trust_certificate_parse_crl(
 	    (struct trust_span){block.der, (size_t)block.len}, out, msg);
 	if (r == TRUST_OK)
 		r = check_end(bio, msg);
-	if (r == TRUST_OK && X509_CRL_get0_nextUpdate(*out) == NULL)
-		r = trust_err_set(msg, TRUST_ERR_INPUT,
-		    "CRL: want a nextUpdate (RFC 5280 section 5.1.2.5)");
+	if (r == TRUST_OK)
+		r = check_crl(*out, msg);
 	if (r != TRUST_OK) {
 		X509_CRL_free(*out);
 		*out = NULL;

@@ -89,7 +89,12 @@ enum trust_err trust_certificate_parse_pem(struct trust_span pem,
 enum trust_err trust_certificate_parse_der(struct trust_span der, X509 **out,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
-/* One CRL as PEM, nothing behind it (RFC 5280 section 5). */
+/*
+ * One CRL as PEM, nothing behind it (RFC 5280 section 5): complete and of one
+ * CA, with a nextUpdate. OpenSSL passes in silence over a delta that does not
+ * fit in some way, and over an indirect CRL that a certificate does not point
+ * to, and with them over who was revoked.
+ */
 enum trust_err trust_certificate_parse_crl(struct trust_span pem,
     X509_CRL **out, struct trust_message *msg) TRUST_MUST_CHECK;
 

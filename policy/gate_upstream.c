@@ -28,16 +28,72 @@ deny_chain(struct trust_verdict *verdict, const struct trust_chain *chain)
 	return deny(verdict, chain->reason, text);
 }
 
+/* ---- Its anchors ---- */
+
+/* A walk over the anchors. */
+struct walk {
+	STACK_OF(X509) *anchors; /* so far */
+	struct trust_message *msg;
+};
+
+static enum trust_err
+add(struct walk *walk, const struct trust_anchor *anchor)
+{
+	STACK_OF(X509) *certificates;
+	enum trust_err r;
+
+	r = trust_certificate_parse_pem(
+	    trust_span_of(anchor->pem), &certificates, walk->msg);
+	if (r == TRUST_OK && X509_add_certs(walk->anchors, certificates,
+				 X509_ADD_FLAG_UP_REF) != 1)
+		r = TRUST_ERR_NOMEM;
+	sk_X509_pop_free(certificates, X509_free);
+	return r;
+}
+
+static enum trust_err
+visit(void *arg, const char *id, struct trust_span line)
+{
+	struct walk *walk = arg;
+	struct trust_record *record;
+	enum trust_err r = trust_record_parse(line, &record, walk->msg);
+
+	(void)id;
+	if (r == TRUST_OK && record->enabled &&
+	    (record->u.anchor.purposes & TRUST_PURPOSE_BIT_UPSTREAM) != 0)
+		r = add(walk, &record->u.anchor);
+	trust_record_free(record);
+	return r;
+}
+
+/* Read anew for each upstream: bridges seldom connect. */
+static enum trust_err
+read_anchors(
+    struct trust_gate *gate, STACK_OF(X509) **out, struct trust_message *msg)
+{
+	struct walk walk = {.anchors = sk_X509_new_null(), .msg = msg};
+	enum trust_err r = TRUST_ERR_NOMEM;
+
+	*out = walk.anchors;
+	if (walk.anchors != NULL)
+		r = trust_registry_list(
+		    gate->registry, TRUST_KIND_ANCHOR, visit, &walk, msg);
+	return r;
+}
+
+/* ---- */
+
 /* Within a read. The age of the registry does not matter: what would make it
  * fresh comes over this very line. */
 static enum trust_err
 ask(struct trust_gate *gate, X509 *leaf, STACK_OF(X509) *untrusted, int64_t now,
-    struct trust_verdict *verdict, struct trust_message *msg)
+    STACK_OF(X509) *anchors, struct trust_verdict *verdict,
+    struct trust_message *msg)
 {
 	const struct trust_chain_input input = {
 	    .leaf = leaf,
 	    .untrusted = untrusted,
-	    .anchors = trust_sets_get0_upstream(gate->sets),
+	    .anchors = anchors,
 	    .crls = trust_sets_get0_crls(gate->sets),
 	    .now = trust_gate_time(gate, now),
 	    .purpose = TRUST_PURPOSE_SERVER,
@@ -48,7 +104,7 @@ ask(struct trust_gate *gate, X509 *leaf, STACK_OF(X509) *untrusted, int64_t now,
 	struct trust_chain chain;
 	enum trust_err r;
 
-	if (sk_X509_num(input.anchors) == 0)
+	if (sk_X509_num(anchors) == 0)
 		return deny(verdict, TRUST_REASON_CHAIN_UNTRUSTED,
 		    "the registry has no anchor with purpose upstream");
 	r = trust_chain_verify(&input, &chain, msg);
@@ -74,12 +130,11 @@ ask_registry(struct trust_gate *gate, X509 *leaf, STACK_OF(X509) *untrusted,
 	r = trust_gate_begin_read(gate, msg);
 	if (r != TRUST_OK)
 		return r;
-	r = ask(gate, leaf, untrusted, now, verdict, msg);
+	r = read_anchors(gate, anchors, msg);
+	if (r == TRUST_OK)
+		r = ask(gate, leaf, untrusted, now, *anchors, verdict, msg);
 	trust_registry_end_read(gate->registry);
-	if (r != TRUST_OK || verdict->outcome != TRUST_ALLOW)
-		return r;
-	*anchors = X509_chain_up_ref(trust_sets_get0_upstream(gate->sets));
-	return *anchors != NULL ? TRUST_OK : TRUST_ERR_NOMEM;
+	return r;
 }
 
 void
@@ -95,4 +150,8 @@ trust_gate_decide_upstream(struct trust_gate *gate, X509 *leaf,
 	r = ask_registry(gate, leaf, untrusted, now, verdict, anchors, &msg);
 	if (r != TRUST_OK)
 		trust_gate_deny_error(verdict, r, &msg);
+	if (verdict->outcome == TRUST_ALLOW)
+		return;
+	sk_X509_pop_free(*anchors, X509_free);
+	*anchors = NULL;
 }

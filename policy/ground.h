@@ -22,7 +22,6 @@ enum trust_ground_kind {
 	TRUST_GROUND_GROUP,      /* the id of a group that may vouch */
 	/* Who may come next above a certificate at hand: its issuer. */
 	TRUST_GROUND_ISSUER,
-	TRUST_GROUND_CHAIN, /* any chain at all */
 	/* Which client ids are devices', as far as groups say so: what those
 	 * without an admission rest on. */
 	TRUST_GROUND_CLIENT_IDS,

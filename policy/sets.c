@@ -82,7 +82,6 @@ trust_sets_free(struct trust_sets *sets)
 	}
 	free(sets->groups_in_order);
 	sk_X509_CRL_pop_free(sets->crls, X509_CRL_free);
-	sk_X509_pop_free(sets->upstream, X509_free);
 	free(sets);
 }
 
@@ -193,25 +192,12 @@ share_roles(const struct loading *loading)
 
 /* ---- Anchors ---- */
 
-/* Other references to the same certificates. */
 static enum trust_err
-push_all(STACK_OF(X509) *to, STACK_OF(X509) *from)
+keep_anchor(
+    struct trust_sets *sets, const char *id, STACK_OF(X509) *certificates)
 {
-	return X509_add_certs(to, from, X509_ADD_FLAG_UP_REF) == 1
-		   ? TRUST_OK
-		   : TRUST_ERR_NOMEM;
-}
+	struct anchor *anchor = calloc(1, sizeof(*anchor));
 
-static enum trust_err
-keep_anchor(struct trust_sets *sets, const char *id, unsigned purposes,
-    STACK_OF(X509) *certificates)
-{
-	struct anchor *anchor;
-
-	if ((purposes & TRUST_PURPOSE_BIT_UPSTREAM) != 0 &&
-	    push_all(sets->upstream, certificates) != TRUST_OK)
-		return TRUST_ERR_NOMEM;
-	anchor = calloc(1, sizeof(*anchor));
 	if (anchor == NULL)
 		return TRUST_ERR_NOMEM;
 	memcpy(anchor->id, id, strlen(id) + 1);
@@ -220,7 +206,6 @@ keep_anchor(struct trust_sets *sets, const char *id, unsigned purposes,
 		free(anchor);
 		return TRUST_ERR_NOMEM;
 	}
-	anchor->purposes = purposes;
 	anchor->certificates = certificates;
 	return TRUST_OK;
 }
@@ -234,15 +219,13 @@ add_anchor(struct loading *loading, struct trust_record **record,
 	enum trust_err r;
 
 	if (!(*record)->enabled ||
-	    (source->purposes & (TRUST_PURPOSE_BIT_DEVICE |
-				    TRUST_PURPOSE_BIT_UPSTREAM)) == 0)
+	    (source->purposes & TRUST_PURPOSE_BIT_DEVICE) == 0)
 		return TRUST_OK;
 	r = trust_certificate_parse_pem(
 	    trust_span_of(source->pem), &certificates, msg);
 	if (r != TRUST_OK)
 		return r;
-	r = keep_anchor(loading->sets, (*record)->id, source->purposes,
-	    certificates);
+	r = keep_anchor(loading->sets, (*record)->id, certificates);
 	if (r != TRUST_OK)
 		sk_X509_pop_free(certificates, X509_free);
 	return r;
@@ -259,8 +242,7 @@ share_anchors(const struct loading *loading)
 		if (is_touched(loading, TRUST_KIND_ANCHOR, anchor->id))
 			continue;
 		same = X509_chain_up_ref(anchor->certificates);
-		r = same != NULL ? keep_anchor(loading->sets, anchor->id,
-				       anchor->purposes, same)
+		r = same != NULL ? keep_anchor(loading->sets, anchor->id, same)
 				 : TRUST_ERR_NOMEM;
 		if (r != TRUST_OK)
 			sk_X509_pop_free(same, X509_free);
@@ -269,6 +251,15 @@ share_anchors(const struct loading *loading)
 }
 
 /* ---- Groups ---- */
+
+/* Other references to the same certificates. */
+static enum trust_err
+push_all(STACK_OF(X509) *to, STACK_OF(X509) *from)
+{
+	return X509_add_certs(to, from, X509_ADD_FLAG_UP_REF) == 1
+		   ? TRUST_OK
+		   : TRUST_ERR_NOMEM;
+}
 
 static enum trust_err
 push_pem(STACK_OF(X509) *to, const char *pem, struct trust_message *msg)
@@ -296,8 +287,7 @@ find_anchors(const struct trust_sets *sets, const struct trust_strings *ids,
 		return TRUST_ERR_NOMEM;
 	for (size_t i = 0; r == TRUST_OK && i < ids->n; i++) {
 		HASH_FIND_STR(sets->anchors, ids->v[i], anchor);
-		if (anchor != NULL &&
-		    (anchor->purposes & TRUST_PURPOSE_BIT_DEVICE) != 0)
+		if (anchor != NULL)
 			r = push_all(*out, anchor->certificates);
 	}
 	return r;
@@ -392,11 +382,62 @@ share_groups(const struct loading *loading)
 
 /* ---- CRLs ---- */
 
+/* The stack owns the CRL, the table tells which it is. */
+static enum trust_err
+keep_crl(struct trust_sets *sets, struct crl *crl)
+{
+	HASH_ADD_STR(sets->crls_by_id, id, crl);
+	if (crl->hh.tbl == NULL)
+		return TRUST_ERR_NOMEM;
+	if (sk_X509_CRL_push(sets->crls, crl->crl) > 0)
+		return TRUST_OK;
+	HASH_DEL(sets->crls_by_id, crl);
+	return TRUST_ERR_NOMEM;
+}
+
 static enum trust_err
 add_crl(struct loading *loading, struct trust_record **record,
     struct trust_message *msg)
 {
-	return trust_sets_add_crl(loading->sets, *record, msg);
+	struct trust_span pem = trust_span_of((*record)->u.crl.pem);
+	struct crl *crl = NULL;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	if (!(*record)->enabled)
+		return TRUST_OK;
+	crl = calloc(1, sizeof(*crl));
+	if (crl == NULL)
+		return TRUST_ERR_NOMEM;
+	memcpy(crl->id, (*record)->id, strlen((*record)->id) + 1);
+	r = trust_thumbprint_of(pem, &crl->digest);
+	if (r == TRUST_OK)
+		r = trust_certificate_parse_crl(pem, &crl->crl, msg);
+	if (r == TRUST_OK)
+		r = keep_crl(loading->sets, crl);
+	if (r != TRUST_OK) {
+		X509_CRL_free(crl->crl);
+		free(crl);
+	}
+	return r;
+}
+
+static enum trust_err
+share_crl(struct trust_sets *sets, const struct crl *was)
+{
+	struct crl *crl = calloc(1, sizeof(*crl));
+	enum trust_err r;
+
+	if (crl == NULL)
+		return TRUST_ERR_NOMEM;
+	memcpy(crl->id, was->id, sizeof(crl->id));
+	crl->digest = was->digest;
+	crl->crl = was->crl;
+	r = keep_crl(sets, crl);
+	if (r == TRUST_OK)
+		(void)X509_CRL_up_ref(crl->crl);
+	else
+		free(crl);
+	return r;
 }
 
 static enum trust_err
@@ -407,7 +448,7 @@ share_crls(const struct loading *loading)
 
 	for (; r == TRUST_OK && crl != NULL; crl = crl->hh.next) {
 		if (!is_touched(loading, TRUST_KIND_CRL, crl->id))
-			r = trust_sets_share_crl(loading->sets, crl);
+			r = share_crl(loading->sets, crl);
 	}
 	return r;
 }
@@ -568,8 +609,7 @@ load(struct trust_registry *registry, struct loading *loading,
 		return r;
 	sets->identities = 1u << TRUST_IDENTITY_CN;
 	sets->crls = sk_X509_CRL_new_null();
-	sets->upstream = sk_X509_new_null();
-	if (sets->crls == NULL || sets->upstream == NULL)
+	if (sets->crls == NULL)
 		goto out;
 	loading->sets = sets;
 	r = load_all(registry, loading);
@@ -577,7 +617,7 @@ load(struct trust_registry *registry, struct loading *loading,
 		r = put_in_order(sets);
 	if (r != TRUST_OK)
 		goto out;
-	trust_sets_find_superseded(sets);
+	trust_sets_describe_crls(sets);
 	*out = sets;
 	sets = NULL; /* transferred */
 out:
@@ -650,12 +690,6 @@ STACK_OF(X509_CRL) *
 trust_sets_get0_crls(const struct trust_sets *sets)
 {
 	return sets->crls;
-}
-
-STACK_OF(X509) *
-trust_sets_get0_upstream(const struct trust_sets *sets)
-{
-	return sets->upstream;
 }
 
 unsigned

@@ -49,8 +49,6 @@ const struct trust_role *trust_sets_get0_role(
     const struct trust_sets *sets, const char *id);
 /* Every enabled CRL. */
 STACK_OF(X509_CRL) *trust_sets_get0_crls(const struct trust_sets *sets);
-/* The certificates of every enabled anchor with purpose upstream. */
-STACK_OF(X509) *trust_sets_get0_upstream(const struct trust_sets *sets);
 /* One of those. All borrowed. */
 struct trust_sets_crl {
 	const char *id;

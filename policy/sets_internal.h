@@ -11,10 +11,9 @@
 
 #include "sets.h"
 
-/* An enabled anchor with purpose device or upstream. */
+/* An enabled anchor with purpose device. */
 struct anchor {
 	char id[TRUST_ID_MAX + 1];
-	unsigned purposes;            /* bits */
 	STACK_OF(X509) *certificates; /* owned */
 	UT_hash_handle hh;            /* by id */
 };
@@ -35,10 +34,11 @@ struct crl {
 	char id[TRUST_ID_MAX + 1];
 	struct trust_thumbprint digest; /* of its PEM */
 	X509_CRL *crl;                  /* the stack's */
-	uint64_t issuer;                /* trust_ground_issuer */
-	int64_t next_update;            /* INT64_MIN: it says none */
-	bool superseded;                /* as in struct trust_sets_crl */
-	UT_hash_handle hh;              /* by id */
+	/* What it says of itself: sets_crl.c. */
+	uint64_t issuer;     /* trust_ground_issuer */
+	int64_t next_update; /* INT64_MIN: it says none */
+	bool superseded;     /* as in struct trust_sets_crl */
+	UT_hash_handle hh;   /* by id */
 };
 
 struct trust_sets {
@@ -48,18 +48,10 @@ struct trust_sets {
 	struct group **groups_in_order; /* of their ids */
 	struct crl *crls_by_id;
 	STACK_OF(X509_CRL) *crls;
-	STACK_OF(X509) *upstream;
 	unsigned identities; /* bits */
 };
 
-/* Take in a CRL, if it is enabled: sets_crl.c. */
-enum trust_err trust_sets_add_crl(struct trust_sets *sets,
-    const struct trust_record *record,
-    struct trust_message *msg) TRUST_MUST_CHECK;
-/* Take in one of the sets before. */
-enum trust_err trust_sets_share_crl(
-    struct trust_sets *sets, const struct crl *was) TRUST_MUST_CHECK;
-/* Find out which of them others supersede. */
-void trust_sets_find_superseded(struct trust_sets *sets);
+/* Find out what the CRLs say of themselves: sets_crl.c. */
+void trust_sets_describe_crls(struct trust_sets *sets);
 
 #endif

@@ -4,7 +4,6 @@
  * their numbers: what was only touched moves nobody.
  */
 #include <jansson.h>
-#include <openssl/x509v3.h>
 #include <string.h>
 
 #include "sets_internal.h"
@@ -117,18 +116,6 @@ compare_identities(const struct trust_sets *was, const struct trust_sets *is,
 
 /* ---- CRLs ---- */
 
-/* Whether it may list what others have issued (RFC 5280 section 5.2.5). */
-static bool
-is_indirect(const X509_CRL *crl)
-{
-	ISSUING_DIST_POINT *point = X509_CRL_get_ext_d2i(
-	    crl, NID_issuing_distribution_point, NULL, NULL);
-	bool indirect = point != NULL && point->indirectCRL > 0;
-
-	ISSUING_DIST_POINT_free(point);
-	return indirect;
-}
-
 static bool
 has_issued(const X509_NAME *issuer, STACK_OF(X509) *certificates)
 {
@@ -148,12 +135,9 @@ add_crl(struct trust_grounds *moved, const struct trust_sets *sets,
     const X509_CRL *crl)
 {
 	const X509_NAME *issuer = X509_CRL_get_issuer(crl);
-	enum trust_err r = TRUST_OK;
+	enum trust_err r =
+	    trust_grounds_add(moved, trust_ground_issuer(issuer));
 
-	if (is_indirect(crl))
-		return trust_grounds_add(
-		    moved, trust_ground(TRUST_GROUND_CHAIN, NULL, 0));
-	r = trust_grounds_add(moved, trust_ground_issuer(issuer));
 	for (const struct group *group = sets->groups;
 	     r == TRUST_OK && group != NULL; group = group->hh.next) {
 		if (has_issued(issuer, group->set.intermediates))

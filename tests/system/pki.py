@@ -25,7 +25,8 @@ CERTIFICATE_FIELDS = {
     "subject", "issuer", "key", "from", "until", "version", "ca", "path_len",
     "key_usage", "eku", "san", "names", "extension", "serial", "signature",
 }
-CRL_FIELDS = {"issuer", "revoked", "from", "until", "key"}
+CRL_FIELDS = {"issuer", "revoked", "from", "until", "key", "delta_of",
+              "indirect"}
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 YEAR_9999 = 253402300799  # "no well-defined expiration", RFC 5280 4.1.2.5
@@ -327,7 +328,14 @@ class Pki:
                 .revocation_date(moment("from", "-1h")).build())
         builder = builder.add_extension(
             x509.AuthorityKeyIdentifier(issuer.key_id, None, None), False)
-        builder = builder.add_extension(x509.CRLNumber(1), False)
+        builder = builder.add_extension(
+            x509.CRLNumber(1), False)
+        if "delta_of" in fields:
+            builder = builder.add_extension(
+                x509.DeltaCRLIndicator(int(fields["delta_of"])), True)
+        if "indirect" in fields:
+            builder = builder.add_extension(x509.IssuingDistributionPoint(
+                None, None, False, False, None, True, False), True)
         digest = None if isinstance(key, ed25519.Ed25519PrivateKey) \
             else hashes.SHA256()
         return builder.sign(key, digest).public_bytes(Encoding.PEM).decode()

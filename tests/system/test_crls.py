@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CRLs past their nextUpdate: told in the log, as an event, in the status and
-the counters, and after crl_grace what the option revocation says."""
+"""CRLs: a revoked intermediate, and CRLs past their nextUpdate, which are told
+in the log, as events, in the status and the counters, and after crl_grace what
+the option revocation says."""
 
 import json
 import re
@@ -8,7 +9,7 @@ import time
 
 import pytest
 
-from broker import wait_until
+from broker import trustctl, wait_until
 from test_counters import MONITOR, read
 from test_events import OPERATOR
 
@@ -199,3 +200,19 @@ def test_a_revoked_intermediate_ends_what_is_below_it(site, revocation):
     broker.wait_log(r"closed client below: certificate_revoked: a CA's "
                     r"certificate \(.*line-ca.*\)")
     assert beside.is_alive()
+
+
+@pytest.mark.parametrize("field, words", [
+    ({"delta_of": "1"}, "want a complete one, got a delta CRL (RFC 5280 "
+                        "section 5.2.4)"),
+    ({"indirect": "yes"}, "want that of one CA, got an indirect CRL (RFC 5280 "
+                          "section 5.2.5)"),
+])
+def test_what_no_registry_takes(site, field, words):
+    """Better refused with a reason than passed over."""
+    site.pki.crl("odd", issuer="line-ca", **field)
+    result = trustctl(
+        "put", registry=site.registry.path, input=site.pki.fill(
+            '{"kind":"crl","id":"odd","pem":"{crl:odd}"}'))
+    assert result.returncode == 2
+    assert f"pem: CRL: {words}" in result.stderr
