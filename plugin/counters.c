@@ -100,6 +100,12 @@ cache_entries(const struct look *look)
 	return (int64_t)look->status.n_cached;
 }
 
+static int64_t
+chains_built(const struct look *look)
+{
+	return (int64_t)look->status.chains_built;
+}
+
 /* The topics below PREFIX. */
 static const struct {
 	const char *topic;
@@ -118,6 +124,7 @@ static const struct {
     {"cache/hits", cache_hits},
     {"cache/misses", cache_misses},
     {"cache/entries", cache_entries},
+    {"chains/built", chains_built},
 };
 #define N_TABLE (sizeof(table) / sizeof(table[0]))
 #define REFUSED "connections/refused/"

@@ -141,6 +141,7 @@ find_grounds(struct trust_admission *a, const X509 *leaf)
 	if (r != TRUST_OK || is_pinned(a))
 		return r;
 	r = add_names(a);
+	a->chain_grounds = a->grounds.n;
 	if (r == TRUST_OK)
 		r = add_issuers(a, leaf);
 	if (r == TRUST_OK)

@@ -147,6 +147,7 @@ trust_gate_close(struct trust_gate *gate)
 	while (trust_gate_store_some_seen(gate))
 		;
 	trust_gate_forget_late_crls(gate);
+	trust_gate_forget_ledger(gate);
 	trust_local_close(gate->local);
 	trust_pool_free(gate->pool);
 	free(gate);
@@ -165,12 +166,23 @@ trust_gate_ask_generation(struct trust_gate *gate, struct trust_message *msg)
 static void
 take_sets(struct trust_gate *gate, struct trust_sets *fresh)
 {
-	if (gate->sets != NULL &&
-	    trust_sets_compare(gate->sets, fresh, &gate->moved) != TRUST_OK)
+	struct trust_grounds moved = {0};
+	enum trust_err r = TRUST_OK;
+
+	if (gate->sets != NULL)
+		r = trust_sets_compare(gate->sets, fresh, &moved);
+	for (size_t i = 0; r == TRUST_OK && i < moved.n; i++)
+		r = trust_grounds_add(&gate->moved, moved.v[i]);
+	if (r != TRUST_OK)
 		gate->all_moved = true;
 	trust_sets_free(gate->sets);
 	gate->sets = fresh;
 	gate->sets_serial++;
+	if (r != TRUST_OK)
+		trust_gate_forget_ledger(gate);
+	else
+		trust_gate_note_moved(gate, &moved);
+	trust_grounds_clear(&moved);
 }
 
 /* Within a read: the sets as this state of the registry has them. */

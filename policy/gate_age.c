@@ -97,6 +97,7 @@ trust_gate_get_status(
 	    .generation = gate->told_generation,
 	    .cache_hits = gate->hits,
 	    .cache_misses = gate->misses,
+	    .chains_built = gate->chains_built,
 	    .n_cached =
 		gate->cache != NULL ? trust_cache_count(gate->cache) : 0,
 	};

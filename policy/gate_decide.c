@@ -77,17 +77,19 @@ judge(struct trust_gate *gate, const struct question *q, struct asking *a,
 	    .crl_grace_s = gate->config.crl_grace_s,
 	    .now = trust_gate_time(gate, q->now),
 	};
+	enum trust_err r;
 
 	if (in.state == TRUST_REGISTRY_STATE_READY) {
-		enum trust_err r = trust_gate_want_local(gate, msg);
-
+		r = trust_gate_want_local(gate, msg);
 		if (r != TRUST_OK)
 			return r;
 		trust_gate_tell_local(gate, q->steps);
 	}
-	if (q->known != NULL && q->known->sets_serial == gate->sets_serial)
+	if (q->known != NULL && trust_gate_chains_stand(gate, q->known))
 		in.known = &q->known->chains;
-	return trust_judge(&in, verdict, &a->chains, q->steps, msg);
+	r = trust_judge(&in, verdict, &a->chains, q->steps, msg);
+	gate->chains_built += a->chains.n_built;
+	return r;
 }
 
 /* Within a read, or without a registry. */

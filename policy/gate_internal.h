@@ -66,9 +66,13 @@ struct trust_gate {
 	struct trust_buf
 	    touched;   /* devices to tell of: ids, a NUL after each */
 	size_t n_told; /* octets of it that are told */
+	struct trust_gate_moved *ledger; /* gate_ledger.c; owned */
+	/* What rests on older sets than these counts as moved. */
+	uint64_t ledger_from;
 	struct trust_cache *cache;
 	struct trust_pool *pool;
 	uint64_t hits, misses;
+	uint64_t chains_built;
 	struct trust_gate_pending *pending; /* gate_seen.c */
 	int64_t store_at;                   /* when pending is to be stored */
 	struct trust_gate_late_crl *late_crls;  /* gate_crl.c; owned */
@@ -114,6 +118,18 @@ enum trust_err trust_gate_ask_generation(
  * of it has them. The caller ends it with trust_registry_end_read. */
 enum trust_err trust_gate_begin_read(
     struct trust_gate *gate, struct trust_message *msg) TRUST_MUST_CHECK;
+
+/* ---- Chains that stand: gate_ledger.c ---- */
+
+/* These moved with the sets that have just been taken. */
+void trust_gate_note_moved(
+    struct trust_gate *gate, const struct trust_grounds *moved);
+/* All may have moved. */
+void trust_gate_forget_ledger(struct trust_gate *gate);
+/* Whether nothing that the admission's chains rest on has moved since. Time
+ * is another matter. */
+bool trust_gate_chains_stand(
+    const struct trust_gate *gate, const struct trust_admission *admission);
 
 /* The one place where an error becomes a denial. */
 void trust_gate_deny_error(struct trust_verdict *verdict, enum trust_err r,

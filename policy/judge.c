@@ -278,6 +278,7 @@ find_chain(struct gathering *g, const struct trust_sets_group *group,
 		out->chain = *known;
 		return TRUST_OK;
 	}
+	g->chains->n_built++;
 	return validate(g->in, group, &out->chain, msg);
 }
 

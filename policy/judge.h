@@ -21,6 +21,7 @@ struct trust_group_chain {
 struct trust_group_chains {
 	struct trust_group_chain *v; /* owned */
 	size_t n;
+	size_t n_built; /* of them; the others were known or alike */
 };
 
 /* Frees what it owns and zeroes it. */

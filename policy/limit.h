@@ -47,6 +47,10 @@
 /* Admissions held for reconnects; each costs about 6 KB. */
 #define TRUST_CACHE_MAX 10000
 
+/* Grounds that a gateway keeps apart by when they moved; past that every chain
+ * is built again once. A change of registries moves a handful. */
+#define TRUST_LEDGER_MAX 10000
+
 /* Octets of a network address as text, with the NUL: an IPv6 one with an IPv4
  * tail (RFC 4291 section 2.2). */
 #define TRUST_ADDRESS_MAX 46
