@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * trustctl block, unblock, kick, resync: a running gateway is told to do
+ * trustctl block, unblock, unpin, kick, resync: a running gateway is told to do
  * something, and has nothing to say but that it is done.
  */
 #include <stdio.h>
@@ -137,6 +137,20 @@ trust_unblock_run(int argc, char **argv)
 	    .has_device = true,
 	    .done = "unblocked",
 	    .about = "Let a running gateway decide about a device again.\n"};
+
+	return parse_and_run(&act, argc, argv);
+}
+
+int
+trust_unpin_run(int argc, char **argv)
+{
+	static const struct act act = {.command = "unpin",
+	    .has_device = true,
+	    .done = "unpinned",
+	    .about =
+		"Let a running gateway forget the key that a device came with "
+		"first; of a group\nwith \"pin\":\"first\", the next one is "
+		"remembered in its place.\n"};
 
 	return parse_and_run(&act, argc, argv);
 }

@@ -35,6 +35,7 @@ int trust_status_run(int argc, char **argv);
 int trust_sessions_run(int argc, char **argv);
 int trust_block_run(int argc, char **argv);
 int trust_unblock_run(int argc, char **argv);
+int trust_unpin_run(int argc, char **argv);
 int trust_kick_run(int argc, char **argv);
 int trust_resync_run(int argc, char **argv);
 int trust_events_run(int argc, char **argv);

@@ -36,6 +36,7 @@ static const struct trust_command commands[] = {
     {"events", trust_events_run, "what happens there, as it happens"},
     {"block", trust_block_run, "keep a device out there, at once"},
     {"unblock", trust_unblock_run, "let it be decided about again"},
+    {"unpin", trust_unpin_run, "forget a device's first key there"},
     {"kick", trust_kick_run, "close a device's sessions"},
     {"resync", trust_resync_run, "fetch the whole registry anew"},
 };

@@ -55,6 +55,20 @@ get_status(const struct trust_call *call, struct trust_message *msg)
 }
 
 static json_t *
+unpin(const struct trust_call *call, struct trust_message *msg)
+{
+	const char *device = trust_call_get0_device(call, msg);
+
+	if (device == NULL ||
+	    trust_gate_unpin(call->plugin->gate, device, msg) != TRUST_OK)
+		return NULL;
+	mosquitto_log_printf(MOSQ_LOG_NOTICE,
+	    "mosquitto_trust: forgot the first key of device %s, by client %s",
+	    device, call->client_id);
+	return json_object();
+}
+
+static json_t *
 kick(const struct trust_call *call, struct trust_message *msg)
 {
 	const char *device = trust_call_get0_device(call, msg);
@@ -96,6 +110,7 @@ static const struct {
     {"explain", trust_command_explain},
     {"block", trust_command_block},
     {"unblock", trust_command_unblock},
+    {"unpin", unpin},
     {"kick", kick},
     {"resync", resync},
 };

@@ -61,6 +61,20 @@ note_arrival(struct trust_plugin *plugin, const struct mosquitto *client)
 	trust_session_event_tell_connected(plugin, session);
 }
 
+/* The device's first key is remembered now: its other sessions may have come
+ * with other ones. A copy of its name, because reviews renew admissions. */
+static void
+review_others(struct trust_plugin *plugin, const struct mosquitto *client)
+{
+	const struct trust_session *session =
+	    trust_session_find_client(plugin->sessions, client);
+	char device[TRUST_ID_MAX + 1];
+
+	(void)snprintf(device, sizeof(device), "%s",
+	    trust_admission_get0_verdict(session->admission)->device);
+	trust_tick_review_device(plugin, device);
+}
+
 /* Takes over the admission. */
 static int
 open_session(struct trust_plugin *plugin, struct mosquitto *client, X509 *leaf,
@@ -71,11 +85,14 @@ open_session(struct trust_plugin *plugin, struct mosquitto *client, X509 *leaf,
 	const char *id = mosquitto_client_id(client);
 	struct trust_access *access = NULL;
 	struct trust_message msg = {0};
+	bool pinned = false;
 
 	if (trust_gate_access(plugin->gate, admission, id, &access, &msg) !=
 		TRUST_OK ||
 	    mosquitto_set_username(client, verdict->device) !=
-		MOSQ_ERR_SUCCESS) {
+		MOSQ_ERR_SUCCESS ||
+	    trust_gate_pin(plugin->gate, admission, &pinned, &msg) !=
+		TRUST_OK) {
 		trust_refusal_tell_client(plugin->refusals,
 		    TRUST_REASON_INTERNAL_ERROR, id, leaf,
 		    mosquitto_client_address(client),
@@ -95,6 +112,8 @@ open_session(struct trust_plugin *plugin, struct mosquitto *client, X509 *leaf,
 		return MOSQ_ERR_AUTH;
 	}
 	note_arrival(plugin, client);
+	if (pinned)
+		review_others(plugin, client);
 	return MOSQ_ERR_SUCCESS;
 }
 

@@ -73,6 +73,7 @@ renew(struct trust_plugin *plugin, struct trust_session *session,
 	const struct trust_verdict *is = trust_admission_get0_verdict(fresh);
 	struct trust_access *access = NULL;
 	struct trust_message msg = {0};
+	bool pinned;
 
 	if (strcmp(was->device, is->device) != 0 ||
 	    !trust_identity_check_client_id(
@@ -82,7 +83,9 @@ renew(struct trust_plugin *plugin, struct trust_session *session,
 		trust_admission_free(fresh);
 		return;
 	}
-	if (trust_gate_access(plugin->gate, fresh, session->client_id, &access,
+	/* The group may have come to want the first key remembered. */
+	if (trust_gate_pin(plugin->gate, fresh, &pinned, &msg) != TRUST_OK ||
+	    trust_gate_access(plugin->gate, fresh, session->client_id, &access,
 		&msg) != TRUST_OK) {
 		close_session(
 		    plugin, session, TRUST_REASON_INTERNAL_ERROR, msg.text);

@@ -182,10 +182,11 @@ enum progress {
 	PROGRESS_CHAIN = 0, /* plus trust_chain_rank */
 	PROGRESS_IDENTITY = 100,
 	PROGRESS_GROUP = 101,
-	PROGRESS_BLOCKED = 102,
-	PROGRESS_DISABLED = 103,
-	PROGRESS_UNKNOWN = 104,
-	PROGRESS_ALLOWED = 105,
+	PROGRESS_PIN = 102,
+	PROGRESS_BLOCKED = 103,
+	PROGRESS_DISABLED = 104,
+	PROGRESS_UNKNOWN = 105,
+	PROGRESS_ALLOWED = 106,
 };
 
 /* What one group says. */
@@ -355,6 +356,13 @@ check_record(const struct trust_candidate *c, struct attempt *a)
 
 	if (record != NULL && !check_group(c, a))
 		return false;
+	if (c->other_key) {
+		fail(a, PROGRESS_PIN, TRUST_REASON_THUMBPRINT_MISMATCH,
+		    "device %s came with another key first, and its group "
+		    "admits that alone; trustctl unpin lets another one in",
+		    a->device);
+		return false;
+	}
 	if (c->blocked) {
 		fail(a, PROGRESS_BLOCKED, TRUST_REASON_BLOCKED_LOCALLY,
 		    "device %s is blocked at this gateway", a->device);
@@ -384,6 +392,11 @@ try_group(const struct trust_candidate *c,
 		trust_steps_add(steps, TRUST_STEP_FACT,
 		    "group %s: a CRL of the path is past its nextUpdate",
 		    c->group_id);
+	if (c->group->pin_first)
+		trust_steps_add(steps, TRUST_STEP_FACT,
+		    "group %s: of each device a gateway admits the key alone "
+		    "that it came with first (pin first)",
+		    c->group_id);
 	if (check_chain(c, certificate, a) &&
 	    check_identity(c, certificate, a) && check_record(c, a)) {
 		a->progress = PROGRESS_ALLOWED;
@@ -409,6 +422,7 @@ allow_chain(const struct trust_candidate *c, const struct attempt *a,
 	set_id(out->group, c->group_id);
 	out->registered = device != NULL;
 	out->client_id = trust_verdict_client_id(device, c->group);
+	out->pin_first = c->group->pin_first;
 	out->valid_until = c->chain->valid_until;
 	out->outcome = TRUST_ALLOW;
 	out->reason = a->reason;

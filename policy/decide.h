@@ -27,6 +27,8 @@ struct trust_candidate {
 	/* The record of the certificate's name in this group, or NULL. */
 	const struct trust_record *device;
 	bool blocked; /* this gateway keeps that name out by itself */
+	/* The group admits first keys alone, and that name's is another. */
+	bool other_key;
 };
 
 /* All that the registry and the chain builder know of one certificate. */

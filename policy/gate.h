@@ -293,4 +293,19 @@ enum trust_err trust_gate_change_blocks(struct trust_gate *gate,
     struct trust_block_change *v, size_t n,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
+/* ---- First keys ("pin":"first" in a group) ---- */
+
+/*
+ * A device came in, and has proved to own its key: remember that, if its group
+ * wants so and none is remembered. `news` tells whether it was remembered now:
+ * other sessions of the device may have other keys. On an error it must not be
+ * let in: nothing could be remembered, or (TRUST_ERR_CONFLICT) another key is.
+ */
+enum trust_err trust_gate_pin(struct trust_gate *gate,
+    const struct trust_admission *admission, bool *news,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+/* TRUST_ERR_NOT_FOUND: no key of the device is remembered. */
+enum trust_err trust_gate_unpin(struct trust_gate *gate, const char *device,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+
 #endif

@@ -94,6 +94,20 @@ judge_block(struct trust_gate *gate, const char *id,
 	}
 }
 
+static void
+add_first_key(
+    struct trust_gate *gate, const char *id, struct trust_steps *steps)
+{
+	struct trust_thumbprint key;
+	char hex[TRUST_THUMBPRINT_TEXT];
+
+	if (gate->local != NULL &&
+	    trust_local_find_pin(gate->local, id, &key, NULL) == TRUST_OK)
+		trust_steps_add(steps, TRUST_STEP_FACT,
+		    "its first key here was %s",
+		    trust_thumbprint_format(&key, hex));
+}
+
 /* Whether nothing keeps it out whatever it comes with. */
 static void
 judge(struct trust_gate *gate, const char *id,
@@ -145,6 +159,7 @@ trust_gate_explain_device(struct trust_gate *gate, const char *device,
 	} else {
 		deny_for_error(verdict, r, &msg, steps);
 	}
+	add_first_key(gate, device, steps);
 	add_seen(gate, device, steps);
 	trust_record_free(record);
 }

@@ -87,6 +87,18 @@ trust_gate_want_local(const struct trust_gate *gate, struct trust_message *msg)
 						: "REGISTRY.local is missing");
 }
 
+enum trust_err
+trust_gate_want_local_to_write(
+    const struct trust_gate *gate, struct trust_message *msg)
+{
+	enum trust_err r = trust_gate_want_local(gate, msg);
+
+	if (r == TRUST_OK && !gate->config.remember)
+		r = trust_err_set(msg, TRUST_ERR_IO, "%s.local: only read here",
+		    gate->config.registry_path);
+	return r;
+}
+
 /* ---- Who is blocked ---- */
 
 enum trust_err
@@ -107,11 +119,8 @@ enum trust_err
 trust_gate_change_blocks(struct trust_gate *gate, struct trust_block_change *v,
     size_t n, struct trust_message *msg)
 {
-	enum trust_err r = trust_gate_want_local(gate, msg);
+	enum trust_err r = trust_gate_want_local_to_write(gate, msg);
 
-	if (r == TRUST_OK && !gate->config.remember)
-		r = trust_err_set(msg, TRUST_ERR_IO, "%s.local: only read here",
-		    gate->config.registry_path);
 	if (r != TRUST_OK)
 		return r;
 	r = trust_block_change(gate->local, v, n, msg);

@@ -282,10 +282,42 @@ find_chain(struct gathering *g, const struct trust_sets_group *group,
 	return validate(g->in, group, &out->chain, msg);
 }
 
-/* The device of the certificate's name in this group, if it is a name. */
 static enum trust_err
-find_device(struct gathering *g, const struct trust_group *group,
-    struct trust_record **out, bool *blocked, struct trust_message *msg)
+find_device(struct gathering *g, const char *id, struct trust_record **out,
+    struct trust_message *msg)
+{
+	if (g->named != NULL && strcmp(g->named->id, id) == 0) {
+		*out = g->named;
+		return TRUST_OK;
+	}
+	return absent_is_ok(trust_registry_find(
+	    g->in->registry, TRUST_KIND_DEVICE, id, out, msg));
+}
+
+static enum trust_err
+compare_first_key(const struct trust_judge_input *in, const char *device,
+    bool *other, struct trust_message *msg)
+{
+	struct trust_thumbprint first;
+	enum trust_err r;
+
+	if (in->local == NULL && in->must_remember)
+		return trust_err_set(msg, TRUST_ERR_IO,
+		    "the group wants first keys remembered, and this gateway "
+		    "can remember nothing");
+	if (in->local == NULL)
+		return TRUST_OK;
+	r = trust_local_find_pin(in->local, device, &first, msg);
+	*other = r == TRUST_OK &&
+		 !trust_thumbprint_equal(&first, &in->certificate->pin);
+	return absent_is_ok(r);
+}
+
+/* What is known of the certificate's name in this group, if it is a name. */
+static enum trust_err
+find_name(struct gathering *g, const struct trust_group *group,
+    struct trust_record **device, struct trust_candidate *c,
+    struct trust_message *msg)
 {
 	char id[TRUST_ID_MAX + 1];
 	enum trust_reason reason;
@@ -294,15 +326,12 @@ find_device(struct gathering *g, const struct trust_group *group,
 	if (!trust_identity_read(
 		g->in->certificate, group->identity, id, &reason))
 		return TRUST_OK;
-	if (g->named != NULL && strcmp(g->named->id, id) == 0) {
-		*out = g->named;
-		return find_block(g->in, id, blocked, msg);
-	}
-	r = absent_is_ok(trust_registry_find(
-	    g->in->registry, TRUST_KIND_DEVICE, id, out, msg));
-	if (r != TRUST_OK)
-		return r;
-	return find_block(g->in, id, blocked, msg);
+	r = find_device(g, id, device, msg);
+	if (r == TRUST_OK)
+		r = find_block(g->in, id, &c->blocked, msg);
+	if (r == TRUST_OK && group->pin_first)
+		r = compare_first_key(g->in, id, &c->other_key, msg);
+	return r;
 }
 
 static enum trust_err
@@ -310,22 +339,21 @@ add_candidate(struct gathering *g, const struct trust_sets_group *group,
     struct trust_message *msg)
 {
 	size_t i = g->n_candidates;
-	bool blocked = false;
+	struct trust_candidate c = {
+	    .group_id = group->id,
+	    .group = group->group,
+	    .chain = &g->chains->v[i].chain,
+	};
 	enum trust_err r;
 
 	r = find_chain(g, group, &g->chains->v[i], msg);
 	if (r != TRUST_OK)
 		return r;
-	r = find_device(g, group->group, &g->devices[i], &blocked, msg);
+	r = find_name(g, group->group, &g->devices[i], &c, msg);
 	if (r != TRUST_OK)
 		return r;
-	g->candidates[i] = (struct trust_candidate){
-	    .group_id = group->id,
-	    .group = group->group,
-	    .chain = &g->chains->v[i].chain,
-	    .device = g->devices[i],
-	    .blocked = blocked,
-	};
+	c.device = g->devices[i];
+	g->candidates[i] = c;
 	g->n_candidates++;
 	g->chains->n++;
 	return TRUST_OK;

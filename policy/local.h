@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a gateway remembers by itself, in REGISTRY.local beside the registry:
- * sync never touches it. Without it nobody knows who is blocked (block.h), so
- * that doubt about it lets nobody in; of the rest, what is lost is convenience.
+ * sync never touches it. Without it nobody knows who is blocked (block.h), nor
+ * a device's first key, so that doubt about it lets nobody in; of the rest, what
+ * is lost is convenience.
  */
 #ifndef TRUST_LOCAL_H
 #define TRUST_LOCAL_H
@@ -50,6 +51,21 @@ enum trust_err trust_local_remember_device(struct trust_local *local,
 /* TRUST_ERR_NOT_FOUND: never seen. */
 enum trust_err trust_local_find_device(struct trust_local *local,
     const char *device, char group[TRUST_ID_MAX + 1],
+    struct trust_message *msg) TRUST_MUST_CHECK;
+
+/*
+ * The key of a device's first certificate (SHA-256 of SubjectPublicKeyInfo),
+ * for groups that want no other. On the disk before trust_local_pin returns,
+ * which adds one and never replaces. As many as there are: to forget one would
+ * let another key in. TRUST_ERR_NOT_FOUND: there is none.
+ */
+enum trust_err trust_local_pin(struct trust_local *local, const char *device,
+    const struct trust_thumbprint *key,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+enum trust_err trust_local_find_pin(struct trust_local *local,
+    const char *device, struct trust_thumbprint *out,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+enum trust_err trust_local_unpin(struct trust_local *local, const char *device,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
 /* The client ids under which bridges of this broker publish; at most

@@ -39,10 +39,17 @@ static const char schema_3[] =
     "CREATE INDEX seen_by_end ON seen(not_after, device);"
     "PRAGMA user_version = 3";
 
+/* The key of a device's first certificate, as SHA-256 of it. */
+static const char schema_4[] =
+    "CREATE TABLE pin(device TEXT PRIMARY KEY, key BLOB NOT NULL)"
+    " STRICT, WITHOUT ROWID;"
+    "PRAGMA user_version = 4";
+
 /* The first that has a floor. */
 #define FLOOR_SCHEMA 2
 
-static const char *const migrations[] = {schema_1, schema_2, schema_3};
+static const char *const migrations[] = {
+    schema_1, schema_2, schema_3, schema_4};
 
 /* Nobody decides that for the operator: what is in it keeps devices out. */
 #define MOVE_IT_AWAY                                                     \
@@ -102,6 +109,9 @@ static const char *const sql[TRUST_LOCAL_N_STATEMENTS] = {
     [TRUST_LOCAL_LIST_ENDING] =
 	"SELECT " SEEN " FROM seen WHERE not_after <= ?1"
 	" ORDER BY not_after, device LIMIT ?2 OFFSET ?3",
+    [TRUST_LOCAL_FIND_PIN] = "SELECT key FROM pin WHERE device = ?1",
+    [TRUST_LOCAL_PUT_PIN] = "INSERT INTO pin VALUES(?1, ?2)",
+    [TRUST_LOCAL_DROP_PIN] = "DELETE FROM pin WHERE device = ?1",
 };
 
 static enum trust_err

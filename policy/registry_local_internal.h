@@ -29,6 +29,9 @@ enum trust_local_statement {
 	TRUST_LOCAL_FIND_SEEN,   /* device id */
 	TRUST_LOCAL_LIST_SEEN,   /* device id before, rows */
 	TRUST_LOCAL_LIST_ENDING, /* time, rows, rows to skip */
+	TRUST_LOCAL_FIND_PIN,    /* device id */
+	TRUST_LOCAL_PUT_PIN,     /* device id, key */
+	TRUST_LOCAL_DROP_PIN,    /* device id */
 	TRUST_LOCAL_N_STATEMENTS,
 };
 

@@ -26,6 +26,7 @@ struct trust_verdict {
 	char **roles; /* owned */
 	size_t n_roles;
 	bool default_role;   /* nobody named roles: the built-in one */
+	bool pin_first;      /* the group admits its first key alone */
 	int64_t valid_until; /* last second for which an allowance holds */
 	char detail[TRUST_MESSAGE_MAX]; /* for a person, may be "" */
 };

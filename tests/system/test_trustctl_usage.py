@@ -30,11 +30,12 @@ COMMANDS = {
     "events": [],
     "block": ["x"],
     "unblock": ["x"],
+    "unpin": ["x"],
     "kick": ["x"],
     "resync": [],
 }
-REMOTE = ("status", "sessions", "events", "block", "unblock", "kick",
-          "resync")
+REMOTE = ("status", "sessions", "events", "block", "unblock", "unpin",
+          "kick", "resync")
 WITH_REGISTRY = [name for name in COMMANDS
                  if name.split()[0] not in ("verify", "thumbprint", "pki", *REMOTE)]
 # The greatest number of arguments, where there is one.
@@ -42,7 +43,7 @@ ARGUMENTS = {"init": 0, "put": 1, "remove": 2, "list": 1, "show": 2,
              "device add": 1, "device enable": 1, "device disable": 1,
              "device remove": 1, "check": 1, "topic": 3, "verify": 1, "pki init": 1,
              "pki device": 2, "status": 0, "sessions": 0, "events": 0,
-             "block": 1, "unblock": 1, "kick": 1, "resync": 0}
+             "block": 1, "unblock": 1, "unpin": 1, "kick": 1, "resync": 0}
 # The least number of arguments, where that is not 0.
 LEAST = {**ARGUMENTS, "thumbprint": 1, "pki server": 2}
 for name in ("init", "put", "status", "sessions", "events", "resync"):

@@ -193,7 +193,7 @@ chain_never_rescues_a_namesake(void **state)
 	struct trust_group g = group();
 	struct trust_chain chain = good_chain();
 	struct trust_candidate candidate = {
-	    "plant", &g, &chain, &registered, false};
+	    "plant", &g, &chain, &registered, false, false};
 	struct trust_facts facts = {.state = TRUST_REGISTRY_STATE_READY,
 	    .namesake = &namesake,
 	    .candidates = &candidate,
@@ -237,7 +237,7 @@ chain_rules_in_order(void **state)
 	struct trust_group g = group();
 	struct trust_chain chain = good_chain();
 	struct trust_candidate candidate = {
-	    "plant", &g, &chain, &registered, false};
+	    "plant", &g, &chain, &registered, false, false};
 	struct trust_facts facts = {.state = TRUST_REGISTRY_STATE_READY,
 	    .candidates = &candidate,
 	    .n_candidates = 1};
@@ -292,7 +292,7 @@ ca_certificate_is_no_device(void **state)
 	struct trust_group g = group();
 	struct trust_chain chain = good_chain();
 	struct trust_candidate candidate = {
-	    "plant", &g, &chain, &registered, false};
+	    "plant", &g, &chain, &registered, false, false};
 	struct trust_facts facts = {.state = TRUST_REGISTRY_STATE_READY,
 	    .candidates = &candidate,
 	    .n_candidates = 1};
@@ -311,8 +311,8 @@ two_groups_two_devices(void **state)
 	struct trust_group g[2] = {group(), group()};
 	struct trust_chain chain = good_chain();
 	struct trust_candidate candidates[2] = {
-	    {"a", &g[0], &chain, NULL, false},
-	    {"b", &g[1], &chain, NULL, false}};
+	    {"a", &g[0], &chain, NULL, false, false},
+	    {"b", &g[1], &chain, NULL, false, false}};
 	struct trust_facts facts = {.state = TRUST_REGISTRY_STATE_READY,
 	    .candidates = candidates,
 	    .n_candidates = 2};
@@ -330,6 +330,34 @@ two_groups_two_devices(void **state)
 	assert_int_equal(reason_alone(&facts, &c), TRUST_REASON_CHAIN_ENROLLED);
 }
 
+/* Of a group with "pin":"first": somebody may be posing as the device, which
+ * says more than that it is blocked. */
+static void
+another_key_than_the_first(void **state)
+{
+	struct trust_record registered = device(TRUST_AUTH_CA);
+	struct trust_certificate c = good_certificate();
+	struct trust_group g = group();
+	struct trust_chain chain = good_chain();
+	struct trust_candidate candidate = {
+	    "plant", &g, &chain, &registered, true, true};
+	struct trust_facts facts = {.state = TRUST_REGISTRY_STATE_READY,
+	    .candidates = &candidate,
+	    .n_candidates = 1};
+
+	(void)state;
+	registered.enabled = false;
+	assert_int_equal(
+	    reason_alone(&facts, &c), TRUST_REASON_THUMBPRINT_MISMATCH);
+	candidate.other_key = false;
+	assert_int_equal(
+	    reason_alone(&facts, &c), TRUST_REASON_BLOCKED_LOCALLY);
+	candidate.other_key = true;
+	registered.u.device.group = "another";
+	assert_int_equal(
+	    reason_alone(&facts, &c), TRUST_REASON_IDENTITY_NOT_IN_GROUP);
+}
+
 static void
 roles_of_device_then_group_then_default(void **state)
 {
@@ -339,7 +367,7 @@ roles_of_device_then_group_then_default(void **state)
 	struct trust_group g = group();
 	struct trust_chain chain = good_chain();
 	struct trust_candidate candidate = {
-	    "plant", &g, &chain, &registered, false};
+	    "plant", &g, &chain, &registered, false, false};
 	struct trust_facts facts = {.state = TRUST_REGISTRY_STATE_READY,
 	    .candidates = &candidate,
 	    .n_candidates = 1};
@@ -404,6 +432,7 @@ main(void)
 	    cmocka_unit_test(chain_rules_in_order),
 	    cmocka_unit_test(ca_certificate_is_no_device),
 	    cmocka_unit_test(two_groups_two_devices),
+	    cmocka_unit_test(another_key_than_the_first),
 	    cmocka_unit_test(roles_of_device_then_group_then_default),
 	    cmocka_unit_test(client_id_comes_last),
 	};

@@ -86,6 +86,37 @@ bridges_are_remembered(void **state)
 }
 
 static void
+pins_are_remembered(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_local *local = open_local(s);
+	const struct trust_thumbprint a = {.b = {1}}, b = {.b = {2}};
+	struct trust_thumbprint found;
+
+	assert_int_equal(trust_local_find_pin(local, "temp-01", &found, NULL),
+	    TRUST_ERR_NOT_FOUND);
+	assert_int_equal(
+	    trust_local_unpin(local, "temp-01", &s->msg), TRUST_ERR_NOT_FOUND);
+	assert_int_equal(
+	    trust_local_pin(local, "temp-01", &a, &s->msg), TRUST_OK);
+	/* Never replaced. */
+	assert_int_not_equal(
+	    trust_local_pin(local, "temp-01", &b, NULL), TRUST_OK);
+	trust_local_close(local);
+	local = open_local(s);
+	assert_int_equal(
+	    trust_local_find_pin(local, "temp-01", &found, &s->msg), TRUST_OK);
+	assert_true(trust_thumbprint_equal(&found, &a));
+	assert_int_equal(trust_local_find_pin(local, "temp-02", &found, NULL),
+	    TRUST_ERR_NOT_FOUND);
+	assert_int_equal(
+	    trust_local_unpin(local, "temp-01", &s->msg), TRUST_OK);
+	assert_int_equal(
+	    trust_local_pin(local, "temp-01", &b, &s->msg), TRUST_OK);
+	trust_local_close(local);
+}
+
+static void
 the_first_remembered_go(void **state)
 {
 	struct scratch *s = *state;
@@ -457,6 +488,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(devices_are_remembered),
 	    TEST(bridges_are_remembered),
+	    TEST(pins_are_remembered),
 	    TEST(the_first_remembered_go),
 	    TEST(a_device_that_changes_keeps_its_place),
 	    TEST(what_is_no_memory_is_refused),

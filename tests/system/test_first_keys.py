@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Groups with "pin":"first": the key of a device's first certificate, and no
+other until trustctl unpin."""
+
+import contextlib
+import json
+import sqlite3
+import ssl
+
+import pytest
+
+from broker import wait_until
+from test_trustctl_remote import OPERATOR, Operator
+
+PIN = '"enroll":"automatic","client_id":"prefix",{0}'
+FIRST = '"pin":"first",'
+
+
+class Plant:
+    """A broker with a group that pins first keys, and two certificates of one
+    name with different keys, and a third with the key of the first."""
+
+    def __init__(self, site, pin=FIRST, **more):
+        self.site = site
+        pki = site.pki
+        for name, key in (("first", "p256"), ("second", "p256"),
+                          ("renewed", "of first"), ("other", "p256")):
+            pki.certificate(name, key=key, issuer="factory-root",
+                            subject=f"CN={'b' if name == 'other' else 'a'}")
+        self.group(pin)
+        site.registry.put(OPERATOR + site.sensor("ops",
+                                                 '"roles":["operator"],'))
+        site.broker = self.broker = site.start(**more)
+        self.ops = Operator(site)
+
+    def group(self, pin=FIRST):
+        self.site.add_group("plant", "factory-root", PIN.format(pin))
+
+    def come(self, certificate, client_id="a", **more):
+        return self.site.connect(
+            self.broker, certificate, client_id=client_id, **more)
+
+    def remembered(self):
+        """How many first keys there are."""
+        with contextlib.closing(sqlite3.connect(
+                f"file:{self.site.registry.path}.local?mode=ro",
+                uri=True)) as local:
+            return local.execute("SELECT count(*) FROM pin").fetchone()[0]
+
+    def refused(self, certificate, client_id="a"):
+        mark = self.broker.mark()
+        device = self.site.device(
+            self.broker, certificate, client_id=client_id)
+        assert device.connect() is None
+        return self.broker.wait_refusal(mark)[0]
+
+
+@pytest.fixture
+def plant(site):
+    return Plant(site)
+
+
+def test_the_first_key_alone(plant):
+    """The key, not the certificate; and of each device its own."""
+    plant.come("first").disconnect()
+    assert plant.refused("second") == "thumbprint_mismatch"
+    plant.broker.wait_log("device a came with another key first")
+    plant.come("renewed").disconnect()
+    plant.come("other", "b").disconnect()
+    plant.come("first").disconnect()
+
+
+def test_it_survives_a_restart(plant):
+    plant.come("first").disconnect()
+    plant.broker.stop()
+    plant.broker.start()
+    assert plant.refused("second") == "thumbprint_mismatch"
+
+
+def test_unpin(plant):
+    """The next one is remembered in its place, and the one before is out."""
+    first = plant.come("first", "a/one")
+    result = plant.ops.run("unpin", "a")
+    assert (result.returncode, result.stdout) == (0, "unpinned a\n")
+    result = plant.ops.run("unpin", "a")
+    assert (result.returncode, result.stderr) == (
+        1, "trustctl: no key of device a is remembered\n")
+    assert first.is_alive()
+    plant.come("second")
+    first.wait_closed()
+    plant.broker.wait_log("closed client a/one: thumbprint_mismatch: ")
+    assert plant.refused("first") == "thumbprint_mismatch"
+
+
+def test_nothing_is_remembered_before_connect(plant):
+    """A handshake proves nothing yet, nor does a wrong client id."""
+    raw = plant.site.raw(plant.broker, "second")
+    raw.close()
+    wrong = plant.site.device(plant.broker, "second", client_id="b")
+    assert wrong.connect() == 5
+    plant.come("first")
+
+
+def test_two_keys_at_once(plant):
+    """Both are through the handshake; the first CONNECT counts."""
+    second = plant.site.raw(  # TLS 1.2: the server is through as well
+        plant.broker, "second", maximum=ssl.TLSVersion.TLSv1_2)
+    plant.come("first")
+    mark = plant.broker.mark()
+    assert second.connect("a") == 5
+    assert plant.broker.wait_refusal(mark)[0] == "thumbprint_mismatch"
+
+
+def test_a_group_comes_to_want_it(site):
+    """Who is connected then has the first key, and what was let in before,
+    and is cached, is not let in for that."""
+    plant = Plant(site, pin="")
+    plant.come("second").disconnect()
+    first = plant.come("first")
+    plant.group()
+    wait_until(plant.remembered, "the key of who is connected")
+    assert plant.refused("second", "a/two") == "thumbprint_mismatch"
+    assert first.is_alive()
+
+
+def test_check_and_explain(plant):
+    """A registry does not know what gateways remember; a gateway does."""
+    plant.come("first").disconnect()
+    text = plant.site.registry.run("check", plant.site.pki.file("second"))
+    assert "admits the key alone that it came with first" in text
+    ops = plant.come("ops", "ops")
+    ops.subscribe("$CONTROL/trust/v1/response")
+    ops.publish("$CONTROL/trust/v1", json.dumps(
+        {"commands": [{"command": "explain", "device": "a"}]}))
+    ops.wait(lambda: ops.messages, "the answer")
+    first = plant.site.pki.get("first").pin
+    assert f"its first key here was {first}" in str(ops.messages[0][1])
+
+
+def test_a_gateway_that_can_remember_nothing(site):
+    """Groups that want first keys admit nobody there; others do."""
+    (site.folder / "registry.db.local").mkdir()
+    plant = Plant(site)
+    assert plant.refused("first") == "internal_error"
+    plant.broker.wait_log("this gateway can remember nothing")
+    plant.group("")
+    plant.come("first")
