@@ -99,8 +99,7 @@ trust_registry_file_fail(
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return trust_err_set(msg, TRUST_ERR_BUSY,
-		    "%s: another process is writing it, tried for %d s",
-		    file->path, TRUST_REGISTRY_FILE_BUSY_MS / 1000);
+		    "%s: somebody else is writing it, try again", file->path);
 	case SQLITE_NOMEM:
 		return trust_err_set(
 		    msg, TRUST_ERR_NOMEM, "%s: out of memory", file->path);

@@ -241,6 +241,23 @@ def test_away_while_running(guarded, how):
     temp.wait_closed()
 
 
+def test_written_by_somebody_else(guarded):
+    """A block that cannot be written is none, and what there is holds."""
+    site, broker = guarded, guarded.broker
+    block(site, "temp-01")
+    database = sqlite3.connect(site.local, isolation_level=None)
+    database.execute("BEGIN IMMEDIATE")
+    response, = block(site, "temp-02")
+    assert response["error"] == (
+        f"{site.local}: somebody else is writing it, try again")
+    assert let_in(site, broker, "temp-02")
+    assert not let_in(site, broker, "temp-01")
+    database.execute("ROLLBACK")
+    database.close()
+    assert block(site, "temp-02") == [{"command": "block", "data": {}}]
+    assert not let_in(site, broker, "temp-02")
+
+
 # ---- What is shown ----
 
 def test_status_counts_blocks(guarded):
