@@ -14,7 +14,7 @@ struct act {
 	const char *command; /* of trustctl, and of the gateway */
 	bool has_device;
 	bool closes;      /* the device's connections, maybe this one */
-	bool keeps_out;   /* and does not let them come again */
+	bool keeps_out;   /* and does not let it come again */
 	const char *done; /* "blocked" */
 	const char *about;
 };
@@ -30,14 +30,15 @@ is_let_in(const struct trust_mqtt_options *gateway)
 	return r == TRUST_OK;
 }
 
-/* Who closes the own connection gets no answer: that it closed is one. */
+/* Who closes the own connection gets no answer. That it closed is one, if who
+ * was kicked may come again, and who was blocked may not. */
 static bool
 has_closed_itself(const struct act *act, const struct trust_remote *remote,
     const struct trust_mqtt_options *gateway, const char *device)
 {
 	if (!act->closes || !trust_remote_is_lost(remote) ||
 	    !trust_remote_is_device(remote, device) ||
-	    (act->keeps_out && is_let_in(gateway)))
+	    is_let_in(gateway) == act->keeps_out)
 		return false;
 	trust_output_error("note: it is the device of this connection, which "
 			   "the gateway has closed");
