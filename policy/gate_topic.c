@@ -120,16 +120,30 @@ ask(struct trust_gate *gate, const struct trust_absentee *a,
 }
 
 /* There is nothing to say of its roles. */
-static void
-deny_unknown(const char *device, struct trust_verdict *verdict,
-    struct trust_steps *steps)
+static enum trust_err
+deny_unknown(struct trust_gate *gate, const char *device,
+    struct trust_verdict *verdict, struct trust_steps *steps,
+    struct trust_message *msg)
 {
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	bool blocked;
+
 	memcpy(verdict->device, device, strlen(device) + 1);
-	(void)deny(verdict, TRUST_REASON_DEVICE_UNKNOWN);
-	trust_steps_add(steps, TRUST_STEP_FAILED,
-	    "device %s has no record; only a group with automatic enrollment "
-	    "would let it in",
-	    device);
+	r = trust_gate_find_block(gate, device, &blocked, msg);
+	if (r != TRUST_OK)
+		return r;
+	(void)deny(verdict, blocked ? TRUST_REASON_BLOCKED_LOCALLY
+				    : TRUST_REASON_DEVICE_UNKNOWN);
+	if (blocked)
+		trust_steps_add(steps, TRUST_STEP_FAILED,
+		    "device %s %s: it would not be let in", device,
+		    words_for(verdict->reason));
+	else
+		trust_steps_add(steps, TRUST_STEP_FAILED,
+		    "device %s has no record; only a group with automatic "
+		    "enrollment would let it in",
+		    device);
+	return TRUST_OK;
 }
 
 enum trust_err
@@ -160,8 +174,7 @@ trust_gate_explain_topic(struct trust_gate *gate, const char *device,
 	    judge_absentee(&a, device, client_id, verdict, steps)) {
 		r = ask(gate, &a, client_id, request, verdict, ruling, steps);
 	} else if (r == TRUST_ERR_NOT_FOUND) {
-		deny_unknown(device, verdict, steps);
-		r = TRUST_OK;
+		r = deny_unknown(gate, device, verdict, steps, msg);
 	}
 	trust_registry_end_read(gate->registry);
 	trust_record_free(a.record);

@@ -298,6 +298,10 @@ rules_are_explained(void **state)
 	assert_int_equal(
 	    explain_topic(h, "nobody", "nobody", "devices/nobody", &allowed),
 	    TRUST_REASON_DEVICE_UNKNOWN);
+	assert_false(set_block(h, "nobody", true));
+	assert_int_equal(
+	    explain_topic(h, "nobody", "nobody", "devices/nobody", &allowed),
+	    TRUST_REASON_BLOCKED_LOCALLY);
 	put_pinned(h, "disabled");
 	assert_int_equal(
 	    explain_topic(h, "pinned", "pinned", "devices/pinned", &allowed),
