@@ -184,8 +184,8 @@ def spoil_the_table(local):
 
 
 def test_damaged_while_running(guarded):
-    """Of nobody can it be told whether it is blocked: nobody new gets in, not
-    even where it has come before, and everybody can see why."""
+    """Of nobody can it be told whether it is blocked: who has to be decided
+    about is refused, and everybody can see why."""
     site, broker = guarded, guarded.broker
     assert let_in(site, broker, "temp-02")
     block(site, "temp-01")
