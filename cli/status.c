@@ -64,6 +64,26 @@ print_blocked(const json_t *data)
 	free(shown);
 }
 
+/* A gateway of before this was told says nothing of it. */
+static void
+print_upstream(const json_t *data)
+{
+	bool away = json_is_true(json_object_get(data, "upstream_away"));
+	const json_t *heard = json_object_get(data, "upstream_heard");
+	char age[TRUST_CLOCK_TEXT];
+
+	if (heard == NULL)
+		return;
+	printf("upstream  %s%s%s",
+	    trust_output_color(away ? TRUST_COLOR_WARNING : TRUST_COLOR_NONE),
+	    away ? "away, " : "", trust_output_color(TRUST_COLOR_NONE));
+	if (json_is_null(heard))
+		printf("nothing heard since the start\n");
+	else
+		printf("last heard %s ago\n",
+		    trust_duration_format(json_integer_value(heard), age));
+}
+
 static void
 print_registry(const json_t *data)
 {
@@ -84,6 +104,7 @@ print_registry(const json_t *data)
 	printf("role      replica of scope %s\n", text(data, "scope"));
 	printf("serial    %" PRId64 ", signed %s ago\n", number(data, "serial"),
 	    trust_duration_format(number(data, "age"), age));
+	print_upstream(data);
 }
 
 static void

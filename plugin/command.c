@@ -18,43 +18,6 @@
 /* ---- The commands ---- */
 
 static json_t *
-get_status(const struct trust_call *call, struct trust_message *msg)
-{
-	static const char *const states[] = {
-	    [TRUST_REGISTRY_STATE_MISSING] = "missing",
-	    [TRUST_REGISTRY_STATE_STALE] = "stale",
-	    [TRUST_REGISTRY_STATE_READY] = "ready",
-	};
-	struct trust_gate_status status;
-	json_t *blocked;
-
-	(void)msg;
-	trust_gate_get_status(call->plugin->gate, trust_plugin_now(), &status);
-	blocked = status.n_blocked >= 0
-		      ? json_integer((json_int_t)status.n_blocked)
-		      : json_null();
-	return json_pack(
-	    "{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:b, s:I, s:o, s:o, "
-	    "s:I, s:I, s:I, s:{s:I, s:I, s:I}}",
-	    "version", TRUST_VERSION, "gateway", call->plugin->options.gateway,
-	    "scope", call->plugin->options.scope, "registry",
-	    states[status.state], "replica", call->plugin->sync != NULL,
-	    "stale",
-	    trust_gate_check_age(call->plugin->gate, trust_plugin_now()) != 0,
-	    "serial", (json_int_t)status.held.serial, "records",
-	    (json_int_t)status.n_records, "age", (json_int_t)status.age_s,
-	    "clock_behind", status.clock_behind, "sessions",
-	    (json_int_t)trust_sessions_count_live(call->plugin->sessions),
-	    "blocked", blocked, "local_error",
-	    trust_call_text(status.local_trouble), "cached",
-	    (json_int_t)status.n_cached, "hits", (json_int_t)status.cache_hits,
-	    "misses", (json_int_t)status.cache_misses, "crls", "current",
-	    (json_int_t)status.n_crls[TRUST_GATE_CRL_CURRENT], "stale",
-	    (json_int_t)status.n_crls[TRUST_GATE_CRL_STALE], "overdue",
-	    (json_int_t)status.n_crls[TRUST_GATE_CRL_OVERDUE]);
-}
-
-static json_t *
 unpin(const struct trust_call *call, struct trust_message *msg)
 {
 	const char *device = trust_call_get0_device(call, msg);
@@ -104,7 +67,7 @@ static const struct {
 	const char *name;
 	trust_call_function *function;
 } commands[] = {
-    {"getStatus", get_status},
+    {"getStatus", trust_command_get_status},
     {"listSessions", trust_command_list_sessions},
     {"listDevices", trust_command_list_devices},
     {"explain", trust_command_explain},

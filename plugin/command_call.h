@@ -39,6 +39,10 @@ struct trust_call {
 typedef json_t *trust_call_function(
     const struct trust_call *call, struct trust_message *msg);
 
+/* command_status.c */
+json_t *trust_command_get_status(
+    const struct trust_call *call, struct trust_message *msg);
+
 /* command_list.c */
 json_t *trust_command_list_sessions(
     const struct trust_call *call, struct trust_message *msg);

@@ -339,6 +339,9 @@ trust_connect_on_disconnect(int event, void *data, void *userdata)
 		return MOSQ_ERR_SUCCESS;
 	}
 	session = trust_session_find(plugin->sessions, gone->client, id);
+	if (session == NULL && mosquitto_client_address(gone->client) == NULL)
+		trust_upstream_leave(
+		    &plugin->upstream, id, trust_plugin_now_ms());
 	if (session == NULL)
 		return MOSQ_ERR_SUCCESS;
 	if (!session->offline && !session->closing)

@@ -35,6 +35,16 @@ tell_lost(struct trust_plugin *plugin)
 	plugin->lost_told_at = now;
 }
 
+/* A bridge has no address; whoever else brought it may come and go. */
+static void
+note_upstream(struct trust_plugin *plugin, const struct mosquitto *client)
+{
+	bool bridge = mosquitto_client_address(client) == NULL;
+
+	trust_upstream_hear(&plugin->upstream,
+	    bridge ? mosquitto_client_id(client) : NULL, trust_plugin_now_ms());
+}
+
 static int
 on_notification(int event, void *data, void *userdata)
 {
@@ -44,6 +54,7 @@ on_notification(int event, void *data, void *userdata)
 	(void)event;
 	if (plugin->sync == NULL)
 		return MOSQ_ERR_SUCCESS;
+	note_upstream(plugin, control->client);
 	if (!trust_sync_notify(plugin->sync,
 		(struct trust_span){control->payload, control->payloadlen}))
 		tell_lost(plugin);
@@ -59,6 +70,7 @@ on_content(int event, void *data, void *userdata)
 	(void)event;
 	if (plugin->sync == NULL)
 		return MOSQ_ERR_SUCCESS;
+	note_upstream(plugin, control->client);
 	/* One that is lost is asked for again. */
 	(void)trust_sync_receive(plugin->sync,
 	    (struct trust_span){control->payload, control->payloadlen});

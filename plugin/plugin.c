@@ -180,7 +180,11 @@ start_sync(struct trust_plugin *plugin, struct trust_message *msg)
 		return trust_err_prefix(msg, r,
 		    "plugin_opt_registry_anchor: %s",
 		    plugin->options.registry_anchor);
-	return r;
+	if (r != TRUST_OK)
+		return r;
+	plugin->upstream.tell = trust_plugin_log;
+	trust_upstream_begin(&plugin->upstream, trust_plugin_now_ms());
+	return TRUST_OK;
 }
 
 static enum trust_err
@@ -239,6 +243,7 @@ plugin_free(struct trust_plugin *plugin)
 {
 	trust_wake_free(plugin->wake);
 	trust_sync_stop(plugin->sync);
+	trust_upstream_clear(&plugin->upstream);
 	sk_X509_pop_free(plugin->registry_anchors, X509_free);
 	trust_handshake_remove(plugin->handshake);
 	trust_sessions_free(plugin->sessions);

@@ -16,6 +16,7 @@
 #include "session.h"
 #include "sync.h"
 #include "trust.h"
+#include "upstream.h"
 #include "wake.h"
 
 struct trust_plugin {
@@ -52,6 +53,9 @@ struct trust_plugin {
 	 * when. */
 	uint64_t n_lost, n_lost_told;
 	int64_t lost_told_at;
+	struct trust_upstream upstream; /* of a replica */
+	/* When the tick looks after it again, as above. */
+	int64_t next_upstream_ms;
 	/* Client ids that came in past the plugin, for the next tick. */
 	struct trust_intruder *intruders;
 };

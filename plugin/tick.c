@@ -10,6 +10,8 @@
 
 /* How often the registry and the sessions are looked at, in milliseconds. */
 #define LOOK_EVERY_MS 100
+/* How often it is looked whether upstream is there, likewise. */
+#define UPSTREAM_EVERY_MS 1000
 /* After how much of a tick no further session is looked at, in microseconds:
  * with the last one, clients wait no longer than 2 ms. */
 #define SLICE_US 1000
@@ -193,6 +195,23 @@ act_on_age(struct trust_plugin *plugin)
 		trust_sessions_await_all(plugin->sessions);
 }
 
+/* ---- Upstream ---- */
+
+static void
+watch_upstream(struct trust_plugin *plugin)
+{
+	int64_t now = trust_plugin_now();
+	int64_t now_ms = trust_plugin_now_ms();
+	struct trust_gate_status status;
+
+	if (plugin->sync == NULL || now_ms < plugin->next_upstream_ms)
+		return;
+	plugin->next_upstream_ms = now_ms + UPSTREAM_EVERY_MS;
+	trust_gate_get_status(plugin->gate, now, &status);
+	trust_upstream_tick(&plugin->upstream, &status.held,
+	    trust_gate_time(plugin->gate, now), now_ms);
+}
+
 /* ---- In slices ---- */
 
 static int64_t
@@ -294,6 +313,7 @@ look(struct trust_plugin *plugin, int64_t until)
 	follow(plugin);
 	act_on_age(plugin);
 	trust_crl_event_tell_all(plugin, now);
+	watch_upstream(plugin);
 	trust_refusals_flush(plugin->refusals, now);
 	trust_gate_store_seen(plugin->gate, now);
 	trust_counters_publish(plugin->counters, now);

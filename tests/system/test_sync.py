@@ -423,6 +423,24 @@ def test_a_replica_is_not_edited(restored):
     assert state(restored.gw.registry) == state(restored.site.registry)
 
 
+# ---- Upstream is away ----
+
+def test_a_line_that_is_down_is_told(synced):
+    """Before the registry is stale; and when it is up again."""
+    gw = synced.gw
+    mark = gw.broker.mark()
+    gw.link.cut()
+    wait_until(
+        lambda: "the bridge local.bridge-gw1 lost its connection; going on "
+        "with serial 1, fresh until " in gw.broker.log(mark),
+        lambda: gw.broker.log(mark), 90)
+    gw.link.join()
+    # Mosquitto takes its time to try again.
+    wait_until(lambda: "upstream is back, after " in gw.broker.log(mark),
+               lambda: gw.broker.log(mark), 90)
+    assert gw.broker.log(mark).count("upstream is ") == 2
+
+
 # ---- Commands ----
 
 @pytest.fixture
@@ -443,6 +461,8 @@ def test_get_status(commanded):
         "records": RECORDS.count("\n"), "clock_behind": False,
         "sessions": 1}
     assert 0 <= data["age"] < 600
+    assert not data["upstream_away"]
+    assert 0 <= data["upstream_heard"] < 600
 
 
 def test_block_wins_and_lasts(commanded):
