@@ -92,11 +92,20 @@ find_absence(const struct trust_upstream *upstream,
 		    "its topics, and what is retained upstream");
 		return last_ms;
 	}
-	if (held->serial == 0 || now < get_due(held))
+	if (held->serial == 0) {
+		if (now_ms - last_ms < TRUST_UPSTREAM_CONTENT_MS)
+			return 0;
+		(void)trust_err_set(why, TRUST_OK,
+		    "what came is no whole registry, and nothing follows; see "
+		    "that trustctl publish --follow runs, and that this "
+		    "gateway may read and write its topics there");
+		return last_ms;
+	}
+	if (now < get_due(held))
 		return 0;
 	(void)trust_err_set(why, TRUST_OK,
-	    "want the state held signed anew by %s, got nothing; does "
-	    "trustctl publish --follow run?",
+	    "want the state held signed anew by %s, got nothing; see "
+	    "that trustctl publish --follow runs",
 	    trust_clock_format(get_due(held), due));
 	return last_ms;
 }

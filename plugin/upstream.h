@@ -5,7 +5,7 @@
  * for half of the time from this_update to next_update. What tells is
  *   - the bridge that brought what came last lost its connection; when it is
  *     back, the broker upstream sends what is retained again,
- *   - nothing has come since the start,
+ *   - nothing has come since the start, or no content behind a notification,
  *   - the state held is past the time at which it is signed anew, and nothing
  *     comes.
  */
@@ -17,6 +17,9 @@
 /* How long a bridge may be gone before it is told: one that comes back by
  * itself does so sooner. In milliseconds. */
 #define TRUST_UPSTREAM_GRACE_MS (30 * 1000)
+/* How long nothing may come where nothing is held yet: applying the first
+ * state takes its time. */
+#define TRUST_UPSTREAM_CONTENT_MS (2 * 60 * 1000)
 
 struct trust_upstream {
 	/* Tell of a change, once for each. */

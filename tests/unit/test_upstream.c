@@ -99,6 +99,23 @@ a_quiet_one_is_there(void **state)
 	assert_non_null(strstr(line, "serial 7, fresh until 2026-11-21T12"));
 }
 
+/* As when an origin publishes once and answers nobody. */
+static void
+a_notification_without_content(void **state)
+{
+	const int64_t end = START + TRUST_UPSTREAM_CONTENT_MS;
+
+	(void)state;
+	trust_upstream_hear(&upstream, "local.up", START);
+	trust_upstream_tick(&upstream, &none, NOW, end - 1);
+	assert_int_equal(n_told, 0);
+	trust_upstream_tick(&upstream, &none, NOW, end);
+	assert_told(
+	    1, TRUST_LOG_WARNING, "see that trustctl publish --follow runs");
+	trust_upstream_tick(&upstream, &held, NOW, end + 1);
+	assert_told(2, TRUST_LOG_NOTICE, "upstream is back");
+}
+
 /* A gateway that starts with an old state, or fetches a new one. */
 static void
 what_comes_is_waited_for(void **state)
@@ -167,6 +184,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(nothing_since_the_start),
 	    TEST(a_quiet_one_is_there),
+	    TEST(a_notification_without_content),
 	    TEST(what_comes_is_waited_for),
 	    TEST(a_bridge_that_goes),
 	    TEST(a_bridge_that_comes_back_at_once),
