@@ -145,6 +145,19 @@ def test_devices_are_remembered_across_restarts(commanded):
     assert after == before
 
 
+def test_who_came_just_before_the_end_is_remembered(commanded):
+    """What is written from time to time is written at the end as well."""
+    commanded.connect(commanded.broker, "temp-01")
+    commanded.connect(commanded.broker, "temp-02")
+    commanded.broker.stop()
+    commanded.broker.start()
+    commanded.boss = Boss(commanded, commanded.broker)
+    listed = devices(commanded)
+    for name in "temp-01", "temp-02":
+        assert listed[name]["last_seen"] is not None
+        assert listed[name]["thumbprint"] == commanded.pki.get(name).thumbprint
+
+
 def test_a_device_that_has_no_record(commanded):
     commanded.add_group("plant", "factory-root", '"enroll":"automatic",')
     commanded.pki.certificate("cell-1", issuer="edge-ca")
