@@ -764,7 +764,7 @@ refuses_what_is_no_json(void **state)
 	static const struct {
 		const char *line, *told;
 	} cases[] = {
-	    {"", "record: want one JSON object, got at column "},
+	    {"", "record: want one JSON object, got nothing"},
 	    {CA_WITH("\"id\":\"e\""), "duplicate"},
 	    {DEVICE(CA, ) "x", "record: want one JSON object, got at column "},
 	};
