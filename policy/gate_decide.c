@@ -197,14 +197,35 @@ decide_again(struct trust_gate *gate, struct trust_admission *known,
 	X509_free(q.leaf);
 }
 
+/* This admission, or one of the same certificate that somebody has asked for
+ * anew already: a certificate has as many sessions as its device has modules.
+ * NULL: none is current. */
+static struct trust_admission *
+find_current(struct trust_gate *gate, struct trust_admission *admission,
+    int64_t now, bool live)
+{
+	struct trust_admission *cached = NULL;
+
+	if (is_current(gate, admission, now, live))
+		return admission;
+	if (gate->cache != NULL)
+		cached = trust_cache_get0(
+		    gate->cache, &admission->certificate->thumbprint);
+	return cached != NULL && is_current(gate, cached, now, live) ? cached
+								     : NULL;
+}
+
 static void
 look_again(struct trust_gate *gate, struct trust_admission *admission,
     int64_t now, bool live, struct trust_admission **fresh,
     struct trust_verdict *verdict)
 {
-	if (is_current(gate, admission, now, live) &&
-	    trust_verdict_copy(&admission->verdict, verdict) == TRUST_OK) {
-		*fresh = trust_admission_get1(admission);
+	struct trust_admission *current =
+	    find_current(gate, admission, now, live);
+
+	if (current != NULL &&
+	    trust_verdict_copy(&current->verdict, verdict) == TRUST_OK) {
+		*fresh = trust_admission_get1(current);
 		return;
 	}
 	decide_again(gate, admission, now, live, verdict, fresh);

@@ -290,6 +290,35 @@ roles_concern_who_has_them(void **state)
 	trust_admission_free(admission);
 }
 
+/* A certificate is judged once for all sessions that it has. */
+static void
+sessions_of_one_certificate_share_a_review(void **state)
+{
+	struct house *h = *state;
+	struct trust_admission *first, *second, *anew, *same;
+	struct trust_verdict verdict;
+
+	(void)ask(h, &h->device, true, NOW, &first);
+	put(h, "{\"kind\":\"role\",\"id\":\"default\",\"rules\":[]}");
+	(void)ask(h, &h->device, true, NOW, &second);
+	assert_ptr_not_equal(first, second);
+	put(h, "{\"kind\":\"role\",\"id\":\"sensor\",\"rules\":[]}");
+	trust_gate_review(h->gate, first, NOW, true, &anew, &verdict);
+	trust_verdict_clear(&verdict);
+	trust_gate_review(h->gate, second, NOW, true, &same, &verdict);
+	assert_int_equal(verdict.reason, TRUST_REASON_CHAIN_REGISTERED);
+	trust_verdict_clear(&verdict);
+	assert_ptr_equal(anew, same);
+	assert_ptr_not_equal(anew, first);
+	/* And not when something has changed since. */
+	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[]}");
+	assert_int_equal(review(h, second, NOW), TRUST_REASON_CHAIN_UNTRUSTED);
+	trust_admission_free(first);
+	trust_admission_free(second);
+	trust_admission_free(anew);
+	trust_admission_free(same);
+}
+
 /* Others may have made the sets load before anybody followed. */
 static void
 what_others_loaded_is_told(void **state)
@@ -730,6 +759,7 @@ main(void)
 	    TEST(another_device_claims_the_certificate),
 	    TEST(another_device_gets_a_name),
 	    TEST(roles_concern_who_has_them),
+	    TEST(sessions_of_one_certificate_share_a_review),
 	    TEST(what_others_loaded_is_told),
 	    TEST(tokens_concern_nobody),
 	    TEST(sets_that_load_again_concern_everybody),
