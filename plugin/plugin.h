@@ -79,9 +79,11 @@ int trust_access_on_message(int event, void *data, void *plugin);
 /* tick.c */
 int trust_tick_on_tick(int event, void *data, void *plugin);
 int trust_tick_on_reload(int event, void *data, void *plugin);
-/* Look at a device's sessions again, now. */
+/* Look at a device's sessions again, before all others: now, or where they
+ * are many, as the ticks come. */
 void trust_tick_review_device(struct trust_plugin *plugin, const char *device);
-/* Close a device's sessions; it may come again. False: it has none. */
+/* Close a device's sessions, likewise; it may come again. False: it has
+ * none. */
 bool trust_tick_kick_device(struct trust_plugin *plugin, const char *device);
 /* What a tick does, if it is time: for where no tick comes (Mosquitto 2.0 with
  * per_listener_settings). Not while the broker is reloading. */

@@ -40,7 +40,8 @@ struct trust_session {
 	int64_t refused_at; /* the second of the last refusal in the log */
 	int64_t since;      /* connected since; seconds since 1970 */
 	char address[TRUST_ADDRESS_MAX]; /* the peer's; "": unknown */
-	bool closing; /* this plugin ended it, and told why */
+	bool closing;    /* this plugin ended it, and told why */
+	bool kick_asked; /* somebody wants it closed */
 	/* The device id that its client id begins with; "" for none. */
 	char device[TRUST_ID_MAX + 1];
 	/* Its device, and what its admission rests on; owned. */

@@ -13,8 +13,9 @@
 /* How often it is looked whether upstream is there, likewise. */
 #define UPSTREAM_EVERY_MS 1000
 /* After how much of a tick no further session is looked at, in microseconds:
- * with the last one, clients wait no longer than 2 ms. */
-#define SLICE_US 1000
+ * with the last one, which may take a path validation, and whatever else a
+ * tick has to do, clients wait no longer than 2 ms. */
+#define SLICE_US 750
 /* How long a reload takes at the most, in milliseconds, where no tick tells
  * that it is over. */
 #define RELOAD_MS 2000
@@ -101,7 +102,19 @@ renew(struct trust_plugin *plugin, struct trust_session *session,
 }
 
 static void
-review(struct trust_plugin *plugin, struct trust_session *session, int64_t now)
+kick_as_asked(struct trust_plugin *plugin, struct trust_session *session)
+{
+	mosquitto_log_printf(MOSQ_LOG_NOTICE,
+	    "mosquitto_trust: kicked client %s, as it was asked for",
+	    session->client_id);
+	session->closing = true;
+	trust_session_event_tell(plugin, session, TRUST_EVENT_DISCONNECTED,
+	    NULL, "kicked, as it was asked for");
+	kick(plugin, session);
+}
+
+static void
+judge(struct trust_plugin *plugin, struct trust_session *session, int64_t now)
 {
 	struct trust_admission *fresh = NULL;
 	struct trust_verdict verdict;
@@ -119,44 +132,16 @@ review(struct trust_plugin *plugin, struct trust_session *session, int64_t now)
 	trust_verdict_clear(&verdict);
 }
 
-void
-trust_tick_review_device(struct trust_plugin *plugin, const char *device)
+/* Who is kicked is judged first: a durable one stays with its queue. */
+static void
+review(struct trust_plugin *plugin, struct trust_session *session, int64_t now)
 {
-	struct trust_session *session, *next;
-	int64_t now = trust_plugin_now();
+	bool asked = session->kick_asked;
 
-	session = trust_session_of_device(plugin->sessions, device, NULL);
-	for (; session != NULL; session = next) {
-		next =
-		    trust_session_of_device(plugin->sessions, device, session);
-		review(plugin, session, now);
-	}
-}
-
-bool
-trust_tick_kick_device(struct trust_plugin *plugin, const char *device)
-{
-	struct trust_session *session, *next;
-	bool found = false;
-
-	session = trust_session_of_device(plugin->sessions, device, NULL);
-	for (; session != NULL; session = next) {
-		next =
-		    trust_session_of_device(plugin->sessions, device, session);
-		if (!trust_session_is_live(session))
-			continue;
-		found = true;
-		mosquitto_log_printf(MOSQ_LOG_NOTICE,
-		    "mosquitto_trust: kicked client %s, as it was asked for",
-		    session->client_id);
-		session->closing = true;
-		trust_session_event_tell(plugin, session,
-		    TRUST_EVENT_DISCONNECTED, NULL,
-		    "kicked, as it was asked for");
-		(void)mosquitto_kick_client_by_clientid(
-		    session->client_id, false);
-	}
-	return found;
+	session->kick_asked = false;
+	judge(plugin, session, now);
+	if (asked && trust_session_is_live(session) && !session->closing)
+		kick_as_asked(plugin, session);
 }
 
 /* ---- The registry's age ---- */
@@ -247,6 +232,36 @@ somebody_waits(const struct trust_plugin *plugin)
 {
 	return trust_sessions_wait(plugin->sessions,
 	    trust_gate_time(plugin->gate, trust_plugin_now()));
+}
+
+/* What does not fit into a slice goes on with the ticks, where some come. */
+static void
+review_first(struct trust_plugin *plugin)
+{
+	review_some(plugin, plugin->ticks ? now_us() + SLICE_US : INT64_MAX);
+}
+
+void
+trust_tick_review_device(struct trust_plugin *plugin, const char *device)
+{
+	trust_sessions_await_device(plugin->sessions, device);
+	review_first(plugin);
+}
+
+bool
+trust_tick_kick_device(struct trust_plugin *plugin, const char *device)
+{
+	struct trust_session *session = NULL;
+	bool found = false;
+
+	while ((session = trust_session_of_device(
+		    plugin->sessions, device, session)) != NULL) {
+		session->kick_asked = trust_session_is_live(session);
+		found |= session->kick_asked;
+	}
+	trust_sessions_await_device(plugin->sessions, device);
+	review_first(plugin);
+	return found;
 }
 
 static void

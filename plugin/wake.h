@@ -20,8 +20,8 @@ struct trust_wake;
 enum trust_err trust_wake_new(struct trust_wake **out) TRUST_MUST_CHECK;
 void trust_wake_free(struct trust_wake *wake);
 
-/* Whether the broker is to be woken every millisecond from now on. NULL is
- * safe. */
+/* Whether the broker is not to sleep from now on: whoever has a message for it
+ * comes first. NULL is safe. */
 void trust_wake_set(struct trust_wake *wake, bool soon);
 
 #endif

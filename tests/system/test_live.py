@@ -19,6 +19,8 @@ from test_events import OPERATOR
 
 # Sessions of each of ten devices; `make soak` makes it ten thousand in all.
 MODULES = int(os.environ.get("TRUST_LIVE", "1000")) // 10
+# As long as it takes a slow machine to end all of them.
+LONG = PATIENCE * max(1, MODULES // 100)
 # Descriptors besides those of the sessions.
 SPARE = 500
 # What the default role lets everybody do.
@@ -58,7 +60,7 @@ class Session:
         assert answer.startswith(want) and answer[3] == 0, client_id
         if version == 5:  # the properties of CONNACK
             self.raw.ask(b"", answer[1] - 2)
-        self.raw.socket.settimeout(PATIENCE)
+        self.raw.socket.settimeout(LONG)
 
     def is_alive(self):
         return self.raw.is_alive()
