@@ -200,7 +200,7 @@ fuzzers: $(FUZZERS)
 
 ## bench      the measured tables, and build/bench.json; BENCH_QUICK=1 is short
 bench: deps-bench all $(BUILD)/bench/load $(BUILD)/bench/ping \
-    $(BUILD)/bench/floor.so
+    $(BUILD)/bench/floor.so $(BUILD)/bench/turns.so
 	@BUILD='$(BUILD)' python3 -B bench/run.py
 
 $(BUILD)/bench/load: $(BUILD)/bench/load.o $(BUILD)/bench/sensor.o \
@@ -212,6 +212,9 @@ $(BUILD)/bench/ping: $(BUILD)/bench/ping.o
 
 $(BUILD)/bench/floor.so: $(BUILD)/bench/floor.o
 	$(call SAY,LINK) $(LINK) -shared -o $@ $^ -lssl -lcrypto
+
+$(BUILD)/bench/turns.so: $(BUILD)/bench/turns.o
+	$(call SAY,LINK) $(LINK) -shared -o $@ $^ -ldl
 
 ## matrix     the tests on Debian 12, 13 and unstable, in chroots (as root)
 matrix: deps-matrix

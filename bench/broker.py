@@ -52,13 +52,15 @@ class Broker:
         (self.folder / "mosquitto.conf").write_text(CONFIGURATION.format(
             port=self.port, pki=pki, lines="\n".join(lines)), "utf-8")
         self.process = None
+        self.environment = {}
 
     def start(self):
         """Returns as soon as the broker listens."""
         with open(self.folder / "log", "ab") as log:
             self.process = lab.pinned(
                 [*self.command, "-c", self.folder / "mosquitto.conf"],
-                self.cores, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                self.cores, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**os.environ, **self.environment})
         deadline = time.monotonic() + lab.PATIENCE_S
         while not self.listens():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -99,6 +101,9 @@ class Broker:
         return sum(int((task / "schedstat").read_text().split()[0])
                    for task in tasks.iterdir())
 
+    def memory_kb(self, field="VmRSS"):
+        return 1024 * self.memory_mb(field)
+
     def memory_mb(self, field="VmRSS"):
         """Resident memory; with VmHWM the most that there was."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
@@ -116,6 +121,7 @@ def floor(name, pki):
     return Broker(name, pki, "allow_anonymous true", f"plugin {FLOOR}")
 
 
-def ours(name, pki, registry):
+def ours(name, pki, registry, *lines):
     return Broker(name, pki, "allow_anonymous false", f"plugin {PLUGIN}",
-                  "plugin_opt_gateway gw1", f"plugin_opt_registry {registry}")
+                  "plugin_opt_gateway gw1", f"plugin_opt_registry {registry}",
+                  *lines)

@@ -10,16 +10,18 @@ PROGRAM = lab.BUILD / "bench" / "load"
 
 
 class Load:
-    """`mode` is one of load.c's, `count` what a batch has."""
+    """`mode`, else its name, is one of load.c's, `count` what a batch
+    has."""
 
-    def __init__(self, mode, broker, sensors, count=1, topic=None, number=0):
-        path = broker.folder / f"{mode}-{number}.sensors"
+    def __init__(self, name, broker, sensors, count=1, topic=None,
+                 mode=None):
+        path = broker.folder / f"{name}.sensors"
         path.write_text("".join(f"{s.client_id}\t{s.chain}\t{s.key}\n"
                                 for s in sensors), "utf-8")
         self.broker = broker
         self.count = count
         self.process = lab.pinned(
-            [PROGRAM, mode, broker.port, path, count,
+            [PROGRAM, mode or name, broker.port, path, count,
              *([topic] if topic else [])],
             lab.LOAD_CORES, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True)

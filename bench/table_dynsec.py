@@ -14,6 +14,7 @@ import time
 
 import dynsec
 import lab
+import mqtt
 import pki
 import report
 import upstream
@@ -38,19 +39,6 @@ def write_configuration(path):
                  ("publishClientSend", "subscribe"))
 
 
-def packet(kind, *fields):
-    """MQTT 3.1.1: the first octet, and what follows it. Texts have their
-    length before them."""
-    body = b"".join(field if isinstance(field, bytes) else
-                    len(field.encode()).to_bytes(2, "big") + field.encode()
-                    for field in fields)
-    length, rest = b"", len(body)
-    while not length or rest:
-        rest, low = divmod(rest, 128)
-        length += bytes((low | (128 if rest else 0),))
-    return bytes((kind,)) + length + body
-
-
 class Admin:
     """Who may send commands."""
 
@@ -58,10 +46,10 @@ class Admin:
         self.socket = socket.create_connection(
             ("127.0.0.1", port), lab.PATIENCE_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.sendall(packet(
+        self.socket.sendall(mqtt.packet(
             0x10, "MQTT", b"\x04\xc2\0\0", "admin", "admin", dynsec.PASSWORD))
         self.expect(b"\x20\x02\0\0")
-        self.socket.sendall(packet(
+        self.socket.sendall(mqtt.packet(
             0x82, b"\0\1", f"{CONTROL}/response", b"\0"))
         self.expect(b"\x90\x03\0\1\0")
 
@@ -76,9 +64,9 @@ class Admin:
         order = json.dumps({"commands": [
             {"command": "createClient", "username": name,
              "password": dynsec.PASSWORD}]}).encode()
-        self.socket.sendall(packet(0x30, CONTROL, order))
+        self.socket.sendall(mqtt.packet(0x30, CONTROL, order))
         done = b'{"responses":[{"command":"createClient"}]}'
-        self.expect(packet(0x30, f"{CONTROL}/response", done))
+        self.expect(mqtt.packet(0x30, f"{CONTROL}/response", done))
 
     def __enter__(self):
         return self

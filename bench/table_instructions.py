@@ -48,8 +48,8 @@ class Counted:
         all and in the plugin. Before it there is one of the same, or of
         another sensor."""
         with self.broker:
-            with load.Load(mode, self.broker, warm_up or sensors, n, topic,
-                           number=1) as one:
+            with load.Load("warm-up", self.broker, warm_up or sensors, n, topic,
+                           mode) as one:
                 one.batch()
             with load.Load(mode, self.broker, sensors, n, topic) as one:
                 self.switch("on")

@@ -19,7 +19,7 @@ PROCESSES = 20
 
 def shares(each, sensors):
     """The processes, with an even share of the sensors each."""
-    return [load.Load("storm", each, sensors[i::PROCESSES], number=i)
+    return [load.Load(f"storm-{i}", each, sensors[i::PROCESSES], mode="storm")
             for i in range(PROCESSES)]
 
 
