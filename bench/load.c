@@ -5,7 +5,8 @@
  *	load MODE PORT SENSORS COUNT [TOPIC]
  *
  * SENSORS is a file with a line for each: CLIENT-ID, CHAIN.pem and KEY.pem
- * with tabs between them. It prepares, prints a line, and then does a batch
+ * with tabs between them. Where TOPIC has a +, messages have ten topics in
+ * turn. It prepares, prints a line, and then does a batch
  * and prints a line for each line that it reads, so that others can look at
  * the broker in between.
  */
@@ -20,7 +21,8 @@
 #define SENSORS_MAX 10000
 /* Messages on the way: enough for the broker to be busy, and none is dropped
  * (max_queued_messages is 1000). A batch has a multiple of it. */
-#define WINDOW 100
+#define WINDOW    100
+#define TOPIC_MAX 128
 
 struct load {
 	int port;
@@ -157,7 +159,8 @@ connect_pair(struct load *load, struct trust_message *msg)
 {
 	enum trust_err r;
 
-	if (load->n != 2 || load->topic == NULL || load->count % WINDOW != 0)
+	if (load->n != 2 || load->topic == NULL ||
+	    strlen(load->topic) >= TOPIC_MAX || load->count % WINDOW != 0)
 		return trust_err_set(msg, TRUST_ERR_INPUT,
 		    "messages, want two sensors, a topic and a multiple of %d",
 		    WINDOW);
@@ -171,14 +174,21 @@ static enum trust_err
 message_batch(struct load *load, struct trust_message *msg)
 {
 	enum trust_err r = TRUST_OK;
+	char topic[TOPIC_MAX];
+	char *turn;
 
+	(void)snprintf(topic, sizeof(topic), "%s", load->topic);
+	turn = strchr(topic, '+');
 	for (long done = 0; r == TRUST_OK && done < load->count;
 	     done += WINDOW) {
-		for (int i = 0; r == TRUST_OK && i < WINDOW; i++)
-			r = trust_sensor_publish(load->v[0], load->topic, msg);
+		for (int i = 0; r == TRUST_OK && i < WINDOW; i++) {
+			if (turn != NULL)
+				*turn = (char)('0' + i % 10);
+			r = trust_sensor_publish(load->v[0], topic, msg);
+		}
 		if (r == TRUST_OK)
 			r = trust_sensor_receive(
-			    load->v[1], load->topic, WINDOW, msg);
+			    load->v[1], topic, WINDOW, msg);
 	}
 	return r;
 }

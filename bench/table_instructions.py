@@ -123,7 +123,8 @@ def run_messages(table):
     clients = table_messages.clients(device)
     peers = {"stock": Counted(broker.stock("instructions.message", site))}
     for n in table_messages.RULES:
-        peers[f"ours.{n}"] = Counted(table_messages.ours(n, site, device))
+        peers[f"ours.{n}"] = Counted(table_messages.ours(
+            f"instructions.ours.{n}", n, site, device))
     add(table, "message", {
         name: each.count("messages", clients, MESSAGES, table_messages.TOPIC)
         for name, each in peers.items()})
