@@ -14,11 +14,10 @@ registry_json(
 	    [TRUST_REGISTRY_STATE_READY] = "ready",
 	};
 
-	return json_pack(
-	    "{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:b}", "version",
-	    TRUST_VERSION, "gateway", plugin->options.gateway, "scope",
-	    plugin->options.scope, "registry", states[status->state], "replica",
-	    plugin->sync != NULL, "stale",
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:b}",
+	    "version", TRUST_VERSION, "gateway", plugin->options.gateway,
+	    "scope", plugin->options.scope, "registry", states[status->state],
+	    "replica", plugin->sync != NULL, "stale",
 	    trust_gate_check_age(plugin->gate, trust_plugin_now()) != 0,
 	    "serial", (json_int_t)status->held.serial, "records",
 	    (json_int_t)status->n_records, "age", (json_int_t)status->age_s,

@@ -219,8 +219,8 @@ cut_sent(STACK_OF(X509) *sent, STACK_OF(X509) **cut)
 }
 
 static int
-verify_device(struct trust_handshake *handshake, X509_STORE_CTX *ctx,
-    SSL *ssl, X509 *leaf, STACK_OF(X509) *sent)
+verify_device(struct trust_handshake *handshake, X509_STORE_CTX *ctx, SSL *ssl,
+    X509 *leaf, STACK_OF(X509) *sent)
 {
 	enum trust_reason reason;
 	bool allowed = admit(handshake, ssl, leaf, sent, &reason);

@@ -184,8 +184,8 @@ bool trust_gate_keeps_local(const struct trust_gate *gate);
 enum trust_err trust_gate_want_local(
     const struct trust_gate *gate, struct trust_message *msg) TRUST_MUST_CHECK;
 /* The same to write to. */
-enum trust_err trust_gate_want_local_to_write(const struct trust_gate *gate,
-    struct trust_message *msg) TRUST_MUST_CHECK;
+enum trust_err trust_gate_want_local_to_write(
+    const struct trust_gate *gate, struct trust_message *msg) TRUST_MUST_CHECK;
 /* Whether a device is blocked here. An error is no answer. */
 enum trust_err trust_gate_find_block(struct trust_gate *gate,
     const char *device, bool *blocked,

@@ -2,8 +2,8 @@
 /*
  * What a gateway remembers by itself, in REGISTRY.local beside the registry:
  * sync never touches it. Without it nobody knows who is blocked (block.h), nor
- * a device's first key, so that doubt about it lets nobody in; of the rest, what
- * is lost is convenience.
+ * a device's first key, so that doubt about it lets nobody in; of the rest,
+ * what is lost is convenience.
  */
 #ifndef TRUST_LOCAL_H
 #define TRUST_LOCAL_H

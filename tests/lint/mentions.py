@@ -11,7 +11,8 @@ import source
 
 # Words in code font that are of others: Mosquitto's settings, RabbitMQ's.
 FOREIGN = set("""
-    acl_file allow_anonymous bridge_cafile bridge_protocol_version
+    acl_file allow_anonymous bridge_cafile bridge_capath bridge_insecure
+    bridge_protocol_version
     check_retain_source password_file per_listener_settings require_certificate
     set_tcp_nodelay use_identity_as_username use_subject_as_username
     protocol_header_corrupt ssl_cert_login_from""".split())
