@@ -246,8 +246,8 @@ struct trust_gate_crl_visitor {
 /*
  * Look at the CRLs at this time, and tell of each that became stale, overdue,
  * or, after that, is late no more: it was renewed, or another one took its
- * place, or its record went. Nobody is told of a CRL while another one of the
- * same CA, key and scope counts for longer.
+ * place, or its record went. Nobody is told of a CRL while a newer one of the
+ * same CA and key for the same certificates has begun.
  */
 void trust_gate_check_crls(struct trust_gate *gate, int64_t now,
     const struct trust_gate_crl_visitor *visitor);
@@ -270,7 +270,7 @@ struct trust_gate_status {
 	 * for nothing. Borrowed until that is called again. */
 	const char *local_trouble;
 	uint64_t chains_built; /* and validated */
-	/* As trust_gate_check_crls saw them last; none that is superseded. */
+	/* As trust_gate_check_crls saw them last, without older ones. */
 	size_t n_crls[TRUST_GATE_N_CRL_STATES];
 };
 /* `now` is the clock's. */

@@ -77,7 +77,7 @@ look_at(void *arg, const struct trust_sets_crl *crl)
 	enum trust_gate_crl_state state = state_of(gate, crl, look->now);
 	struct trust_gate_late_crl *late;
 
-	if (crl->superseded)
+	if (look->now < crl->counts_from || look->now >= crl->counts_until)
 		return;
 	gate->n_crls[state]++;
 	if (state == TRUST_GATE_CRL_CURRENT)

@@ -54,8 +54,10 @@ struct trust_sets_crl {
 	const char *id;
 	const X509_CRL *crl;
 	int64_t next_update; /* INT64_MIN: it says none */
-	/* Another one for the same certificates counts for longer. */
-	bool superseded;
+	/* Of those of the same CA and key for the same certificates the newest
+	 * that has begun counts: this one, from here until there. */
+	int64_t counts_from;
+	int64_t counts_until; /* TRUST_CLOCK_NEVER: there is no newer one */
 };
 typedef void trust_sets_visit_crl(void *arg, const struct trust_sets_crl *crl);
 void trust_sets_visit_crls(

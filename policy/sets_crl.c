@@ -1,20 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The CRLs of the sets, and which of them are of no more use.
+ * The CRLs of the sets, and which of them count when.
  */
 #include <openssl/x509v3.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "clock.h"
 #include "sets_internal.h"
+
+/* INT64_MIN for none. */
+static int64_t
+read_time(const ASN1_TIME *time)
+{
+	int64_t seconds;
+
+	return trust_certificate_time(time, &seconds) == TRUST_OK ? seconds
+								  : INT64_MIN;
+}
 
 static void
 describe(struct crl *crl)
 {
 	crl->issuer = trust_ground_issuer(X509_CRL_get_issuer(crl->crl));
-	if (trust_certificate_time(X509_CRL_get0_nextUpdate(crl->crl),
-		&crl->next_update) != TRUST_OK)
-		crl->next_update = INT64_MIN;
+	crl->this_update = read_time(X509_CRL_get0_lastUpdate(crl->crl));
+	crl->next_update = read_time(X509_CRL_get0_nextUpdate(crl->crl));
+	crl->counts_from = INT64_MIN;
+	crl->counts_until = TRUST_CLOCK_NEVER;
 }
 
 /* Whether both have the same extension of this kind, or neither has one. */
@@ -44,6 +54,18 @@ is_alike(const struct crl *left, const struct crl *right)
 	       agree_on(a, b, NID_issuing_distribution_point);
 }
 
+/* What the other one leaves to it. */
+static void
+compare(struct crl *crl, const struct crl *other)
+{
+	if (other->this_update == crl->this_update || !is_alike(crl, other))
+		return;
+	if (other->this_update < crl->this_update)
+		crl->counts_from = crl->this_update;
+	else if (other->this_update < crl->counts_until)
+		crl->counts_until = other->this_update;
+}
+
 void
 trust_sets_describe_crls(struct trust_sets *sets)
 {
@@ -54,9 +76,7 @@ trust_sets_describe_crls(struct trust_sets *sets)
 	for (crl = sets->crls_by_id; crl != NULL; crl = crl->hh.next) {
 		for (other = sets->crls_by_id; other != NULL;
 		     other = other->hh.next)
-			crl->superseded |=
-			    other->next_update > crl->next_update &&
-			    is_alike(crl, other);
+			compare(crl, other);
 	}
 }
 
@@ -70,7 +90,8 @@ trust_sets_visit_crls(
 		    .id = crl->id,
 		    .crl = crl->crl,
 		    .next_update = crl->next_update,
-		    .superseded = crl->superseded,
+		    .counts_from = crl->counts_from,
+		    .counts_until = crl->counts_until,
 		};
 
 		visit(arg, &view);

@@ -35,10 +35,12 @@ struct crl {
 	struct trust_thumbprint digest; /* of its PEM */
 	X509_CRL *crl;                  /* the stack's */
 	/* What it says of itself: sets_crl.c. */
-	uint64_t issuer;     /* trust_ground_issuer */
-	int64_t next_update; /* INT64_MIN: it says none */
-	bool superseded;     /* as in struct trust_sets_crl */
-	UT_hash_handle hh;   /* by id */
+	uint64_t issuer;      /* trust_ground_issuer */
+	int64_t this_update;  /* INT64_MIN: it says none */
+	int64_t next_update;  /* likewise */
+	int64_t counts_from;  /* as in struct trust_sets_crl */
+	int64_t counts_until; /* likewise */
+	UT_hash_handle hh;    /* by id */
 };
 
 struct trust_sets {

@@ -34,15 +34,15 @@ class Plant:
         self.operator = site.connect(self.broker, "operator")
         assert self.operator.subscribe("$CONTROL/trust/v1/response") == 1
 
-    def put(self, until, name="root", **more):
+    def put(self, until, name="root", start="-60d"):
         """A CRL that ends so long after now, or before."""
         self.n_crls += 1
         crl = f"crl-{self.n_crls}"
-        start = int(time.time()) - self.site.pki.now
-        end = start + int(until[:-1]) * {"s": 1, "m": 60, "h": 3600,
+        now = int(time.time()) - self.site.pki.now
+        end = now + int(until[:-1]) * {"s": 1, "m": 60, "h": 3600,
                                          "d": 86400}[until[-1]]
         self.site.pki.crl(crl, issuer="factory-root", revoked="lost-01",
-                          from_="-60d", until=f"{end}s", **more)
+                          from_=start, until=f"{end}s")
         self.site.registry.put(
             f'{{"kind":"crl","id":"{name}","pem":"{{crl:{crl}}}"}}')
 
@@ -158,14 +158,23 @@ def test_after_the_grace_and_if_present(site):
     assert good.is_alive()
 
 
-def test_another_one_took_its_place(site):
-    """An older CRL of the same CA and key, under an id of its own, need not be
-    cleaned up."""
+def test_the_newest_counts(site):
+    """Older CRLs of the same CA and key, under ids of their own, need not be
+    cleaned up, and do not hide that the newest is late; one to come does
+    neither."""
     plant = Plant(site)
-    plant.put("-1h", name="older")
-    plant.put("-30d", name="oldest")
+    plant.put("-1h", name="older", start="-70d")
+    plant.put("-30d", name="oldest", start="-80d")
     plant.wait_crls(current=1, stale=0, overdue=0)
     assert plant.told() == []
+    plant.put("-1h")
+    plant.put("+60d", name="older", start="-70d")
+    plant.put("+60d", name="to-come", start="+10d")
+    assert "CRL root " in plant.wait_told(1)["detail"]
+    plant.wait_crls(current=0, stale=1, overdue=0)
+    plant.put("+1h", name="newer", start="-1d")
+    plant.broker.wait_log("CRL root is late no more")
+    plant.wait_crls(current=1, stale=0, overdue=0)
 
 
 def test_told_again_after_a_restart(site):
