@@ -225,24 +225,64 @@ break_rule(
 	fail(a, PROGRESS_CHAIN + trust_chain_rank(reason), reason, "%s", text);
 }
 
+/* The same, about the device's certificate. */
+static void break_leaf_rule(struct attempt *a, bool *broken,
+    enum trust_reason reason, const struct trust_certificate *certificate,
+    const char *fmt, ...) TRUST_PRINTF(5, 6);
+
+static void
+break_leaf_rule(struct attempt *a, bool *broken, enum trust_reason reason,
+    const struct trust_certificate *certificate, const char *fmt, ...)
+{
+	char rule[TRUST_DETAIL_MAX];
+	char text[TRUST_SHOWN_MAX + TRUST_DETAIL_MAX + 32];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(rule, sizeof(rule), fmt, ap);
+	va_end(ap);
+	(void)snprintf(text, sizeof(text), "the device's certificate (%s): %s",
+	    certificate->subject, rule);
+	break_rule(a, broken, reason, text);
+}
+
 static void
 check_usage(const struct trust_candidate *c,
     const struct trust_certificate *certificate, struct attempt *a,
     bool *broken)
 {
 	if (certificate->is_ca)
-		break_rule(a, broken, TRUST_REASON_PURPOSE_NOT_ALLOWED,
-		    "it is a CA's certificate, not a device's");
+		break_leaf_rule(a, broken, TRUST_REASON_PURPOSE_NOT_ALLOWED,
+		    certificate,
+		    "it is a CA's, not a device's (RFC 5280 section 4.2.1.9)");
 	if (c->group->require_client_auth_eku &&
 	    !certificate->has_client_auth_eku)
-		break_rule(a, broken, TRUST_REASON_PURPOSE_NOT_ALLOWED,
-		    "the group wants the extended key usage clientAuth");
+		break_leaf_rule(a, broken, TRUST_REASON_PURPOSE_NOT_ALLOWED,
+		    certificate,
+		    "the group wants the extended key usage clientAuth (RFC "
+		    "5280 section 4.2.1.12)");
 }
 
 static void
-check_bounds(const struct trust_candidate *c,
+check_validity(const struct trust_candidate *c,
     const struct trust_certificate *certificate, struct attempt *a,
     bool *broken)
+{
+	int64_t length = certificate->not_after - certificate->not_before;
+	int64_t max = c->group->max_validity_s;
+	char want[TRUST_CLOCK_TEXT], got[TRUST_CLOCK_TEXT];
+
+	if (max > 0 && length > max)
+		break_leaf_rule(a, broken, TRUST_REASON_VALIDITY_TOO_LONG,
+		    certificate,
+		    "the group wants at most %s, it is for %s (RFC 5280 "
+		    "section 4.1.2.5)",
+		    trust_duration_format(max, want),
+		    trust_duration_format(length, got));
+}
+
+static void
+check_path(const struct trust_candidate *c, struct attempt *a, bool *broken)
 {
 	const struct trust_group *group = c->group;
 	char text[TRUST_MESSAGE_MAX];
@@ -262,19 +302,6 @@ check_bounds(const struct trust_candidate *c,
 		    "of %d",
 		    group->min_rsa_bits, c->chain->min_rsa_bits);
 		break_rule(a, broken, TRUST_REASON_KEY_TOO_WEAK, text);
-	}
-	if (group->max_validity_s > 0 &&
-	    certificate->not_after - certificate->not_before >
-		group->max_validity_s) {
-		char want[TRUST_CLOCK_TEXT], got[TRUST_CLOCK_TEXT];
-
-		(void)snprintf(text, sizeof(text),
-		    "the group wants certificates of at most %s, this one is "
-		    "for %s",
-		    trust_duration_format(group->max_validity_s, want),
-		    trust_duration_format(
-			certificate->not_after - certificate->not_before, got));
-		break_rule(a, broken, TRUST_REASON_VALIDITY_TOO_LONG, text);
 	}
 }
 
@@ -296,7 +323,8 @@ check_chain(const struct trust_candidate *c,
 			return false;
 	}
 	check_usage(c, certificate, a, &broken);
-	check_bounds(c, certificate, a, &broken);
+	check_path(c, a, &broken);
+	check_validity(c, certificate, a, &broken);
 	return !broken;
 }
 
