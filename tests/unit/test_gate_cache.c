@@ -192,9 +192,9 @@ blocks_end_it(void **state)
 	struct house *h = *state;
 
 	let_in(h);
-	assert_int_equal(trust_gate_block(h->gate, "pinned", NULL), TRUST_OK);
+	assert_false(set_block(h, "pinned", true));
 	assert_true(is_recalled(h));
-	assert_int_equal(trust_gate_block(h->gate, "temp-03", NULL), TRUST_OK);
+	assert_false(set_block(h, "temp-03", true));
 	assert_false(is_recalled(h));
 }
 

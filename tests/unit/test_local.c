@@ -238,8 +238,7 @@ open_as_nobody(struct scratch *s)
 		if (geteuid() != 0 || setuid(NOBODY) == 0)
 			r = trust_local_open(
 			    s->path, TRUST_LOCAL_READ, &local, &s->msg);
-		_exit(
-		    strstr(s->msg.text, "for this user") != NULL ? (int)r : 99);
+		_exit(strstr(s->msg.text, "for user ") != NULL ? (int)r : 99);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));
