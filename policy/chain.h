@@ -10,8 +10,8 @@
 #include <openssl/x509.h>
 #include <stdbool.h>
 
+#include "chain_rule.h"
 #include "clock.h"
-#include "reason.h"
 #include "thumbprint.h"
 
 enum trust_purpose {
@@ -72,11 +72,5 @@ struct trust_chain {
  */
 enum trust_err trust_chain_verify(const struct trust_chain_input *in,
     struct trust_chain *out, struct trust_message *msg) TRUST_MUST_CHECK;
-
-/*
- * The place of a reason among those that a chain can fail for (step 5 of the
- * interface's order), 0 foremost; a number past them for any other.
- */
-unsigned trust_chain_rank(enum trust_reason reason);
 
 #endif

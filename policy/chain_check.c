@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Path validation by OpenSSL, with every finding collected: the reason told
+ * is the first by the interface's order, not the first that OpenSSL met.
+ */
+#include "chain_check.h"
+
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "certificate.h"
+
+/* What the verify callback works with. */
+struct collector {
+	const struct trust_chain_input *in;
+	struct trust_chain *out;
+	bool found;             /* out->reason is set */
+	int no_ca_depth;        /* where an issuer was no CA; -1: nowhere */
+	const X509_CRL *forged; /* a CRL that its issuer did not sign */
+};
+
+static void
+note(struct collector *c, enum trust_reason reason, int depth, const X509 *x509,
+    const char *text)
+{
+	struct trust_chain *out = c->out;
+
+	if (c->found &&
+	    trust_chain_rank(out->reason) <= trust_chain_rank(reason))
+		return;
+	c->found = true;
+	out->reason = reason;
+	out->depth = depth;
+	out->subject[0] = '\0';
+	if (x509 != NULL)
+		(void)trust_certificate_show_name(
+		    X509_get_subject_name(x509), out->subject);
+	(void)snprintf(out->detail, sizeof(out->detail), "%s", text);
+}
+
+/* A date tells more with the date beside it. */
+static void
+note_date(struct collector *c, enum trust_reason reason, int depth,
+    const X509 *x509, const ASN1_TIME *date, const char *what)
+{
+	char text[TRUST_DETAIL_MAX], when[TRUST_CLOCK_TEXT] = "";
+	char now[TRUST_CLOCK_TEXT];
+	int64_t seconds;
+
+	if (trust_certificate_time(date, &seconds) == TRUST_OK)
+		(void)trust_clock_format(seconds, when);
+	(void)snprintf(text, sizeof(text),
+	    "it %s %s, it is %s (RFC 5280 section 4.1.2.5)", what, when,
+	    trust_clock_format(c->in->now, now));
+	note(c, reason, depth, x509, text);
+}
+
+static void
+note_error(struct collector *c, int error, int depth, const X509 *x509)
+{
+	struct trust_chain_rule rule;
+
+	if (error == X509_V_ERR_CERT_HAS_EXPIRED && x509 != NULL) {
+		note_date(c, TRUST_REASON_CERTIFICATE_EXPIRED, depth, x509,
+		    X509_get0_notAfter(x509), "ended at");
+		return;
+	}
+	if (error == X509_V_ERR_CERT_NOT_YET_VALID && x509 != NULL) {
+		note_date(c, TRUST_REASON_CERTIFICATE_NOT_YET_VALID, depth,
+		    x509, X509_get0_notBefore(x509), "is valid from");
+		return;
+	}
+	rule = trust_chain_rule_of(error);
+	note(c, rule.reason, depth, x509, rule.text);
+}
+
+/* How long a CRL counts: until its nextUpdate and the grace. A CRL without a
+ * nextUpdate is not one of RFC 5280 (section 5.1.2.5) and never current. */
+static int64_t
+crl_end(const X509_CRL *crl, int64_t grace_s)
+{
+	int64_t next;
+
+	if (trust_certificate_time(X509_CRL_get0_nextUpdate(crl), &next) !=
+	    TRUST_OK)
+		return INT64_MIN;
+	return next + grace_s;
+}
+
+static bool
+crl_still_counts(const struct collector *c, const X509_CRL *crl)
+{
+	c->out->crl_stale = true;
+	return c->in->revocation == TRUST_REVOCATION_IF_PRESENT ||
+	       (crl != NULL && c->in->now <= crl_end(crl, c->in->crl_grace_s));
+}
+
+/* RFC 5280 section 4.1.2.5: notAfter is the last valid second. */
+static bool
+ends_this_second(const struct collector *c, const X509 *x509)
+{
+	int64_t not_after;
+
+	return x509 != NULL &&
+	       trust_certificate_time(X509_get0_notAfter(x509), &not_after) ==
+		   TRUST_OK &&
+	       not_after == c->in->now;
+}
+
+/* Who is no CA has no CA's purpose either, and what a forged CRL lists is
+ * nobody's word. */
+static bool
+is_aftermath(const struct collector *c, X509_STORE_CTX *ctx, int error)
+{
+	if (error == X509_V_ERR_INVALID_PURPOSE)
+		return c->no_ca_depth == X509_STORE_CTX_get_error_depth(ctx);
+	if (error == X509_V_ERR_CERT_REVOKED)
+		return c->forged != NULL &&
+		       c->forged == X509_STORE_CTX_get0_current_crl(ctx);
+	return false;
+}
+
+static void
+note_cause(struct collector *c, X509_STORE_CTX *ctx, int error)
+{
+	if (error == X509_V_ERR_INVALID_CA)
+		c->no_ca_depth = X509_STORE_CTX_get_error_depth(ctx);
+	if (error == X509_V_ERR_CRL_SIGNATURE_FAILURE ||
+	    error == X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE)
+		c->forged = X509_STORE_CTX_get0_current_crl(ctx);
+}
+
+/* Findings that OpenSSL makes and our rules do not. */
+static bool
+is_forgiven(const struct collector *c, X509_STORE_CTX *ctx, int error)
+{
+	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+	int depth = X509_STORE_CTX_get_error_depth(ctx);
+
+	switch (error) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return ends_this_second(
+		    c, X509_STORE_CTX_get_current_cert(ctx));
+	case X509_V_ERR_UNABLE_TO_GET_CRL:
+		/* The anchor is trusted as it is: nobody revokes it here. */
+		return c->in->revocation == TRUST_REVOCATION_IF_PRESENT ||
+		       depth == sk_X509_num(chain) - 1;
+	case X509_V_ERR_CRL_NOT_YET_VALID:
+		return c->in->revocation == TRUST_REVOCATION_IF_PRESENT;
+	case X509_V_ERR_CRL_HAS_EXPIRED:
+		return crl_still_counts(
+		    c, X509_STORE_CTX_get0_current_crl(ctx));
+	case X509_V_ERR_MISSING_AUTHORITY_KEY_IDENTIFIER:
+	case X509_V_ERR_MISSING_SUBJECT_KEY_IDENTIFIER:
+	case X509_V_ERR_CA_BCONS_NOT_CRITICAL:
+	case X509_V_ERR_CA_CERT_MISSING_KEY_USAGE:
+		/* Rules for who issues (RFC 5280 sections 4.2.1.1 to
+		 * 4.2.1.3 and 4.2.1.9), not for who validates (section 6). */
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The path of a CRL's own signer is validated in a context below ours. */
+static X509_STORE_CTX *
+outermost(X509_STORE_CTX *ctx)
+{
+	while (X509_STORE_CTX_get0_parent_ctx(ctx) != NULL)
+		ctx = X509_STORE_CTX_get0_parent_ctx(ctx);
+	return ctx;
+}
+
+/* Goes on after what is wrong, to find what comes first in our order; behind
+ * an untrusted path there is nothing worth the work. */
+static int
+on_verify(int ok, X509_STORE_CTX *ctx)
+{
+	X509_STORE_CTX *ours = outermost(ctx);
+	struct collector *c = X509_STORE_CTX_get_app_data(ours);
+	int error = X509_STORE_CTX_get_error(ctx);
+
+	if (ok == 1)
+		return 1;
+	if (is_forgiven(c, ctx, error) || is_aftermath(c, ctx, error)) {
+		X509_STORE_CTX_set_error(ctx, X509_V_OK);
+		return 1;
+	}
+	if (ctx != ours) {
+		note_error(c, X509_V_ERR_CRL_PATH_VALIDATION_ERROR,
+		    X509_STORE_CTX_get_error_depth(ours),
+		    X509_STORE_CTX_get_current_cert(ours));
+		return 0;
+	}
+	note_cause(c, ctx, error);
+	note_error(c, error, X509_STORE_CTX_get_error_depth(ctx),
+	    X509_STORE_CTX_get_current_cert(ctx));
+	return c->out->reason != TRUST_REASON_CHAIN_UNTRUSTED;
+}
+
+static enum trust_err
+set_policies(X509_VERIFY_PARAM *param, const struct trust_chain_input *in,
+    struct trust_message *msg)
+{
+	for (size_t i = 0; i < in->n_policies; i++) {
+		ASN1_OBJECT *oid = OBJ_txt2obj(in->policies[i], 1);
+
+		if (oid == NULL)
+			return trust_err_set(msg, TRUST_ERR_INPUT,
+			    "policy: want an OID like 1.2.3, got \"%s\"",
+			    in->policies[i]);
+		if (X509_VERIFY_PARAM_add0_policy(param, oid) != 1) {
+			ASN1_OBJECT_free(oid);
+			return TRUST_ERR_NOMEM;
+		}
+	}
+	return TRUST_OK;
+}
+
+static unsigned long
+flags_of(const struct trust_chain_input *in)
+{
+	unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN |
+			      X509_V_FLAG_X509_STRICT |
+			      X509_V_FLAG_POLICY_CHECK;
+
+	if (in->revocation == TRUST_REVOCATION_REQUIRE ||
+	    (in->crls != NULL && sk_X509_CRL_num(in->crls) > 0))
+		flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL |
+			 X509_V_FLAG_EXTENDED_CRL_SUPPORT |
+			 X509_V_FLAG_USE_DELTAS;
+	if (in->require_policy)
+		flags |= X509_V_FLAG_EXPLICIT_POLICY;
+	if (in->no_policy_mapping)
+		flags |= X509_V_FLAG_INHIBIT_MAP;
+	if (in->no_any_policy)
+		flags |= X509_V_FLAG_INHIBIT_ANY;
+	return flags;
+}
+
+static enum trust_err
+set_param(X509_STORE_CTX *ctx, const struct trust_chain_input *in,
+    struct trust_message *msg)
+{
+	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+	int purpose = 0;
+
+	if (in->purpose == TRUST_PURPOSE_CLIENT)
+		purpose = X509_PURPOSE_SSL_CLIENT;
+	else if (in->purpose == TRUST_PURPOSE_SERVER)
+		purpose = X509_PURPOSE_SSL_SERVER;
+	if (purpose != 0 && X509_VERIFY_PARAM_set_purpose(param, purpose) != 1)
+		return TRUST_ERR_INTERNAL;
+	if (X509_VERIFY_PARAM_set_flags(param, flags_of(in)) != 1)
+		return TRUST_ERR_INTERNAL;
+	X509_VERIFY_PARAM_set_time(param, (time_t)in->now);
+	X509_VERIFY_PARAM_set_depth(param, TRUST_CHAIN_PATH_MAX - 2);
+	/* Level 2 is 112 bits: SSL_CTX_set_security_level(3ssl). */
+	X509_VERIFY_PARAM_set_auth_level(param, 2);
+	return set_policies(param, in, msg);
+}
+
+/* ---- The path that was found ---- */
+
+static enum trust_err
+read_member(X509 *x509, bool wants_path, struct trust_chain *out)
+{
+	const EVP_PKEY *key = X509_get0_pubkey(x509);
+	enum trust_err r = TRUST_OK;
+	int64_t from, until;
+
+	if (wants_path)
+		r = trust_certificate_thumbprint(x509, &out->path[out->n_path]);
+	if (r != TRUST_OK)
+		return r;
+	out->n_path++;
+	if (trust_certificate_time(X509_get0_notBefore(x509), &from) ==
+		TRUST_OK &&
+	    from > out->valid_from)
+		out->valid_from = from;
+	if (trust_certificate_time(X509_get0_notAfter(x509), &until) ==
+		TRUST_OK &&
+	    until < out->valid_until)
+		out->valid_until = until;
+	if (key != NULL && EVP_PKEY_is_a(key, "RSA") == 1 &&
+	    (out->min_rsa_bits == 0 ||
+		EVP_PKEY_get_bits(key) < out->min_rsa_bits))
+		out->min_rsa_bits = EVP_PKEY_get_bits(key);
+	return TRUST_OK;
+}
+
+static bool
+concerns_path(const X509_CRL *crl, const STACK_OF(X509) *chain)
+{
+	for (int i = 0; i < sk_X509_num(chain); i++) {
+		if (X509_NAME_cmp(X509_CRL_get_issuer(crl),
+			X509_get_issuer_name(sk_X509_value(chain, i))) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Where every CA must have a current CRL, the end of one ends the result, and
+ * one that does not say how long it is current is none. */
+static void
+bound_by_crls(struct collector *c, const STACK_OF(X509) *chain)
+{
+	const struct trust_chain_input *in = c->in;
+
+	if (in->revocation != TRUST_REVOCATION_REQUIRE || in->crls == NULL)
+		return;
+	for (int i = 0; i < sk_X509_CRL_num(in->crls); i++) {
+		const X509_CRL *crl = sk_X509_CRL_value(in->crls, i);
+		int64_t end = crl_end(crl, in->crl_grace_s);
+
+		if (!concerns_path(crl, chain))
+			continue;
+		if (end == INT64_MIN)
+			note(c, TRUST_REASON_REVOCATION_UNKNOWN, 0, in->leaf,
+			    "a CRL of the path has no nextUpdate (RFC 5280 "
+			    "section 5.1.2.5)");
+		else if (end >= in->now && end < c->out->valid_until)
+			c->out->valid_until = end;
+	}
+}
+
+static enum trust_err
+read_path(X509_STORE_CTX *ctx, struct collector *c)
+{
+	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+	struct trust_chain *out = c->out;
+	int n = sk_X509_num(chain);
+
+	if (c->found && out->reason == TRUST_REASON_CHAIN_UNTRUSTED)
+		return TRUST_OK;
+	if (n < 1 || n > TRUST_CHAIN_PATH_MAX)
+		return c->found ? TRUST_OK : TRUST_ERR_INTERNAL;
+	for (int i = 0; i < n; i++) {
+		enum trust_err r = read_member(
+		    sk_X509_value(chain, i), c->in->wants_path, out);
+
+		if (r != TRUST_OK)
+			return r;
+	}
+	bound_by_crls(c, chain);
+	if (c->in->max_depth >= 0 && n - 2 > c->in->max_depth) {
+		char text[96];
+
+		(void)snprintf(text, sizeof(text),
+		    "want at most %d CA certificates between it and the "
+		    "anchor, got %d",
+		    c->in->max_depth, n - 2);
+		note(c, TRUST_REASON_CHAIN_TOO_DEEP, 0, c->in->leaf, text);
+	}
+	if (n == 1)
+		note(c, TRUST_REASON_CHAIN_INVALID, 0, c->in->leaf,
+		    "it is the trust anchor itself, which vouches for others");
+	return TRUST_OK;
+}
+
+/* ---- */
+
+static enum trust_err
+run(X509_STORE_CTX *ctx, struct collector *c, struct trust_message *msg)
+{
+	enum trust_err r;
+	int verified;
+
+	r = set_param(ctx, c->in, msg);
+	if (r != TRUST_OK)
+		return r;
+	verified = X509_verify_cert(ctx);
+	if ((verified < 0 && !c->found) ||
+	    X509_STORE_CTX_get_error(ctx) == X509_V_ERR_OUT_OF_MEM)
+		return trust_err_set(msg, TRUST_ERR_INTERNAL,
+		    "chain: the validation could not be carried out (%s)",
+		    X509_verify_cert_error_string(
+			X509_STORE_CTX_get_error(ctx)));
+	r = read_path(ctx, c);
+	if (r != TRUST_OK)
+		return r;
+	if (verified != 1 && !c->found)
+		note_error(c, X509_STORE_CTX_get_error(ctx),
+		    X509_STORE_CTX_get_error_depth(ctx),
+		    X509_STORE_CTX_get_current_cert(ctx));
+	c->out->valid = verified == 1 && !c->found;
+	return TRUST_OK;
+}
+
+enum trust_err
+trust_chain_check(const struct trust_chain_input *in, X509_STORE *anchors,
+    struct trust_chain *out, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_NOMEM;
+	struct collector c = {.in = in, .out = out, .no_ca_depth = -1};
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+	memset(out, 0, sizeof(*out));
+	out->valid_from = INT64_MIN;
+	out->valid_until = TRUST_CLOCK_NEVER;
+	if (ctx == NULL ||
+	    X509_STORE_CTX_init(ctx, anchors, in->leaf, in->untrusted) != 1)
+		goto out;
+	if (in->crls != NULL)
+		X509_STORE_CTX_set0_crls(ctx, in->crls);
+	X509_STORE_CTX_set_verify_cb(ctx, on_verify);
+	if (X509_STORE_CTX_set_app_data(ctx, &c) != 1)
+		goto out;
+	r = run(ctx, &c, msg);
+out:
+	if (r != TRUST_OK)
+		memset(out, 0, sizeof(*out));
+	X509_STORE_CTX_free(ctx);
+	ERR_clear_error();
+	return r;
+}

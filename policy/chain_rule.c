@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rules of path validation: OpenSSL's errors by our reasons, and the
+ * order of these.
+ */
+#include "chain_rule.h"
+
+#include <openssl/x509_vfy.h>
+
+/* What OpenSSL calls wrong, what we call it, and the rule behind it. Errors
+ * that are not here are chain_invalid with OpenSSL's own words. */
+static const struct {
+	int error;
+	struct trust_chain_rule rule;
+} rules[] = {
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT,
+	{TRUST_REASON_CHAIN_UNTRUSTED,
+	    "no certificate of its issuer is known"}},
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+	{TRUST_REASON_CHAIN_UNTRUSTED,
+	    "its issuer is no trust anchor and was not sent"}},
+    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
+	{TRUST_REASON_CHAIN_UNTRUSTED,
+	    "its issuer is no trust anchor and was not sent"}},
+    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
+	{TRUST_REASON_CHAIN_UNTRUSTED,
+	    "it is self-signed and no trust anchor"}},
+    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
+	{TRUST_REASON_CHAIN_UNTRUSTED,
+	    "the chain ends in a root that is no trust anchor"}},
+    {X509_V_ERR_CERT_UNTRUSTED,
+	{TRUST_REASON_CHAIN_UNTRUSTED, "it is not trusted for this purpose"}},
+    {X509_V_ERR_CERT_CHAIN_TOO_LONG,
+	{TRUST_REASON_CHAIN_TOO_DEEP, "too many certificates"}},
+    {X509_V_ERR_CERT_REVOKED,
+	{TRUST_REASON_CERTIFICATE_REVOKED,
+	    "it is on its issuer's CRL (RFC 5280 section 6.3.3)"}},
+    {X509_V_ERR_UNABLE_TO_GET_CRL,
+	{TRUST_REASON_REVOCATION_UNKNOWN,
+	    "no CRL of its issuer is in the registry"}},
+    {X509_V_ERR_CRL_HAS_EXPIRED,
+	{TRUST_REASON_REVOCATION_UNKNOWN,
+	    "its issuer's CRL is past its nextUpdate and the grace"}},
+    {X509_V_ERR_CRL_NOT_YET_VALID,
+	{TRUST_REASON_REVOCATION_UNKNOWN, "its issuer's CRL is not yet valid"}},
+    {X509_V_ERR_CRL_SIGNATURE_FAILURE,
+	{TRUST_REASON_REVOCATION_UNKNOWN,
+	    "its issuer's CRL is not signed by the issuer"}},
+    {X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE,
+	{TRUST_REASON_REVOCATION_UNKNOWN,
+	    "the signature of its issuer's CRL cannot be read"}},
+    {X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD,
+	{TRUST_REASON_REVOCATION_UNKNOWN,
+	    "the thisUpdate of its issuer's CRL is malformed"}},
+    {X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD,
+	{TRUST_REASON_REVOCATION_UNKNOWN,
+	    "the nextUpdate of its issuer's CRL is malformed"}},
+    {X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER,
+	{TRUST_REASON_REVOCATION_UNKNOWN,
+	    "the signer of its issuer's CRL is unknown"}},
+    {X509_V_ERR_KEYUSAGE_NO_CRL_SIGN,
+	{TRUST_REASON_REVOCATION_UNKNOWN,
+	    "its issuer may not sign CRLs (RFC 5280 section 4.2.1.3)"}},
+    {X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION,
+	{TRUST_REASON_REVOCATION_UNKNOWN,
+	    "its issuer's CRL has an unknown critical extension"}},
+    {X509_V_ERR_DIFFERENT_CRL_SCOPE,
+	{TRUST_REASON_REVOCATION_UNKNOWN,
+	    "its issuer's CRL is for other certificates"}},
+    {X509_V_ERR_CRL_PATH_VALIDATION_ERROR,
+	{TRUST_REASON_REVOCATION_UNKNOWN,
+	    "the signer of its issuer's CRL has no path to the anchor"}},
+    {X509_V_ERR_INVALID_PURPOSE,
+	{TRUST_REASON_PURPOSE_NOT_ALLOWED,
+	    "its usages do not allow this purpose (RFC 5280 sections 4.2.1.3 "
+	    "and 4.2.1.12)"}},
+    {X509_V_ERR_EE_KEY_TOO_SMALL,
+	{TRUST_REASON_KEY_TOO_WEAK,
+	    "its key has less than 112 bits of security"}},
+    {X509_V_ERR_CA_KEY_TOO_SMALL,
+	{TRUST_REASON_KEY_TOO_WEAK,
+	    "its key has less than 112 bits of security"}},
+    {X509_V_ERR_CA_MD_TOO_WEAK,
+	{TRUST_REASON_SIGNATURE_TOO_WEAK,
+	    "the digest of its signature has less than 112 bits of security"}},
+    {X509_V_ERR_CERT_SIGNATURE_FAILURE,
+	{TRUST_REASON_CHAIN_INVALID,
+	    "its signature does not verify (RFC 5280 section 6.1.3 (a)(1))"}},
+    {X509_V_ERR_INVALID_CA,
+	{TRUST_REASON_CHAIN_INVALID, "it is no CA and issued the one below "
+				     "(RFC 5280 section 6.1.4 (k))"}},
+    {X509_V_ERR_PATH_LENGTH_EXCEEDED,
+	{TRUST_REASON_CHAIN_INVALID,
+	    "its pathLenConstraint is exceeded (RFC 5280 section 6.1.4 (l))"}},
+    {X509_V_ERR_KEYUSAGE_NO_CERTSIGN,
+	{TRUST_REASON_CHAIN_INVALID,
+	    "its key may not sign certificates (RFC 5280 section 6.1.4 (n))"}},
+    {X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION,
+	{TRUST_REASON_CHAIN_INVALID, "it has an unknown critical extension "
+				     "(RFC 5280 section 6.1.4 (o))"}},
+    {X509_V_ERR_PERMITTED_VIOLATION,
+	{TRUST_REASON_CHAIN_INVALID,
+	    "a name is outside the permitted subtrees (RFC 5280 section 6.1.3 "
+	    "(b))"}},
+    {X509_V_ERR_EXCLUDED_VIOLATION,
+	{TRUST_REASON_CHAIN_INVALID,
+	    "a name is in an excluded subtree (RFC 5280 section 6.1.3 (c))"}},
+    {X509_V_ERR_NO_EXPLICIT_POLICY,
+	{TRUST_REASON_CHAIN_INVALID,
+	    "no acceptable policy is left (RFC 5280 section 6.1.5 (g))"}},
+};
+
+struct trust_chain_rule
+trust_chain_rule_of(int error)
+{
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		if (rules[i].error == error)
+			return rules[i].rule;
+	}
+	return (struct trust_chain_rule){
+	    TRUST_REASON_CHAIN_INVALID, X509_verify_cert_error_string(error)};
+}
+
+/* The reasons of step 5 of the interface's order, the first foremost. */
+static const enum trust_reason order[] = {
+    TRUST_REASON_CHAIN_UNTRUSTED,
+    TRUST_REASON_CHAIN_TOO_DEEP,
+    TRUST_REASON_CERTIFICATE_EXPIRED,
+    TRUST_REASON_CERTIFICATE_NOT_YET_VALID,
+    TRUST_REASON_CERTIFICATE_REVOKED,
+    TRUST_REASON_REVOCATION_UNKNOWN,
+    TRUST_REASON_PURPOSE_NOT_ALLOWED,
+    TRUST_REASON_KEY_TOO_WEAK,
+    TRUST_REASON_SIGNATURE_TOO_WEAK,
+    TRUST_REASON_VALIDITY_TOO_LONG,
+    TRUST_REASON_CHAIN_INVALID,
+};
+
+unsigned
+trust_chain_rank(enum trust_reason reason)
+{
+	unsigned i;
+
+	for (i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		if (order[i] == reason)
+			break;
+	}
+	return i;
+}
