@@ -1,42 +1,395 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a leaf to an anchor: which certificates, and whether they hold.
+ * From a leaf to an anchor: every path is tried, the shortest first and among
+ * these the likeliest, until one holds or the work is spent.
+ *
+ * Signatures are verified from the anchor down, so that no key is used that
+ * no anchor vouches for, and each is verified once. What a path fails for
+ * rules out others: a certificate that is no CA is met once, not in every path
+ * that leads over it.
  */
 #include "chain.h"
 
-#include <openssl/x509_vfy.h>
+#include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "certificate.h"
 #include "chain_check.h"
+#include "chain_graph.h"
+#include "chain_work.h"
 
-/* A store and not a stack: OpenSSL shows the signers of CRLs only that. */
-static X509_STORE *
-new_store(const STACK_OF(X509) *anchors)
+/* Price of one validation, and of each certificate of its path. */
+#define PRICE_PATH   60
+#define PRICE_MEMBER 12
+/* Links looked at for a microsecond. */
+#define LINKS 16
+
+/* A search under way. */
+struct search {
+	const struct trust_chain_input *in;
+	struct trust_chain_graph *graph;
+	struct trust_chain_work work;
+	size_t path[TRUST_CHAIN_PATH_MAX]; /* nodes, the leaf first */
+	/* From each of them to the next. */
+	struct trust_chain_link *links[TRUST_CHAIN_PATH_MAX];
+	size_t n;
+	size_t keep;     /* go back until the path is no longer than that */
+	size_t limit;    /* certificates of the paths that are tried now */
+	bool has_longer; /* a path was left out for its length */
+	bool done;       /* the answer is there, or the work is over */
+	bool answered;   /* `best` is of a path whose signatures verify */
+	struct trust_chain best;
+	/* The first path that would be one but for a signature. */
+	struct trust_chain_path forged;
+	struct trust_message *msg;
+};
+
+static const struct trust_chain_node *
+member(const struct search *s, size_t place)
 {
-	X509_STORE *store = X509_STORE_new();
+	return &s->graph->v[s->path[place]];
+}
 
-	if (store == NULL || anchors == NULL)
-		return store;
-	for (int i = 0; i < sk_X509_num(anchors); i++) {
-		if (X509_STORE_add_cert(store, sk_X509_value(anchors, i)) !=
-		    1) {
-			X509_STORE_free(store);
-			return NULL;
+static const struct trust_chain_node *
+top(const struct search *s)
+{
+	return member(s, s->n - 1);
+}
+
+static void
+go_back_to(struct search *s, size_t keep)
+{
+	if (keep < s->keep)
+		s->keep = keep;
+}
+
+/* The path as it stands. */
+static struct trust_chain_path
+path_of(const struct search *s)
+{
+	struct trust_chain_path path = {.n = (int)s->n, .forged = -1};
+
+	for (size_t i = 0; i < s->n; i++)
+		path.v[i] = member(s, i)->x509;
+	return path;
+}
+
+/* ---- Signatures ---- */
+
+static void
+verify_link(struct search *s, struct trust_chain_link *link, size_t place)
+{
+	X509 *x509 = member(s, place)->x509;
+	EVP_PKEY *key = X509_get0_pubkey(link->x509);
+
+	s->work.signatures++;
+	link->signature = key != NULL && X509_verify(x509, key) == 1
+			      ? TRUST_CHAIN_SIGNATURE_GOOD
+			      : TRUST_CHAIN_SIGNATURE_BAD;
+}
+
+/* False when one does not verify, or the work is over. */
+static bool
+verify_links(struct search *s)
+{
+	for (size_t place = s->n - 1; place-- > 0;) {
+		struct trust_chain_link *link = s->links[place];
+
+		if (link->signature == TRUST_CHAIN_SIGNATURE_GOOD)
+			continue;
+		if (!trust_chain_work_spend(
+			&s->work, trust_chain_work_of_key(link->x509))) {
+			s->done = true;
+			return false;
+		}
+		verify_link(s, link, place);
+		if (link->signature == TRUST_CHAIN_SIGNATURE_GOOD)
+			continue;
+		if (s->forged.n == 0 && !link->other_key) {
+			s->forged = path_of(s);
+			s->forged.forged = (int)place;
+		}
+		trust_chain_graph_measure(s->graph);
+		go_back_to(s, place + 1);
+		return false;
+	}
+	return true;
+}
+
+/* ---- Whole paths ---- */
+
+static unsigned
+price_of_crls(const struct search *s, size_t place)
+{
+	const X509 *x509 = member(s, place)->x509;
+	unsigned price = 0;
+
+	for (int i = 0; i < sk_X509_CRL_num(s->in->crls); i++) {
+		const X509_CRL *crl = sk_X509_CRL_value(s->in->crls, i);
+
+		if (X509_NAME_cmp(X509_CRL_get_issuer(crl),
+			X509_get_issuer_name(x509)) == 0)
+			price += trust_chain_work_of_crl(
+			    crl, member(s, place + 1)->x509);
+	}
+	return price;
+}
+
+static bool
+pay_for_path(struct search *s)
+{
+	unsigned price = PRICE_PATH + (unsigned)s->n * PRICE_MEMBER;
+
+	for (size_t place = 0; place + 1 < s->n; place++)
+		price += price_of_crls(s, place);
+	return trust_chain_work_spend(&s->work, price);
+}
+
+/* No other path need fail for the same. */
+static void
+learn(struct search *s, const struct trust_chain_flaws *flaws)
+{
+	for (size_t place = s->n; place-- > 0;) {
+		uint32_t bit = (uint32_t)1 << place;
+
+		if ((flaws->certificates & bit) != 0) {
+			s->graph->v[s->path[place]].ruled_out = true;
+			go_back_to(s, place);
+		}
+		if ((flaws->prefixes & bit) != 0)
+			go_back_to(s, place);
+		if ((flaws->links & bit) != 0 && place + 1 < s->n) {
+			s->links[place]->ruled_out = true;
+			go_back_to(s, place + 1);
 		}
 	}
-	return store;
+	s->done = s->graph->v[0].ruled_out;
+	if (flaws->certificates != 0 || flaws->links != 0)
+		trust_chain_graph_measure(s->graph);
+}
+
+/* Of paths that fail, the nearest to a good one tells why: the one whose
+ * first rule in the interface's order comes last. */
+static void
+take(struct search *s, const struct trust_chain *chain)
+{
+	if (chain->valid || !s->answered ||
+	    trust_chain_rank(chain->reason) > trust_chain_rank(s->best.reason))
+		s->best = *chain;
+	s->answered = true;
+	if (chain->valid)
+		s->done = true;
+}
+
+/* The path has reached an anchor. */
+static enum trust_err
+try_path(struct search *s)
+{
+	struct trust_chain_path path;
+	struct trust_chain_flaws flaws;
+	struct trust_chain chain;
+	enum trust_err r;
+
+	if (!verify_links(s))
+		return TRUST_OK;
+	if (!pay_for_path(s)) {
+		s->done = true;
+		return TRUST_OK;
+	}
+	path = path_of(s);
+	s->work.paths++;
+	r = trust_chain_check(s->in, &path, &chain, &flaws, s->msg);
+	if (r != TRUST_OK)
+		return r;
+	take(s, &chain);
+	if (!chain.valid)
+		learn(s, &flaws);
+	return TRUST_OK;
+}
+
+/* ---- The search ---- */
+
+/* No certificate twice, nor another one of the same name and key: that leads
+ * round in a circle. */
+static bool
+is_on_path(const struct search *s, const struct trust_chain_node *node)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const X509 *other = member(s, i)->x509;
+
+		if (other == node->x509)
+			return true;
+		if (X509_NAME_cmp(X509_get_subject_name(other),
+			X509_get_subject_name(node->x509)) == 0 &&
+		    EVP_PKEY_eq(X509_get0_pubkey(other),
+			X509_get0_pubkey(node->x509)) == 1)
+			return true;
+	}
+	return false;
+}
+
+static bool
+may_follow(struct search *s, const struct trust_chain_link *link)
+{
+	const struct trust_chain_node *node = &s->graph->v[link->issuer];
+
+	if (!trust_chain_link_is_open(s->graph, link))
+		return false;
+	if (s->n + 1 + node->distance > s->limit) {
+		s->has_longer = true;
+		return false;
+	}
+	/* Shorter ones have been tried. */
+	if (node->anchor && s->n + 1 < s->limit)
+		return false;
+	return !is_on_path(s, node);
+}
+
+/* All paths of `limit` certificates that begin like the present one. */
+static enum trust_err
+extend(struct search *s)
+{
+	const struct trust_chain_node *node = top(s);
+	enum trust_err r = TRUST_OK;
+
+	if (node->anchor)
+		return try_path(s);
+	if (!trust_chain_work_spend(
+		&s->work, 1 + (unsigned)node->n_links / LINKS))
+		s->done = true;
+	for (size_t i = 0; i < node->n_links && !s->done; i++) {
+		if (!may_follow(s, &node->links[i]))
+			continue;
+		s->links[s->n - 1] = &node->links[i];
+		s->path[s->n++] = node->links[i].issuer;
+		r = extend(s);
+		s->n--;
+		if (r != TRUST_OK || s->keep < s->n)
+			break;
+		s->keep = TRUST_CHAIN_PATH_MAX;
+	}
+	return r;
+}
+
+/* ---- Where there is no path ---- */
+
+static void
+fail(struct search *s, int error, int depth, const X509 *x509)
+{
+	struct trust_chain_rule rule = trust_chain_rule_of(error);
+
+	memset(&s->best, 0, sizeof(s->best));
+	s->best.reason = rule.reason;
+	s->best.depth = depth;
+	(void)trust_certificate_show_name(
+	    X509_get_subject_name(x509), s->best.subject);
+	(void)snprintf(s->best.detail, sizeof(s->best.detail), "%s", rule.text);
+}
+
+/* Follow the likeliest issuers as far as they lead, and tell where that is. */
+static void
+tell_dead_end(struct search *s)
+{
+	const struct trust_chain_node *node;
+	size_t i = 0;
+
+	for (s->n = 0; i < s->graph->n && s->n < TRUST_CHAIN_PATH_MAX;) {
+		s->path[s->n++] = i;
+		node = &s->graph->v[i];
+		for (i = 0; i < node->n_links; i++) {
+			const struct trust_chain_link *link = &node->links[i];
+
+			if (!link->other_key &&
+			    !is_on_path(s, &s->graph->v[link->issuer]))
+				break;
+		}
+		i = i < node->n_links ? node->links[i].issuer : s->graph->n;
+	}
+	node = top(s);
+	if (X509_self_signed(node->x509, 0) != 1)
+		fail(s, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+		    (int)s->n - 1, node->x509);
+	else if (s->n > 1)
+		fail(s, X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, (int)s->n - 1,
+		    node->x509);
+	else
+		fail(s, X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, 0, node->x509);
+}
+
+/* Nobody vouches for the keys of such a path: they verify no CRL. */
+static enum trust_err
+explain_forged(struct search *s)
+{
+	struct trust_chain_input in = *s->in;
+	struct trust_chain_flaws flaws;
+
+	if (s->forged.forged > 0) {
+		in.crls = NULL;
+		in.revocation = TRUST_REVOCATION_IF_PRESENT;
+	}
+	return trust_chain_check(&in, &s->forged, &s->best, &flaws, s->msg);
+}
+
+/* A refusal for want of work: not the last word on the certificate. */
+static void
+tell_over(struct search *s)
+{
+	fail(s, X509_V_ERR_UNSPECIFIED, 0, s->in->leaf);
+	(void)snprintf(s->best.detail, sizeof(s->best.detail),
+	    "too many ways lead to an anchor: given up after %u paths and %u "
+	    "signatures",
+	    s->work.paths, s->work.signatures);
+}
+
+static enum trust_err
+search(struct search *s)
+{
+	enum trust_err r = TRUST_OK;
+	unsigned distance = s->graph->v[0].distance;
+
+	s->n = 1;
+	s->has_longer = distance < TRUST_CHAIN_PATH_MAX;
+	for (s->limit = distance + 1;
+	     r == TRUST_OK && !s->done && s->has_longer &&
+	     s->limit <= TRUST_CHAIN_PATH_MAX;
+	     s->limit++) {
+		s->has_longer = false;
+		s->keep = TRUST_CHAIN_PATH_MAX;
+		r = extend(s);
+	}
+	if (r != TRUST_OK || s->best.valid)
+		return r;
+	if (s->work.over || s->graph->cut)
+		tell_over(s);
+	else if (s->answered)
+		return TRUST_OK;
+	else if (s->forged.n > 0)
+		return explain_forged(s);
+	else if (distance < TRUST_CHAIN_NODES_MAX && s->work.signatures == 0)
+		fail(s, X509_V_ERR_CERT_CHAIN_TOO_LONG, 0, s->in->leaf);
+	else
+		tell_dead_end(s);
+	return TRUST_OK;
 }
 
 enum trust_err
 trust_chain_verify(const struct trust_chain_input *in, struct trust_chain *out,
     struct trust_message *msg)
 {
-	X509_STORE *anchors = new_store(in->anchors);
-	enum trust_err r = TRUST_ERR_NOMEM;
+	struct search s = {.in = in, .msg = msg};
+	enum trust_err r = trust_chain_graph_new(in, &s.graph);
 
 	memset(out, 0, sizeof(*out));
-	if (anchors != NULL)
-		r = trust_chain_check(in, anchors, out, msg);
-	X509_STORE_free(anchors);
+	if (r == TRUST_OK)
+		r = search(&s);
+	if (r == TRUST_OK) {
+		*out = s.best;
+		out->signatures = s.work.signatures;
+		out->paths = s.work.paths;
+	}
+	trust_chain_graph_free(s.graph);
+	ERR_clear_error();
 	return r;
 }

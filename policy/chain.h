@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Path validation: RFC 5280 section 6, from a leaf to a trust anchor. OpenSSL
- * builds the path and checks it; what it finds wrong becomes one of our
- * reasons, the first that applies by the order of the interface.
+ * Path building and validation: RFC 4158, and RFC 5280 section 6, from a leaf
+ * to a trust anchor. Every path is tried, in an order of ours, within a bound.
+ * OpenSSL validates each; what it finds wrong becomes one of our reasons, the
+ * first that applies by the order of the interface.
  */
 #ifndef TRUST_CHAIN_H
 #define TRUST_CHAIN_H
@@ -64,11 +65,18 @@ struct trust_chain {
 	int min_rsa_bits; /* smallest RSA key of the path; 0: none */
 	/* A CRL was past its nextUpdate and still counted, or was left out. */
 	bool crl_stale;
+	/* What it took: signatures of certificates that were verified, and
+	 * paths that were validated. */
+	unsigned signatures;
+	unsigned paths;
 };
 
 /*
- * Validate. The answer, good or bad, is in `out`; an error means that there
- * is none.
+ * Find a valid path. The answer, good or bad, is in `out`; an error means that
+ * there is none. It is the same whatever the order of the certificates. Where
+ * no path is valid the one that came nearest gives the reason; where more
+ * paths are left than TRUST_CHAIN_WORK_MAX pays for it is chain_invalid, and
+ * the detail says so.
  */
 enum trust_err trust_chain_verify(const struct trust_chain_input *in,
     struct trust_chain *out, struct trust_message *msg) TRUST_MUST_CHECK;

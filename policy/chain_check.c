@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Path validation by OpenSSL, with every finding collected: the reason told
- * is the first by the interface's order, not the first that OpenSSL met.
+ * is the first by the interface's order, not the first that OpenSSL met. The
+ * path is given; OpenSSL is held to it.
  */
 #include "chain_check.h"
 
@@ -16,8 +17,11 @@
 /* What the verify callback works with. */
 struct collector {
 	const struct trust_chain_input *in;
+	const struct trust_chain_path *path;
 	struct trust_chain *out;
+	struct trust_chain_flaws *flaws;
 	bool found;             /* out->reason is set */
+	bool followed;          /* OpenSSL went this path, to its end */
 	int no_ca_depth;        /* where an issuer was no CA; -1: nowhere */
 	const X509_CRL *forged; /* a CRL that its issuer did not sign */
 };
@@ -59,10 +63,31 @@ note_date(struct collector *c, enum trust_reason reason, int depth,
 }
 
 static void
+note_flaw(struct collector *c, enum trust_chain_scope scope, int depth)
+{
+	uint32_t bit = (uint32_t)1 << depth;
+
+	switch (scope) {
+	case TRUST_CHAIN_SCOPE_CERTIFICATE:
+		c->flaws->certificates |= bit;
+		break;
+	case TRUST_CHAIN_SCOPE_LINK:
+		c->flaws->links |= bit;
+		break;
+	case TRUST_CHAIN_SCOPE_PREFIX:
+		c->flaws->prefixes |= bit;
+		break;
+	case TRUST_CHAIN_SCOPE_PATH:
+		break;
+	}
+}
+
+static void
 note_error(struct collector *c, int error, int depth, const X509 *x509)
 {
-	struct trust_chain_rule rule;
+	struct trust_chain_rule rule = trust_chain_rule_of(error);
 
+	note_flaw(c, rule.scope, depth);
 	if (error == X509_V_ERR_CERT_HAS_EXPIRED && x509 != NULL) {
 		note_date(c, TRUST_REASON_CERTIFICATE_EXPIRED, depth, x509,
 		    X509_get0_notAfter(x509), "ended at");
@@ -73,7 +98,6 @@ note_error(struct collector *c, int error, int depth, const X509 *x509)
 		    x509, X509_get0_notBefore(x509), "is valid from");
 		return;
 	}
-	rule = trust_chain_rule_of(error);
 	note(c, rule.reason, depth, x509, rule.text);
 }
 
@@ -133,21 +157,30 @@ note_cause(struct collector *c, X509_STORE_CTX *ctx, int error)
 		c->forged = X509_STORE_CTX_get0_current_crl(ctx);
 }
 
+/* The anchor is trusted as it is: nobody revokes it here, and nobody has to
+ * say that it is not revoked. */
+static bool
+is_about_status_of_anchor(X509_STORE_CTX *ctx, int error)
+{
+	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+	enum trust_reason reason = trust_chain_rule_of(error).reason;
+
+	return (reason == TRUST_REASON_CERTIFICATE_REVOKED ||
+		   reason == TRUST_REASON_REVOCATION_UNKNOWN) &&
+	       X509_STORE_CTX_get_error_depth(ctx) == sk_X509_num(chain) - 1;
+}
+
 /* Findings that OpenSSL makes and our rules do not. */
 static bool
 is_forgiven(const struct collector *c, X509_STORE_CTX *ctx, int error)
 {
-	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
-	int depth = X509_STORE_CTX_get_error_depth(ctx);
-
+	if (is_about_status_of_anchor(ctx, error))
+		return true;
 	switch (error) {
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 		return ends_this_second(
 		    c, X509_STORE_CTX_get_current_cert(ctx));
 	case X509_V_ERR_UNABLE_TO_GET_CRL:
-		/* The anchor is trusted as it is: nobody revokes it here. */
-		return c->in->revocation == TRUST_REVOCATION_IF_PRESENT ||
-		       depth == sk_X509_num(chain) - 1;
 	case X509_V_ERR_CRL_NOT_YET_VALID:
 		return c->in->revocation == TRUST_REVOCATION_IF_PRESENT;
 	case X509_V_ERR_CRL_HAS_EXPIRED:
@@ -174,8 +207,18 @@ outermost(X509_STORE_CTX *ctx)
 	return ctx;
 }
 
-/* Goes on after what is wrong, to find what comes first in our order; behind
- * an untrusted path there is nothing worth the work. */
+/* A path that we found and OpenSSL does not follow. What was found before
+ * tells why. */
+static void
+note_unfollowed(struct collector *c, X509_STORE_CTX *ctx, int error)
+{
+	if (!c->found)
+		note_error(c, error, X509_STORE_CTX_get_error_depth(ctx),
+		    X509_STORE_CTX_get_current_cert(ctx));
+}
+
+/* Goes on after what is wrong, to find what comes first in our order; where
+ * OpenSSL does not follow the path there is nothing to go on with. */
 static int
 on_verify(int ok, X509_STORE_CTX *ctx)
 {
@@ -189,17 +232,107 @@ on_verify(int ok, X509_STORE_CTX *ctx)
 		X509_STORE_CTX_set_error(ctx, X509_V_OK);
 		return 1;
 	}
-	if (ctx != ours) {
-		note_error(c, X509_V_ERR_CRL_PATH_VALIDATION_ERROR,
-		    X509_STORE_CTX_get_error_depth(ours),
-		    X509_STORE_CTX_get_current_cert(ours));
+	/* What is wrong with the path of a CRL's signer comes back as a CRL
+	 * whose signer has none. */
+	if (ctx != ours)
+		return 0;
+	if (trust_chain_rule_of(error).reason == TRUST_REASON_CHAIN_UNTRUSTED) {
+		note_unfollowed(c, ctx, error);
 		return 0;
 	}
 	note_cause(c, ctx, error);
 	note_error(c, error, X509_STORE_CTX_get_error_depth(ctx),
 	    X509_STORE_CTX_get_current_cert(ctx));
-	return c->out->reason != TRUST_REASON_CHAIN_UNTRUSTED;
+	return 1;
 }
+
+/* ---- In the place of OpenSSL's own functions ---- */
+
+/* Whether the one is followed by the other: as the path says; for the signer
+ * of a CRL as OpenSSL would. */
+static int
+is_followed_by(X509_STORE_CTX *ctx, X509 *x509, X509 *issuer)
+{
+	const struct collector *c = X509_STORE_CTX_get_app_data(ctx);
+
+	if (X509_STORE_CTX_get0_parent_ctx(ctx) != NULL)
+		return X509_check_issued(issuer, x509) == X509_V_OK;
+	for (int i = 0; i + 1 < c->path->n; i++) {
+		if (X509_cmp(c->path->v[i], x509) == 0)
+			return X509_cmp(c->path->v[i + 1], issuer) == 0;
+	}
+	return 0;
+}
+
+static bool
+is_path(const STACK_OF(X509) *chain, const struct trust_chain_path *path)
+{
+	if (sk_X509_num(chain) != path->n)
+		return false;
+	for (int i = 0; i < path->n; i++) {
+		if (X509_cmp(sk_X509_value(chain, i), path->v[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+static void
+check_dates(struct collector *c, int depth)
+{
+	X509 *x509 = c->path->v[depth];
+	time_t now = (time_t)c->in->now;
+	int begun = X509_cmp_time(X509_get0_notBefore(x509), &now);
+	int ended = X509_cmp_time(X509_get0_notAfter(x509), &now);
+
+	if (begun == 0)
+		note_error(
+		    c, X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD, depth, x509);
+	else if (begun > 0)
+		note_error(c, X509_V_ERR_CERT_NOT_YET_VALID, depth, x509);
+	if (ended == 0)
+		note_error(
+		    c, X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD, depth, x509);
+	else if (ended < 0 && !ends_this_second(c, x509))
+		note_error(c, X509_V_ERR_CERT_HAS_EXPIRED, depth, x509);
+}
+
+/*
+ * The verify function of X509_STORE_CTX_set_verify(3ssl), which stands for
+ * signatures and dates: the signatures were verified to find the path, and are
+ * not verified a second time. Returns 0 to end the validation.
+ */
+static int
+check_links(X509_STORE_CTX *ctx)
+{
+	struct collector *c = X509_STORE_CTX_get_app_data(ctx);
+	int forged = c->path->forged;
+
+	c->followed = is_path(X509_STORE_CTX_get0_chain(ctx), c->path);
+	if (!c->followed)
+		return 0;
+	for (int i = 0; i < c->path->n; i++)
+		check_dates(c, i);
+	if (forged < 0)
+		return 1;
+	note_error(
+	    c, X509_V_ERR_CERT_SIGNATURE_FAILURE, forged, c->path->v[forged]);
+	return 0;
+}
+
+/* RFC 5280 section 6.1.4 (n). Asked before OpenSSL, which from 3.2 on does
+ * not even follow such a path. */
+static void
+check_key_usage(struct collector *c)
+{
+	for (int i = 1; i < c->path->n; i++) {
+		X509 *x509 = c->path->v[i];
+
+		if ((X509_get_key_usage(x509) & KU_KEY_CERT_SIGN) == 0)
+			note_error(c, X509_V_ERR_KEYUSAGE_NO_CERTSIGN, i, x509);
+	}
+}
+
+/* ---- */
 
 static enum trust_err
 set_policies(X509_VERIFY_PARAM *param, const struct trust_chain_input *in,
@@ -221,12 +354,14 @@ set_policies(X509_VERIFY_PARAM *param, const struct trust_chain_input *in,
 }
 
 static unsigned long
-flags_of(const struct trust_chain_input *in)
+flags_of(const struct trust_chain_input *in, X509 *anchor)
 {
-	unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN |
-			      X509_V_FLAG_X509_STRICT |
-			      X509_V_FLAG_POLICY_CHECK;
+	unsigned long flags =
+	    X509_V_FLAG_X509_STRICT | X509_V_FLAG_POLICY_CHECK;
 
+	/* A chain ends before a root only where the anchor is none. */
+	if (X509_self_signed(anchor, 0) != 1)
+		flags |= X509_V_FLAG_PARTIAL_CHAIN;
 	if (in->revocation == TRUST_REVOCATION_REQUIRE ||
 	    (in->crls != NULL && sk_X509_CRL_num(in->crls) > 0))
 		flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL |
@@ -242,9 +377,11 @@ flags_of(const struct trust_chain_input *in)
 }
 
 static enum trust_err
-set_param(X509_STORE_CTX *ctx, const struct trust_chain_input *in,
-    struct trust_message *msg)
+set_param(
+    X509_STORE_CTX *ctx, const struct collector *c, struct trust_message *msg)
 {
+	const struct trust_chain_input *in = c->in;
+	X509 *anchor = c->path->v[c->path->n - 1];
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
 	int purpose = 0;
 
@@ -254,7 +391,7 @@ set_param(X509_STORE_CTX *ctx, const struct trust_chain_input *in,
 		purpose = X509_PURPOSE_SSL_SERVER;
 	if (purpose != 0 && X509_VERIFY_PARAM_set_purpose(param, purpose) != 1)
 		return TRUST_ERR_INTERNAL;
-	if (X509_VERIFY_PARAM_set_flags(param, flags_of(in)) != 1)
+	if (X509_VERIFY_PARAM_set_flags(param, flags_of(in, anchor)) != 1)
 		return TRUST_ERR_INTERNAL;
 	X509_VERIFY_PARAM_set_time(param, (time_t)in->now);
 	X509_VERIFY_PARAM_set_depth(param, TRUST_CHAIN_PATH_MAX - 2);
@@ -293,11 +430,11 @@ read_member(X509 *x509, bool wants_path, struct trust_chain *out)
 }
 
 static bool
-concerns_path(const X509_CRL *crl, const STACK_OF(X509) *chain)
+concerns_path(const X509_CRL *crl, const struct trust_chain_path *path)
 {
-	for (int i = 0; i < sk_X509_num(chain); i++) {
+	for (int i = 0; i + 1 < path->n; i++) {
 		if (X509_NAME_cmp(X509_CRL_get_issuer(crl),
-			X509_get_issuer_name(sk_X509_value(chain, i))) == 0)
+			X509_get_issuer_name(path->v[i])) == 0)
 			return true;
 	}
 	return false;
@@ -306,7 +443,7 @@ concerns_path(const X509_CRL *crl, const STACK_OF(X509) *chain)
 /* Where every CA must have a current CRL, the end of one ends the result, and
  * one that does not say how long it is current is none. */
 static void
-bound_by_crls(struct collector *c, const STACK_OF(X509) *chain)
+bound_by_crls(struct collector *c)
 {
 	const struct trust_chain_input *in = c->in;
 
@@ -316,7 +453,7 @@ bound_by_crls(struct collector *c, const STACK_OF(X509) *chain)
 		const X509_CRL *crl = sk_X509_CRL_value(in->crls, i);
 		int64_t end = crl_end(crl, in->crl_grace_s);
 
-		if (!concerns_path(crl, chain))
+		if (!concerns_path(crl, c->path))
 			continue;
 		if (end == INT64_MIN)
 			note(c, TRUST_REASON_REVOCATION_UNKNOWN, 0, in->leaf,
@@ -328,24 +465,18 @@ bound_by_crls(struct collector *c, const STACK_OF(X509) *chain)
 }
 
 static enum trust_err
-read_path(X509_STORE_CTX *ctx, struct collector *c)
+read_path(struct collector *c)
 {
-	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
-	struct trust_chain *out = c->out;
-	int n = sk_X509_num(chain);
+	int n = c->path->n;
 
-	if (c->found && out->reason == TRUST_REASON_CHAIN_UNTRUSTED)
-		return TRUST_OK;
-	if (n < 1 || n > TRUST_CHAIN_PATH_MAX)
-		return c->found ? TRUST_OK : TRUST_ERR_INTERNAL;
 	for (int i = 0; i < n; i++) {
-		enum trust_err r = read_member(
-		    sk_X509_value(chain, i), c->in->wants_path, out);
+		enum trust_err r =
+		    read_member(c->path->v[i], c->in->wants_path, c->out);
 
 		if (r != TRUST_OK)
 			return r;
 	}
-	bound_by_crls(c, chain);
+	bound_by_crls(c);
 	if (c->in->max_depth >= 0 && n - 2 > c->in->max_depth) {
 		char text[96];
 
@@ -369,44 +500,70 @@ run(X509_STORE_CTX *ctx, struct collector *c, struct trust_message *msg)
 	enum trust_err r;
 	int verified;
 
-	r = set_param(ctx, c->in, msg);
+	r = set_param(ctx, c, msg);
 	if (r != TRUST_OK)
 		return r;
+	check_key_usage(c);
 	verified = X509_verify_cert(ctx);
-	if ((verified < 0 && !c->found) ||
-	    X509_STORE_CTX_get_error(ctx) == X509_V_ERR_OUT_OF_MEM)
+	if (!c->found && (verified < 0 || !c->followed))
 		return trust_err_set(msg, TRUST_ERR_INTERNAL,
 		    "chain: the validation could not be carried out (%s)",
 		    X509_verify_cert_error_string(
 			X509_STORE_CTX_get_error(ctx)));
-	r = read_path(ctx, c);
+	if (X509_STORE_CTX_get_error(ctx) == X509_V_ERR_OUT_OF_MEM)
+		return TRUST_ERR_NOMEM;
+	r = read_path(c);
 	if (r != TRUST_OK)
 		return r;
 	if (verified != 1 && !c->found)
 		note_error(c, X509_STORE_CTX_get_error(ctx),
 		    X509_STORE_CTX_get_error_depth(ctx),
 		    X509_STORE_CTX_get_current_cert(ctx));
-	c->out->valid = verified == 1 && !c->found;
+	c->out->valid = verified == 1 && c->followed && !c->found;
 	return TRUST_OK;
 }
 
+/* A store and not a stack: OpenSSL shows the signers of CRLs only that. */
+static X509_STORE *
+new_store(X509 *anchor)
+{
+	X509_STORE *store = X509_STORE_new();
+
+	if (store == NULL)
+		return NULL;
+	if (X509_STORE_add_cert(store, anchor) != 1) {
+		X509_STORE_free(store);
+		return NULL;
+	}
+	X509_STORE_set_check_issued(store, is_followed_by);
+	return store;
+}
+
 enum trust_err
-trust_chain_check(const struct trust_chain_input *in, X509_STORE *anchors,
-    struct trust_chain *out, struct trust_message *msg)
+trust_chain_check(const struct trust_chain_input *in,
+    const struct trust_chain_path *path, struct trust_chain *out,
+    struct trust_chain_flaws *flaws, struct trust_message *msg)
 {
 	enum trust_err r = TRUST_ERR_NOMEM;
-	struct collector c = {.in = in, .out = out, .no_ca_depth = -1};
+	struct collector c = {.in = in,
+	    .path = path,
+	    .out = out,
+	    .flaws = flaws,
+	    .no_ca_depth = -1};
+	X509_STORE *store = new_store(path->v[path->n - 1]);
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 
 	memset(out, 0, sizeof(*out));
+	memset(flaws, 0, sizeof(*flaws));
 	out->valid_from = INT64_MIN;
 	out->valid_until = TRUST_CLOCK_NEVER;
-	if (ctx == NULL ||
-	    X509_STORE_CTX_init(ctx, anchors, in->leaf, in->untrusted) != 1)
+	if (store == NULL || ctx == NULL ||
+	    X509_STORE_CTX_init(ctx, store, in->leaf, in->untrusted) != 1)
 		goto out;
 	if (in->crls != NULL)
 		X509_STORE_CTX_set0_crls(ctx, in->crls);
 	X509_STORE_CTX_set_verify_cb(ctx, on_verify);
+	X509_STORE_CTX_set_verify(ctx, check_links);
 	if (X509_STORE_CTX_set_app_data(ctx, &c) != 1)
 		goto out;
 	r = run(ctx, &c, msg);
@@ -414,6 +571,7 @@ out:
 	if (r != TRUST_OK)
 		memset(out, 0, sizeof(*out));
 	X509_STORE_CTX_free(ctx);
+	X509_STORE_free(store);
 	ERR_clear_error();
 	return r;
 }

@@ -8,10 +8,19 @@
 
 #include "reason.h"
 
+/* What else is wrong wherever a path breaks a rule at a certificate. */
+enum trust_chain_scope {
+	TRUST_CHAIN_SCOPE_PATH,        /* nothing but this path */
+	TRUST_CHAIN_SCOPE_PREFIX,      /* every path that begins like it */
+	TRUST_CHAIN_SCOPE_LINK,        /* every one with the next above it */
+	TRUST_CHAIN_SCOPE_CERTIFICATE, /* every one with the certificate */
+};
+
 /* A rule that a chain can break. */
 struct trust_chain_rule {
 	enum trust_reason reason;
 	const char *text; /* the rule, for a person; static */
+	enum trust_chain_scope scope;
 };
 
 /* The rule behind an X509_V_ERR_…; one that no reason is named after is

@@ -32,6 +32,12 @@
 #define TRUST_CHAIN_SENT_MAX 16
 /* Certificates of a path, leaf and anchor included. */
 #define TRUST_CHAIN_PATH_MAX 24
+/* Certificates that a path is looked for among: the leaf, and those that the
+ * names of issuers lead to. */
+#define TRUST_CHAIN_NODES_MAX 128
+/* Work that one leaf is worth while its path is looked for, in microseconds
+ * of a plain machine; what they are spent on is in chain_work.c. */
+#define TRUST_CHAIN_WORK_MAX 12000
 /* CA certificates between leaf and anchor where nobody says otherwise. */
 #define TRUST_CHAIN_DEPTH_DEFAULT 4
 /* Values of one kind of name (CN, a SAN form) that are read of a certificate;

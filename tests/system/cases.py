@@ -3,12 +3,13 @@
 
 import configparser
 import dataclasses
+import itertools
 import pathlib
 
 FOLDER = pathlib.Path(__file__).parent.parent / "cases"
 COMMON = "certificates"
-CASE_FIELDS = {"registry", "chain", "client_id", "revocation", "crl_grace",
-               "expect"}
+CASE_FIELDS = {"registry", "chain", "orders", "client_id", "revocation",
+               "crl_grace", "expect"}
 
 
 @dataclasses.dataclass
@@ -18,6 +19,7 @@ class Case:
     name: str
     registry: str
     chain: list
+    all_orders: bool
     client_id: str
     revocation: str
     crl_grace: str
@@ -28,6 +30,13 @@ class Case:
     @property
     def id(self):
         return f"{self.theme}: {self.name}"
+
+    def orders(self):
+        """The chain in every order that is asked about, the leaf first."""
+        leaf, *others = self.chain
+        if not self.all_orders:
+            return [self.chain]
+        return [[leaf, *order] for order in itertools.permutations(others)]
 
 
 class Theme:
@@ -74,7 +83,7 @@ class Theme:
         device = "".join(device)
         return Case(
             theme=self.name, name=name, registry=fields["registry"],
-            chain=chain,
+            chain=chain, all_orders=fields.get("orders", "given") == "all",
             client_id=fields.get(
                 "client_id", device if device not in ("", "-") else chain[0]),
             revocation=fields.get("revocation", "if_present"),

@@ -24,6 +24,7 @@ import der
 CERTIFICATE_FIELDS = {
     "subject", "issuer", "key", "from", "until", "version", "ca", "path_len",
     "key_usage", "eku", "san", "names", "extension", "serial", "signature",
+    "key_ids",
 }
 CRL_FIELDS = {"issuer", "revoked", "from", "until", "key", "delta_of",
               "indirect"}
@@ -305,6 +306,8 @@ class Pki:
             yield extension("2.5.29.30", True, permitted(fields["names"]))
         if "extension" in fields:
             yield extension(fields["extension"], True, der.null())
+        if fields.get("key_ids") == "absent":
+            return
         yield extension("2.5.29.14", False, der.octets(subject.key_id))
         if issuer is not subject:
             yield extension("2.5.29.35", False, der.sequence(

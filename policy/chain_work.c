@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Prices in microseconds, measured with OpenSSL 3.0 on one core of a server of
+ * 2024 and rounded up. Only their proportions matter: a key of 16384 bits
+ * must not be had at the price of one of 2048.
+ */
+#include "chain_work.h"
+
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "limit.h"
+
+/* RSA with 2048 bits and the usual exponent, which has 17 bits. */
+#define PRICE_RSA         22
+#define RSA_BITS          2048
+#define RSA_EXPONENT_BITS 17
+#define PRICE_DSA         330
+#define DSA_BITS          2048
+/* The slowest that OpenSSL has: a binary curve of 571 bits. */
+#define PRICE_MAX 3300
+/* Of a CRL, octets hashed in a microsecond. */
+#define CRL_OCTETS 300
+
+/* Keys by the name of their curve, or of their type. */
+static const struct {
+	const char *name;
+	unsigned price;
+} prices[] = {
+    {"prime256v1", 70},
+    {"secp384r1", 700},
+    {"secp521r1", 550},
+    {"ED25519", 110},
+    {"ED448", 240},
+};
+
+static unsigned
+price_of_name(const char *name)
+{
+	for (size_t i = 0; i < sizeof(prices) / sizeof(prices[0]); i++) {
+		if (strcmp(prices[i].name, name) == 0)
+			return prices[i].price;
+	}
+	return PRICE_MAX;
+}
+
+static unsigned
+price_by_size(unsigned price, unsigned bits, unsigned usual_bits)
+{
+	return price * bits / usual_bits * bits / usual_bits + 1;
+}
+
+static unsigned
+price_of_rsa(const EVP_PKEY *key, unsigned bits)
+{
+	unsigned price = price_by_size(PRICE_RSA, bits, RSA_BITS);
+	BIGNUM *e = NULL;
+
+	if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) != 1)
+		return PRICE_MAX;
+	if (BN_num_bits(e) > RSA_EXPONENT_BITS)
+		price = price * (unsigned)BN_num_bits(e) / RSA_EXPONENT_BITS;
+	BN_free(e);
+	return price;
+}
+
+unsigned
+trust_chain_work_of_key(const X509 *x509)
+{
+	const EVP_PKEY *key = X509_get0_pubkey(x509);
+	char group[32] = "";
+	unsigned bits;
+
+	if (key == NULL || EVP_PKEY_get_bits(key) <= 0)
+		return 0; /* nothing can be verified with it */
+	bits = (unsigned)EVP_PKEY_get_bits(key);
+	switch (EVP_PKEY_get_base_id(key)) {
+	case EVP_PKEY_RSA:
+	case EVP_PKEY_RSA_PSS:
+		return price_of_rsa(key, bits);
+	case EVP_PKEY_DSA:
+		return price_by_size(PRICE_DSA, bits, DSA_BITS);
+	case EVP_PKEY_EC:
+		(void)EVP_PKEY_get_group_name(key, group, sizeof(group), NULL);
+		return price_of_name(group);
+	default:
+		return price_of_name(EVP_PKEY_get0_type_name(key));
+	}
+}
+
+unsigned
+trust_chain_work_of_crl(const X509_CRL *crl, const X509 *issuer)
+{
+	/* The encoding is kept with it: its length is there already. */
+	int len = i2d_X509_CRL((X509_CRL *)(uintptr_t)crl, NULL);
+
+	return trust_chain_work_of_key(issuer) +
+	       (len > 0 ? (unsigned)len / CRL_OCTETS : 0);
+}
+
+bool
+trust_chain_work_spend(struct trust_chain_work *work, unsigned cost)
+{
+	if (cost > TRUST_CHAIN_WORK_MAX - work->spent) {
+		work->over = true;
+		return false;
+	}
+	work->spent += cost;
+	return true;
+}
