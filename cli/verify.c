@@ -78,11 +78,12 @@ print_json(const struct trust_chain *chain, struct trust_message *msg)
 	    chain->valid ? NULL : trust_reason_name(chain->reason);
 
 	return trust_output_json(
-	    json_pack("{s:b, s:o, s:o, s:o, s:i, s:o}", "valid", chain->valid,
-		"reason", trust_output_json_text(reason), "detail",
-		trust_output_json_text(chain->detail), "subject",
+	    json_pack("{s:b, s:o, s:o, s:o, s:i, s:o, s:i, s:i}", "valid",
+		chain->valid, "reason", trust_output_json_text(reason),
+		"detail", trust_output_json_text(chain->detail), "subject",
 		trust_output_json_text(chain->subject), "depth", chain->depth,
-		"path", path_json(chain)),
+		"path", path_json(chain), "paths", (int)chain->paths,
+		"signatures", (int)chain->signatures),
 	    msg);
 }
 
@@ -172,7 +173,7 @@ out:
 }
 
 static const char about[] =
-    "Validate the path from a certificate to a trust anchor (RFC 5280\n"
+    "Find a valid path from a certificate to a trust anchor (RFC 5280\n"
     "section 6). LEAF.pem may hold more certificates, which may be on the\n"
     "path. Files are PEM with any number of certificates or CRLs, or DER\n"
     "with one.\n";

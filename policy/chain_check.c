@@ -254,14 +254,18 @@ static int
 is_followed_by(X509_STORE_CTX *ctx, X509 *x509, X509 *issuer)
 {
 	const struct collector *c = X509_STORE_CTX_get_app_data(ctx);
+	int last;
 
 	if (X509_STORE_CTX_get0_parent_ctx(ctx) != NULL)
 		return X509_check_issued(issuer, x509) == X509_V_OK;
-	for (int i = 0; i + 1 < c->path->n; i++) {
+	last = c->path->n - 1;
+	for (int i = 0; i < last; i++) {
 		if (X509_cmp(c->path->v[i], x509) == 0)
 			return X509_cmp(c->path->v[i + 1], issuer) == 0;
 	}
-	return 0;
+	/* A leaf that is an anchor, and its own issuer. */
+	return X509_cmp(c->path->v[last], x509) == 0 &&
+	       X509_cmp(x509, issuer) == 0;
 }
 
 static bool

@@ -6,19 +6,20 @@
  */
 #include "chain_work.h"
 
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <string.h>
 
 #include "limit.h"
 
-/* RSA with 2048 bits and the usual exponent, which has 17 bits. */
-#define PRICE_RSA         22
-#define RSA_BITS          2048
-#define RSA_EXPONENT_BITS 17
-#define PRICE_DSA         330
-#define DSA_BITS          2048
+/* RSA with 2048 bits and the usual exponent, 65537. */
+#define PRICE_RSA           22
+#define RSA_BITS            2048
+#define RSA_EXPONENT_OCTETS 3
+#define RSA_DER_OCTETS      11
+#define PRICE_DSA           330
+#define DSA_BITS            2048
+/* Larger keys OpenSSL does not use (OPENSSL_RSA_MAX_MODULUS_BITS). */
+#define BITS_MAX 16384
 /* The slowest that OpenSSL has: a binary curve of 571 bits. */
 #define PRICE_MAX 3300
 /* Of a CRL, octets hashed in a microsecond. */
@@ -52,17 +53,19 @@ price_by_size(unsigned price, unsigned bits, unsigned usual_bits)
 	return price * bits / usual_bits * bits / usual_bits + 1;
 }
 
+/* What stands beside the modulus (RFC 8017 section A.1.1) is the exponent and
+ * eleven octets of DER. To ask for the exponent itself takes longer than to
+ * verify with it. */
 static unsigned
-price_of_rsa(const EVP_PKEY *key, unsigned bits)
+price_of_rsa(const X509 *x509, unsigned bits)
 {
 	unsigned price = price_by_size(PRICE_RSA, bits, RSA_BITS);
-	BIGNUM *e = NULL;
+	const ASN1_BIT_STRING *key = X509_get0_pubkey_bitstr(x509);
+	unsigned len = (unsigned)ASN1_STRING_length(key);
+	unsigned others = bits / 8 + RSA_DER_OCTETS;
 
-	if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) != 1)
-		return PRICE_MAX;
-	if (BN_num_bits(e) > RSA_EXPONENT_BITS)
-		price = price * (unsigned)BN_num_bits(e) / RSA_EXPONENT_BITS;
-	BN_free(e);
+	if (len > others + RSA_EXPONENT_OCTETS)
+		price = price * (len - others) / RSA_EXPONENT_OCTETS;
 	return price;
 }
 
@@ -76,10 +79,12 @@ trust_chain_work_of_key(const X509 *x509)
 	if (key == NULL || EVP_PKEY_get_bits(key) <= 0)
 		return 0; /* nothing can be verified with it */
 	bits = (unsigned)EVP_PKEY_get_bits(key);
+	if (bits > BITS_MAX)
+		bits = BITS_MAX;
 	switch (EVP_PKEY_get_base_id(key)) {
 	case EVP_PKEY_RSA:
 	case EVP_PKEY_RSA_PSS:
-		return price_of_rsa(key, bits);
+		return price_of_rsa(x509, bits);
 	case EVP_PKEY_DSA:
 		return price_by_size(PRICE_DSA, bits, DSA_BITS);
 	case EVP_PKEY_EC:
