@@ -30,7 +30,7 @@
 struct search {
 	const struct trust_chain_input *in;
 	struct trust_chain_graph *graph;
-	struct trust_chain_work work;
+	struct trust_chain_work *work;
 	size_t path[TRUST_CHAIN_PATH_MAX]; /* nodes, the leaf first */
 	/* From each of them to the next. */
 	struct trust_chain_link *links[TRUST_CHAIN_PATH_MAX];
@@ -39,7 +39,8 @@ struct search {
 	size_t limit;    /* certificates of the paths that are tried now */
 	bool has_longer; /* a path was left out for its length */
 	bool done;       /* the answer is there, or the work is over */
-	bool answered;   /* `best` is of a path whose signatures verify */
+	bool gave_up;    /* the work is over, and there was more to try */
+	unsigned paths;  /* that were validated */
 	struct trust_chain best;
 	/* The first path that would be one but for a signature. */
 	struct trust_chain_path forged;
@@ -65,6 +66,13 @@ go_back_to(struct search *s, size_t keep)
 		s->keep = keep;
 }
 
+static void
+give_up(struct search *s)
+{
+	s->gave_up = true;
+	s->done = true;
+}
+
 /* The path as it stands. */
 static struct trust_chain_path
 path_of(const struct search *s)
@@ -78,18 +86,6 @@ path_of(const struct search *s)
 
 /* ---- Signatures ---- */
 
-static void
-verify_link(struct search *s, struct trust_chain_link *link, size_t place)
-{
-	X509 *x509 = member(s, place)->x509;
-	EVP_PKEY *key = X509_get0_pubkey(link->x509);
-
-	s->work.signatures++;
-	link->signature = key != NULL && X509_verify(x509, key) == 1
-			      ? TRUST_CHAIN_SIGNATURE_GOOD
-			      : TRUST_CHAIN_SIGNATURE_BAD;
-}
-
 /* False when one does not verify, or the work is over. */
 static bool
 verify_links(struct search *s)
@@ -97,15 +93,18 @@ verify_links(struct search *s)
 	for (size_t place = s->n - 1; place-- > 0;) {
 		struct trust_chain_link *link = s->links[place];
 
+		bool good;
+
 		if (link->signature == TRUST_CHAIN_SIGNATURE_GOOD)
 			continue;
-		if (!trust_chain_work_spend(
-			&s->work, trust_chain_work_of_key(link->x509))) {
-			s->done = true;
+		if (!trust_chain_work_verify(
+			s->work, member(s, place)->x509, link->x509, &good)) {
+			give_up(s);
 			return false;
 		}
-		verify_link(s, link, place);
-		if (link->signature == TRUST_CHAIN_SIGNATURE_GOOD)
+		link->signature = good ? TRUST_CHAIN_SIGNATURE_GOOD
+				       : TRUST_CHAIN_SIGNATURE_BAD;
+		if (good)
 			continue;
 		if (s->forged.n == 0 && !link->other_key) {
 			s->forged = path_of(s);
@@ -142,9 +141,12 @@ pay_for_path(struct search *s)
 {
 	unsigned price = PRICE_PATH + (unsigned)s->n * PRICE_MEMBER;
 
+	/* Where there are many groups, each has its path. */
+	if (s->paths == 0)
+		return true;
 	for (size_t place = 0; place + 1 < s->n; place++)
 		price += price_of_crls(s, place);
-	return trust_chain_work_spend(&s->work, price);
+	return trust_chain_work_spend(s->work, price);
 }
 
 /* No other path need fail for the same. */
@@ -175,10 +177,10 @@ learn(struct search *s, const struct trust_chain_flaws *flaws)
 static void
 take(struct search *s, const struct trust_chain *chain)
 {
-	if (chain->valid || !s->answered ||
+	if (chain->valid || s->paths == 0 ||
 	    trust_chain_rank(chain->reason) > trust_chain_rank(s->best.reason))
 		s->best = *chain;
-	s->answered = true;
+	s->paths++;
 	if (chain->valid)
 		s->done = true;
 }
@@ -195,11 +197,10 @@ try_path(struct search *s)
 	if (!verify_links(s))
 		return TRUST_OK;
 	if (!pay_for_path(s)) {
-		s->done = true;
+		give_up(s);
 		return TRUST_OK;
 	}
 	path = path_of(s);
-	s->work.paths++;
 	r = trust_chain_check(s->in, &path, &chain, &flaws, s->msg);
 	if (r != TRUST_OK)
 		return r;
@@ -257,8 +258,8 @@ extend(struct search *s)
 	if (node->anchor)
 		return try_path(s);
 	if (!trust_chain_work_spend(
-		&s->work, 1 + (unsigned)node->n_links / LINKS))
-		s->done = true;
+		s->work, 1 + (unsigned)node->n_links / LINKS))
+		give_up(s);
 	for (size_t i = 0; i < node->n_links && !s->done; i++) {
 		if (!may_follow(s, &node->links[i]))
 			continue;
@@ -338,9 +339,9 @@ tell_over(struct search *s)
 {
 	fail(s, X509_V_ERR_UNSPECIFIED, 0, s->in->leaf);
 	(void)snprintf(s->best.detail, sizeof(s->best.detail),
-	    "too many ways lead to an anchor: given up after %u paths and %u "
+	    "too many ways lead to an anchor: given up after %u paths and %zu "
 	    "signatures",
-	    s->work.paths, s->work.signatures);
+	    s->paths, s->work->signatures);
 }
 
 static enum trust_err
@@ -361,13 +362,14 @@ search(struct search *s)
 	}
 	if (r != TRUST_OK || s->best.valid)
 		return r;
-	if (s->work.over || s->graph->cut)
+	if (s->gave_up || s->graph->cut)
 		tell_over(s);
-	else if (s->answered)
+	else if (s->paths > 0)
 		return TRUST_OK;
 	else if (s->forged.n > 0)
 		return explain_forged(s);
-	else if (distance < TRUST_CHAIN_NODES_MAX && s->work.signatures == 0)
+	else if (distance < TRUST_CHAIN_NODES_MAX &&
+		 distance >= TRUST_CHAIN_PATH_MAX)
 		fail(s, X509_V_ERR_CERT_CHAIN_TOO_LONG, 0, s->in->leaf);
 	else
 		tell_dead_end(s);
@@ -378,7 +380,10 @@ enum trust_err
 trust_chain_verify(const struct trust_chain_input *in, struct trust_chain *out,
     struct trust_message *msg)
 {
-	struct search s = {.in = in, .msg = msg};
+	struct trust_chain_work own = {0};
+	struct search s = {
+	    .in = in, .work = in->work != NULL ? in->work : &own, .msg = msg};
+	size_t before = s.work->signatures;
 	enum trust_err r = trust_chain_graph_new(in, &s.graph);
 
 	memset(out, 0, sizeof(*out));
@@ -386,10 +391,11 @@ trust_chain_verify(const struct trust_chain_input *in, struct trust_chain *out,
 		r = search(&s);
 	if (r == TRUST_OK) {
 		*out = s.best;
-		out->signatures = s.work.signatures;
-		out->paths = s.work.paths;
+		out->signatures = (unsigned)(s.work->signatures - before);
+		out->paths = s.paths;
 	}
 	trust_chain_graph_free(s.graph);
+	trust_chain_work_clear(&own);
 	ERR_clear_error();
 	return r;
 }

@@ -26,6 +26,8 @@ enum trust_revocation {
 	TRUST_REVOCATION_REQUIRE,    /* every CA of the path needs one */
 };
 
+struct trust_chain_work;
+
 /* What to validate, against what. All borrowed; stacks may be NULL. */
 struct trust_chain_input {
 	X509 *leaf;
@@ -38,6 +40,10 @@ struct trust_chain_input {
 	int64_t crl_grace_s; /* a CRL counts so long after nextUpdate */
 	int max_depth;       /* CAs between leaf and anchor; -1: no bound */
 	bool wants_path;     /* to be told which certificates it leads over */
+	/* Shared by the verifications of one leaf against several sets of
+	 * anchors, for whose sum the bound on the work holds; each may
+	 * validate one path beyond it. NULL: it has its own. */
+	struct trust_chain_work *work;
 	/* RFC 5280 section 6.1.1 (c), (d), (e), (f), (g). */
 	const char *const *policies; /* OIDs; none: any policy */
 	size_t n_policies;

@@ -18,7 +18,7 @@ enum trust_chain_signature {
 /* An issuer that the name of a certificate leads to. */
 struct trust_chain_link {
 	size_t issuer;     /* the place of its node */
-	const X509 *x509;  /* the issuer's certificate */
+	X509 *x509;        /* the issuer's certificate */
 	unsigned demerits; /* the fewer, the sooner it is tried */
 	bool other_key;    /* the key identifiers contradict the link */
 	bool ruled_out;    /* no path with this link is valid */

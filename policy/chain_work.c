@@ -7,6 +7,7 @@
 #include "chain_work.h"
 
 #include <openssl/evp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "limit.h"
@@ -108,10 +109,72 @@ trust_chain_work_of_crl(const X509_CRL *crl, const X509 *issuer)
 bool
 trust_chain_work_spend(struct trust_chain_work *work, unsigned cost)
 {
-	if (cost > TRUST_CHAIN_WORK_MAX - work->spent) {
-		work->over = true;
+	if (cost > TRUST_CHAIN_WORK_MAX - work->spent)
 		return false;
-	}
 	work->spent += cost;
+	return true;
+}
+
+void
+trust_chain_work_clear(struct trust_chain_work *work)
+{
+	for (size_t i = 0; i < work->signatures; i++) {
+		X509_free(work->verified[i].x509);
+		X509_free(work->verified[i].issuer);
+	}
+	free(work->verified);
+	memset(work, 0, sizeof(*work));
+}
+
+static const struct trust_chain_verified *
+find_verified(
+    const struct trust_chain_work *work, const X509 *x509, const X509 *issuer)
+{
+	for (size_t i = 0; i < work->signatures; i++) {
+		const struct trust_chain_verified *v = &work->verified[i];
+
+		if (X509_cmp(v->x509, x509) == 0 &&
+		    X509_cmp(v->issuer, issuer) == 0)
+			return v;
+	}
+	return NULL;
+}
+
+/* The room for one more, doubled at the powers of two. */
+static bool
+make_room(struct trust_chain_work *work)
+{
+	size_t n = work->signatures;
+	struct trust_chain_verified *v;
+
+	if ((n & (n - 1)) != 0)
+		return true;
+	v = reallocarray(work->verified, n == 0 ? 1 : 2 * n, sizeof(*v));
+	if (v == NULL)
+		return false;
+	work->verified = v;
+	return true;
+}
+
+bool
+trust_chain_work_verify(
+    struct trust_chain_work *work, X509 *x509, X509 *issuer, bool *good)
+{
+	const struct trust_chain_verified *before =
+	    find_verified(work, x509, issuer);
+	EVP_PKEY *key = X509_get0_pubkey(issuer);
+
+	if (before != NULL) {
+		*good = before->good;
+		return true;
+	}
+	if (!trust_chain_work_spend(work, trust_chain_work_of_key(issuer)) ||
+	    !make_room(work))
+		return false;
+	*good = key != NULL && X509_verify(x509, key) == 1;
+	X509_up_ref(x509);
+	X509_up_ref(issuer);
+	work->verified[work->signatures++] =
+	    (struct trust_chain_verified){x509, issuer, *good};
 	return true;
 }

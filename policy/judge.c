@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chain_work.h"
 #include "identity.h"
 
 void
@@ -39,6 +40,7 @@ struct gathering {
 	struct trust_record **devices; /* theirs; owned, but for `named` */
 	size_t n_candidates;
 	struct trust_group_chains *chains;
+	struct trust_chain_work work; /* for all groups together */
 };
 
 static void
@@ -54,6 +56,7 @@ gathering_clear(struct gathering *g)
 	trust_record_free(g->named);
 	free(g->devices);
 	free(g->candidates);
+	trust_chain_work_clear(&g->work);
 }
 
 static struct trust_facts
@@ -204,10 +207,10 @@ add_all(STACK_OF(X509) *to, STACK_OF(X509) *from)
 }
 
 static enum trust_err
-validate(const struct trust_judge_input *in,
-    const struct trust_sets_group *group, struct trust_chain *out,
-    struct trust_message *msg)
+validate(struct gathering *g, const struct trust_sets_group *group,
+    struct trust_chain *out, struct trust_message *msg)
 {
+	const struct trust_judge_input *in = g->in;
 	enum trust_err r = TRUST_ERR_NOMEM;
 	STACK_OF(X509) *untrusted = sk_X509_new_null();
 	struct trust_chain_input input = {
@@ -220,6 +223,7 @@ validate(const struct trust_judge_input *in,
 	    .revocation = in->revocation,
 	    .crl_grace_s = in->crl_grace_s,
 	    .max_depth = -1,
+	    .work = &g->work,
 	};
 
 	if (untrusted == NULL)
@@ -279,7 +283,7 @@ find_chain(struct gathering *g, const struct trust_sets_group *group,
 		return TRUST_OK;
 	}
 	g->chains->n_built++;
-	return validate(g->in, group, &out->chain, msg);
+	return validate(g, group, &out->chain, msg);
 }
 
 static enum trust_err

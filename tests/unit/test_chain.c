@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * chain.c, what the case table cannot see: the work that a path costs, and
+ * how several verifications share it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <openssl/x509v3.h>
+
+#include "chain.h"
+#include "chain_work.h"
+
+#define NOW INT64_C(1893456000)
+#define DAY 86400
+
+struct made {
+	X509 *x509;
+	EVP_PKEY *key;
+};
+
+static void
+made_free(struct made *made)
+{
+	X509_free(made->x509);
+	EVP_PKEY_free(made->key);
+}
+
+static void
+set_extension(X509 *x509, int nid, const char *value)
+{
+	X509_EXTENSION *extension =
+	    X509V3_EXT_nconf_nid(NULL, NULL, nid, value);
+
+	assert_non_null(extension);
+	assert_int_equal(X509_add_ext(x509, extension, -1), 1);
+	X509_EXTENSION_free(extension);
+}
+
+static void
+set_name(X509_NAME *name, const char *cn)
+{
+	assert_int_equal(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
+			     (const unsigned char *)cn, -1, -1, 0),
+	    1);
+}
+
+/* `issuer` NULL: by itself. Takes the key. */
+static struct made
+make_with(EVP_PKEY *key, const char *cn, const struct made *issuer, bool ca)
+{
+	struct made made = {.x509 = X509_new(), .key = key};
+	EVP_PKEY *signer = issuer != NULL ? issuer->key : key;
+
+	assert_non_null(made.x509);
+	assert_non_null(key);
+	X509_set_version(made.x509, X509_VERSION_3);
+	ASN1_INTEGER_set(X509_get_serialNumber(made.x509), 1);
+	ASN1_TIME_set(X509_getm_notBefore(made.x509), NOW - DAY);
+	ASN1_TIME_set(X509_getm_notAfter(made.x509), NOW + DAY);
+	set_name(X509_get_subject_name(made.x509), cn);
+	X509_set_issuer_name(made.x509,
+	    X509_get_subject_name(issuer != NULL ? issuer->x509 : made.x509));
+	X509_set_pubkey(made.x509, key);
+	set_extension(made.x509, NID_basic_constraints,
+	    ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
+	set_extension(made.x509, NID_key_usage,
+	    ca ? "critical,keyCertSign" : "critical,digitalSignature");
+	assert_true(X509_sign(made.x509, signer, EVP_sha256()) > 0);
+	return made;
+}
+
+static struct made
+make(const char *cn, const struct made *issuer, bool ca)
+{
+	return make_with(EVP_EC_gen("P-256"), cn, issuer, ca);
+}
+
+/* A root, a CA, a leaf. */
+struct plant {
+	struct made root, ca, leaf;
+	STACK_OF(X509) *untrusted, *anchors;
+	struct trust_chain_work work;
+	struct trust_chain_input in;
+	struct trust_chain out;
+};
+
+static void
+plant_open(struct plant *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->root = make("root", NULL, true);
+	p->ca = make("ca", &p->root, true);
+	p->leaf = make("leaf", &p->ca, false);
+	p->untrusted = sk_X509_new_null();
+	p->anchors = sk_X509_new_null();
+	sk_X509_push(p->untrusted, p->ca.x509);
+	sk_X509_push(p->anchors, p->root.x509);
+	p->in = (struct trust_chain_input){.leaf = p->leaf.x509,
+	    .untrusted = p->untrusted,
+	    .anchors = p->anchors,
+	    .now = NOW,
+	    .max_depth = -1,
+	    .work = &p->work};
+}
+
+static void
+plant_close(struct plant *p)
+{
+	trust_chain_work_clear(&p->work);
+	sk_X509_free(p->untrusted);
+	sk_X509_free(p->anchors);
+	made_free(&p->leaf);
+	made_free(&p->ca);
+	made_free(&p->root);
+}
+
+static void
+verify(struct plant *p)
+{
+	assert_int_equal(trust_chain_verify(&p->in, &p->out, NULL), TRUST_OK);
+}
+
+static void
+test_signatures_are_verified_once(void **state)
+{
+	struct plant p;
+
+	plant_open(&p);
+	verify(&p);
+	assert_true(p.out.valid);
+	assert_int_equal(p.out.signatures, 2);
+	assert_int_equal(p.out.paths, 1);
+	verify(&p);
+	assert_true(p.out.valid);
+	assert_int_equal(p.out.signatures, 0);
+	assert_int_equal(p.work.signatures, 2);
+	plant_close(&p);
+}
+
+/* A signature that is known to be bad stays so. */
+static void
+test_bad_signatures_are_remembered(void **state)
+{
+	struct made stranger = make("root", NULL, true);
+	struct plant p;
+
+	plant_open(&p);
+	(void)sk_X509_set(p.anchors, 0, stranger.x509);
+	for (int i = 0; i < 2; i++) {
+		verify(&p);
+		assert_false(p.out.valid);
+		assert_int_equal(p.out.reason, TRUST_REASON_CHAIN_INVALID);
+		assert_int_equal(p.out.paths, 0);
+	}
+	assert_int_equal(p.work.signatures, 1);
+	plant_close(&p);
+	made_free(&stranger);
+}
+
+static void
+test_no_work_is_no_path(void **state)
+{
+	struct plant p;
+
+	plant_open(&p);
+	p.work.spent = TRUST_CHAIN_WORK_MAX;
+	verify(&p);
+	assert_false(p.out.valid);
+	assert_int_equal(p.out.reason, TRUST_REASON_CHAIN_INVALID);
+	assert_non_null(strstr(p.out.detail, "given up"));
+	plant_close(&p);
+}
+
+static void
+assert_price(EVP_PKEY *key, unsigned at_least, unsigned at_most)
+{
+	struct made made = make_with(key, "key", NULL, true);
+	unsigned price = trust_chain_work_of_key(made.x509);
+
+	assert_in_range(price, at_least, at_most);
+	made_free(&made);
+}
+
+static EVP_PKEY *
+rsa(unsigned bits, unsigned exponent)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY *key = NULL;
+	BIGNUM *e = BN_new();
+
+	/* An odd number of `exponent` bits. */
+	BN_set_bit(e, (int)exponent - 1);
+	BN_set_bit(e, 0);
+	assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, (int)bits), 1);
+	assert_int_equal(EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, e), 1);
+	assert_int_equal(EVP_PKEY_generate(ctx, &key), 1);
+	BN_free(e);
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
+static void
+test_what_is_slow_is_dear(void **state)
+{
+	assert_price(EVP_EC_gen("P-256"), 65, 75);
+	assert_price(EVP_EC_gen("P-384"), 650, 750);
+	assert_price(EVP_EC_gen("brainpoolP512r1"), 1000, 4000);
+	assert_price(rsa(2048, 17), 20, 25);
+	assert_price(rsa(2048, 33), 36, 45);
+	assert_price(rsa(2048, 256), 200, 300);
+	assert_price(rsa(3072, 17), 45, 55);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_signatures_are_verified_once),
+	    cmocka_unit_test(test_bad_signatures_are_remembered),
+	    cmocka_unit_test(test_no_work_is_no_path),
+	    cmocka_unit_test(test_what_is_slow_is_dear),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
