@@ -160,15 +160,27 @@ read_alt_name(const GENERAL_NAME *name, struct trust_certificate *c)
 	}
 }
 
+static bool
+has_long_alt_names(const X509 *x509)
+{
+	int i = X509_get_ext_by_NID(x509, NID_subject_alt_name, -1);
+
+	return i >= 0 && ASN1_STRING_length(X509_EXTENSION_get_data(
+			     X509_get_ext(x509, i))) > TRUST_ALT_NAMES_MAX;
+}
+
 static void
 read_alt_names(const X509 *x509, struct trust_certificate *c)
 {
-	GENERAL_NAMES *names;
+	bool is_long = has_long_alt_names(x509);
+	GENERAL_NAMES *names = NULL;
 	int critical = -1;
 
-	names = X509_get_ext_d2i(x509, NID_subject_alt_name, &critical, NULL);
-	if (names == NULL && critical != -1) {
-		/* It is there and does not decode, or is there twice. */
+	if (!is_long)
+		names = X509_get_ext_d2i(
+		    x509, NID_subject_alt_name, &critical, NULL);
+	if (names == NULL && (is_long || critical != -1)) {
+		/* It does not decode, or is there twice, or is too long. */
 		c->names[TRUST_IDENTITY_SAN_DNS].malformed = true;
 		c->names[TRUST_IDENTITY_SAN_URI].malformed = true;
 		c->names[TRUST_IDENTITY_SAN_URI_LAST].malformed = true;

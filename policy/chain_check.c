@@ -323,15 +323,24 @@ check_links(X509_STORE_CTX *ctx)
 	return 0;
 }
 
-/* RFC 5280 section 6.1.4 (n). Asked before OpenSSL, which from 3.2 on does
- * not even follow such a path. */
+/*
+ * What OpenSSL gives up at instead of telling: a certificate that it cannot
+ * read, and from 3.2 on an issuer whose key usage forbids it (RFC 5280 section
+ * 6.1.4 (n)), which it does not even follow.
+ */
 static void
-check_key_usage(struct collector *c)
+check_members(struct collector *c)
 {
-	for (int i = 1; i < c->path->n; i++) {
+	for (int i = 0; i < c->path->n; i++) {
 		X509 *x509 = c->path->v[i];
 
-		if ((X509_get_key_usage(x509) & KU_KEY_CERT_SIGN) == 0)
+		if ((X509_get_extension_flags(x509) & EXFLAG_INVALID) != 0)
+			note_error(c, X509_V_ERR_INVALID_EXTENSION, i, x509);
+		if (X509_get0_pubkey(x509) == NULL)
+			note_error(c,
+			    X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY, i,
+			    x509);
+		if (i > 0 && (X509_get_key_usage(x509) & KU_KEY_CERT_SIGN) == 0)
 			note_error(c, X509_V_ERR_KEYUSAGE_NO_CERTSIGN, i, x509);
 	}
 }
@@ -507,7 +516,7 @@ run(X509_STORE_CTX *ctx, struct collector *c, struct trust_message *msg)
 	r = set_param(ctx, c, msg);
 	if (r != TRUST_OK)
 		return r;
-	check_key_usage(c);
+	check_members(c);
 	verified = X509_verify_cert(ctx);
 	if (!c->found && (verified < 0 || !c->followed))
 		return trust_err_set(msg, TRUST_ERR_INTERNAL,

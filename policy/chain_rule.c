@@ -116,6 +116,13 @@ static const struct {
 	{TRUST_REASON_CHAIN_INVALID,
 	    "its signature does not verify (RFC 5280 section 6.1.3 (a)(1))",
 	    TRUST_CHAIN_SCOPE_PATH}},
+    {X509_V_ERR_INVALID_EXTENSION,
+	{TRUST_REASON_CHAIN_INVALID,
+	    "an extension of it does not decode (RFC 5280 section 4.2)",
+	    TRUST_CHAIN_SCOPE_CERTIFICATE}},
+    {X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY,
+	{TRUST_REASON_CHAIN_INVALID, "its key cannot be read",
+	    TRUST_CHAIN_SCOPE_CERTIFICATE}},
     {X509_V_ERR_INVALID_CA, {TRUST_REASON_CHAIN_INVALID,
 				"it is no CA and issued the one below "
 				"(RFC 5280 section 6.1.4 (k))",

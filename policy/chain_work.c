@@ -32,10 +32,18 @@ static const struct {
 	unsigned price;
 } prices[] = {
     {"prime256v1", 70},
-    {"secp384r1", 700},
-    {"secp521r1", 550},
+    {"secp224r1", 100},
     {"ED25519", 110},
     {"ED448", 240},
+    {"secp256k1", 340},
+    {"brainpoolP256r1", 350},
+    {"brainpoolP256t1", 350},
+    {"secp521r1", 550},
+    {"secp384r1", 700},
+    {"brainpoolP384r1", 720},
+    {"brainpoolP384t1", 720},
+    {"brainpoolP512r1", 960},
+    {"brainpoolP512t1", 960},
 };
 
 static unsigned

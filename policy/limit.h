@@ -37,12 +37,15 @@
 #define TRUST_CHAIN_NODES_MAX 128
 /* Work that one leaf is worth while its path is looked for, in microseconds
  * of a plain machine; what they are spent on is in chain_work.c. */
-#define TRUST_CHAIN_WORK_MAX 12000
+#define TRUST_CHAIN_WORK_MAX 10000
 /* CA certificates between leaf and anchor where nobody says otherwise. */
 #define TRUST_CHAIN_DEPTH_DEFAULT 4
 /* Values of one kind of name (CN, a SAN form) that are read of a certificate;
  * more than one already refuses. */
 #define TRUST_NAMES_MAX 16
+/* Octets of a subjectAltName that is read. A client may send 100 KB of it,
+ * which take 10 ms to decode. */
+#define TRUST_ALT_NAMES_MAX (16 * 1024)
 
 /* Security strength below which no key and no signature counts, in bits:
  * NIST SP 800-57 part 1, table 2 (RSA 2048, P-224, SHA-224). */

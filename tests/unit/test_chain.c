@@ -14,6 +14,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
+#include "certificate.h"
 #include "chain.h"
 #include "chain_work.h"
 
@@ -178,6 +179,31 @@ test_no_work_is_no_path(void **state)
 	plant_close(&p);
 }
 
+/* The CA has an extension that is none, and signed by the root it is. */
+static void
+test_what_does_not_decode_is_refused(void **state)
+{
+	const unsigned char octets[] = {0x30, 0x05, 0x02};
+	ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+	X509_EXTENSION *extension;
+	struct plant p;
+
+	plant_open(&p);
+	ASN1_OCTET_STRING_set(value, octets, sizeof(octets));
+	extension =
+	    X509_EXTENSION_create_by_NID(NULL, NID_name_constraints, 0, value);
+	assert_int_equal(X509_add_ext(p.ca.x509, extension, -1), 1);
+	assert_true(X509_sign(p.ca.x509, p.root.key, EVP_sha256()) > 0);
+	verify(&p);
+	assert_false(p.out.valid);
+	assert_int_equal(p.out.reason, TRUST_REASON_CHAIN_INVALID);
+	assert_int_equal(p.out.depth, 1);
+	assert_non_null(strstr(p.out.detail, "does not decode"));
+	X509_EXTENSION_free(extension);
+	ASN1_OCTET_STRING_free(value);
+	plant_close(&p);
+}
+
 static void
 assert_price(EVP_PKEY *key, unsigned at_least, unsigned at_most)
 {
@@ -212,11 +238,51 @@ test_what_is_slow_is_dear(void **state)
 {
 	assert_price(EVP_EC_gen("P-256"), 65, 75);
 	assert_price(EVP_EC_gen("P-384"), 650, 750);
-	assert_price(EVP_EC_gen("brainpoolP512r1"), 1000, 4000);
+	assert_price(EVP_EC_gen("brainpoolP512r1"), 900, 1000);
+	/* Whatever is not in the table is as dear as the slowest. */
+	assert_price(EVP_EC_gen("sect571k1"), 3000, 4000);
 	assert_price(rsa(2048, 17), 20, 25);
 	assert_price(rsa(2048, 33), 36, 45);
 	assert_price(rsa(2048, 256), 200, 300);
 	assert_price(rsa(3072, 17), 45, 55);
+}
+
+/* So many names cost more to read than the path costs to find. */
+static void
+test_long_names_are_not_read(void **state)
+{
+	static const struct {
+		int n;
+		bool malformed;
+	} cases[] = {{1, false}, {TRUST_ALT_NAMES_MAX / 2, true}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct made made = make("leaf", NULL, false);
+		GENERAL_NAMES *names = GENERAL_NAMES_new();
+		struct trust_certificate *certificate;
+		const struct trust_values *values;
+
+		for (int j = 0; j < cases[i].n; j++) {
+			GENERAL_NAME *name = GENERAL_NAME_new();
+			ASN1_IA5STRING *dns = ASN1_IA5STRING_new();
+
+			GENERAL_NAME_set0_value(name, GEN_DNS, dns);
+			sk_GENERAL_NAME_push(names, name);
+		}
+		assert_int_equal(X509_add1_ext_i2d(made.x509,
+				     NID_subject_alt_name, names, 0, 0),
+		    1);
+		assert_true(X509_sign(made.x509, made.key, EVP_sha256()) > 0);
+		assert_int_equal(
+		    trust_certificate_new(made.x509, &certificate, NULL),
+		    TRUST_OK);
+		values = &certificate->names[TRUST_IDENTITY_SAN_DNS];
+		assert_int_equal(values->malformed, cases[i].malformed);
+		assert_int_equal(values->n, cases[i].malformed ? 0 : 1);
+		trust_certificate_free(certificate);
+		GENERAL_NAMES_free(names);
+		made_free(&made);
+	}
 }
 
 int
@@ -226,7 +292,9 @@ main(void)
 	    cmocka_unit_test(test_signatures_are_verified_once),
 	    cmocka_unit_test(test_bad_signatures_are_remembered),
 	    cmocka_unit_test(test_no_work_is_no_path),
+	    cmocka_unit_test(test_what_does_not_decode_is_refused),
 	    cmocka_unit_test(test_what_is_slow_is_dear),
+	    cmocka_unit_test(test_long_names_are_not_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
