@@ -16,6 +16,9 @@
 
 #include "clock.h"
 
+/* Bits of an RSA key of TRUST_STRENGTH_MIN. */
+#define RSA_BITS_MIN 2048
+
 static const char *const identity_names[TRUST_N_IDENTITIES] = {
     [TRUST_IDENTITY_CN] = "cn",
     [TRUST_IDENTITY_SERIAL_NUMBER] = "serial_number",
@@ -233,6 +236,10 @@ read_key(const X509 *x509, struct trust_certificate *c)
 	c->key_strength = EVP_PKEY_get_security_bits(key);
 	c->key_is_rsa = type == EVP_PKEY_RSA || type == EVP_PKEY_RSA_PSS;
 	if (c->key_is_rsa) {
+		/* OpenSSL rounds what is a little shorter up. */
+		if (c->key_bits < RSA_BITS_MIN &&
+		    c->key_strength >= TRUST_STRENGTH_MIN)
+			c->key_strength = TRUST_STRENGTH_MIN - 1;
 		(void)snprintf(
 		    c->key_type, sizeof(c->key_type), "RSA %d", c->key_bits);
 	} else if (type == EVP_PKEY_EC) {
