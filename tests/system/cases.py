@@ -9,7 +9,7 @@ import pathlib
 FOLDER = pathlib.Path(__file__).parent.parent / "cases"
 COMMON = "certificates"
 CASE_FIELDS = {"registry", "chain", "orders", "client_id", "revocation",
-               "crl_grace", "expect"}
+               "crl_grace", "expect", "says", "broker"}
 
 
 @dataclasses.dataclass
@@ -26,6 +26,8 @@ class Case:
     outcome: str
     reason: str
     device: str  # "-": none; "": not said
+    says: str  # what the detail has in it
+    broker: bool  # a client can come with it
 
     @property
     def id(self):
@@ -88,7 +90,9 @@ class Theme:
                 "client_id", device if device not in ("", "-") else chain[0]),
             revocation=fields.get("revocation", "if_present"),
             crl_grace=fields.get("crl_grace", "7d"),
-            outcome=outcome, reason=reason, device=device)
+            outcome=outcome, reason=reason, device=device,
+            says=fields.get("says", ""),
+            broker=fields.get("broker", "yes") == "yes")
 
     def describe(self, pki):
         """Tell the PKI of this file's certificates and CRLs."""

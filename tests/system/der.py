@@ -25,7 +25,8 @@ def explicit(number, item):
 
 
 def integer(value):
-    return tlv(0x02, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+    bits = (value if value >= 0 else ~value).bit_length()
+    return tlv(0x02, value.to_bytes(bits // 8 + 1, "big", signed=True))
 
 
 def boolean(value):
@@ -34,6 +35,12 @@ def boolean(value):
 
 def octets(value):
     return tlv(0x04, value)
+
+
+def indefinite(item):
+    """The same value in BER, its end told by two zeros (X.690 8.1.3.6)."""
+    head = 2 if item[1] < 128 else 2 + (item[1] & 0x7F)
+    return bytes([item[0], 0x80]) + item[head:] + b"\0\0"
 
 
 def bits(value):

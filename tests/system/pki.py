@@ -16,7 +16,8 @@ import ssl
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import (
+    dsa, ec, ed25519, padding, rsa)
 from cryptography.hazmat.primitives.serialization import Encoding
 
 import der
@@ -24,10 +25,10 @@ import der
 CERTIFICATE_FIELDS = {
     "subject", "issuer", "key", "from", "until", "version", "ca", "path_len",
     "key_usage", "eku", "san", "names", "extension", "serial", "signature",
-    "key_ids",
+    "key_ids", "without", "flip", "raw", "mangle",
 }
 CRL_FIELDS = {"issuer", "revoked", "from", "until", "key", "delta_of",
-              "indirect"}
+              "indirect", "number", "aki", "scope", "digest", "raw"}
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 YEAR_9999 = 253402300799  # "no well-defined expiration", RFC 5280 4.1.2.5
@@ -37,16 +38,20 @@ ATTRIBUTES = {
     "serialNumber": "2.5.4.5",
     "O": "2.5.4.10",
     "OU": "2.5.4.11",
+    "emailAddress": "1.2.840.113549.1.9.1",
 }
-STRINGS = {"utf8": 0x0C, "printable": 0x13, "teletex": 0x14, "bmp": 0x1E}
+STRINGS = {"utf8": 0x0C, "printable": 0x13, "teletex": 0x14, "ia5": 0x16,
+           "bmp": 0x1E}
 
-CURVES = {"p256": ec.SECP256R1, "p384": ec.SECP384R1}
+CURVES = {"p192": ec.SECP192R1, "p224": ec.SECP224R1, "p256": ec.SECP256R1,
+          "p384": ec.SECP384R1}
 DIGESTS = {
-    "sha1": hashes.SHA1, "sha256": hashes.SHA256, "sha384": hashes.SHA384,
+    "md5": hashes.MD5, "sha1": hashes.SHA1, "sha256": hashes.SHA256,
+    "sha384": hashes.SHA384,
 }
 ECDSA = {"sha1": "1.2.840.10045.4.1", "sha256": "1.2.840.10045.4.3.2",
          "sha384": "1.2.840.10045.4.3.3"}
-RSA = {"sha1": "1.2.840.113549.1.1.5", "sha256": "1.2.840.113549.1.1.11",
+RSA = {"md5": "1.2.840.113549.1.1.4", "sha1": "1.2.840.113549.1.1.5", "sha256": "1.2.840.113549.1.1.11",
        "sha384": "1.2.840.113549.1.1.12"}
 ED25519 = "1.3.101.112"
 
@@ -55,6 +60,17 @@ USAGES = ["digital_signature", "content_commitment", "key_encipherment",
           "encipher_only", "decipher_only"]
 PURPOSES = {"clientAuth": "1.3.6.1.5.5.7.3.2",
             "serverAuth": "1.3.6.1.5.5.7.3.1"}
+EXTENSIONS = {
+    "ski": "2.5.29.14", "key_usage": "2.5.29.15", "san": "2.5.29.17",
+    "ca": "2.5.29.19", "names": "2.5.29.30", "aki": "2.5.29.35",
+    "eku": "2.5.29.37",
+}
+# P-256 (FIPS 186-4 section D.1.2.3), to be written where its name belongs.
+PRIME = 2**256 - 2**224 + 2**192 + 2**96 - 1
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+BASE = (0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
+        0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5)
 
 
 def make_key(kind):
@@ -62,7 +78,27 @@ def make_key(kind):
         return ec.generate_private_key(CURVES[kind]())
     if kind == "ed25519":
         return ed25519.Ed25519PrivateKey.generate()
-    return rsa.generate_private_key(65537, int(kind.removeprefix("rsa")))
+    if kind.startswith("dsa"):
+        return dsa.generate_private_key(int(kind.removeprefix("dsa")))
+    bits, _, exponent = kind.removeprefix("rsa").partition("e")
+    return rsa.generate_private_key(int(exponent or 65537), int(bits))
+
+
+def explicit_curve(key):
+    """The public key with the curve spelled out (RFC 3279 section 2.3.5)."""
+    def field(value):
+        return value.to_bytes(32, "big")
+
+    point = key.public_key().public_bytes(
+        Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    curve = der.sequence(
+        der.integer(1),
+        der.sequence(der.oid("1.2.840.10045.1.1"), der.integer(PRIME)),
+        der.sequence(der.octets(field(PRIME - 3)), der.octets(field(B))),
+        der.octets(b"\x04" + field(BASE[0]) + field(BASE[1])),
+        der.integer(ORDER), der.integer(1))
+    return der.sequence(der.sequence(der.oid("1.2.840.10045.2.1"), curve),
+                        der.bits(point))
 
 
 def sign(key, digest, data):
@@ -101,11 +137,27 @@ def distinguished_name(text):
         for line in text.splitlines() if line.strip() not in ("", "-")))
 
 
+def address(text):
+    if text.startswith("x"):
+        return bytes.fromhex(text[1:])
+    if "/" not in text:
+        return ipaddress.ip_address(text).packed
+    network = ipaddress.ip_network(text)
+    return network.network_address.packed + network.netmask.packed
+
+
 def alternative_name(text):
-    """One of "dns:temp-01", "uri:urn:x", "email:a@b", "ip:10.0.0.1"."""
+    """One of "dns:temp-01", "uri:urn:x", "email:a@b", "ip:10.0.0.1",
+    "ip:10.0.0.0/8", "ip:xHEX", "dn:CN=x", "rid:1.2.3", "other:1.2.3"."""
     kind, _, value = text.partition(":")
     if kind == "ip":
-        return der.tlv(0x87, ipaddress.ip_address(value).packed)
+        return der.tlv(0x87, address(value))
+    if kind == "dn":
+        return der.explicit(4, distinguished_name(value))
+    if kind == "rid":
+        return der.tlv(0x88, der.oid(value)[2:])
+    if kind == "other":
+        return der.tlv(0xA0, der.oid(value), der.explicit(0, der.null()))
     tag = {"email": 0x81, "dns": 0x82, "uri": 0x86}[kind]
     return der.tlv(tag, unescape(value))
 
@@ -116,10 +168,23 @@ def extension(dotted, critical, value):
         der.octets(value))
 
 
-def permitted(names):
-    """NameConstraints: the subtrees that are permitted."""
-    return der.sequence(der.tlv(0xA0, *(
-        der.sequence(alternative_name(name)) for name in names.split())))
+def constraints(names):
+    """NameConstraints: the subtrees that are permitted, and with a minus
+    before them those that are excluded."""
+    permitted = [n for n in names.split() if not n.startswith("-")]
+    excluded = [n[1:] for n in names.split() if n.startswith("-")]
+    return der.sequence(*(
+        der.tlv(tag, *(der.sequence(alternative_name(n)) for n in subtrees))
+        for tag, subtrees in ((0xA0, permitted), (0xA1, excluded))
+        if subtrees))
+
+
+def raw_extensions(text):
+    """Lines of "OID HEX" and "OID critical HEX"."""
+    for line in text.splitlines():
+        if line.strip():
+            dotted, *critical, value = line.split()
+            yield dotted, bool(critical), bytes.fromhex(value)
 
 
 def bare_crl(issuer_pem, key_pem, *times):
@@ -140,15 +205,15 @@ def bare_crl(issuer_pem, key_pem, *times):
 class Certificate:
     """A certificate that was made, with its key."""
 
-    def __init__(self, encoded, name, key):
+    def __init__(self, encoded, name, key, spki=None, key_id=None):
         self.der = encoded
         self.name = name  # the subject, in DER
         self.key = key
-        self.spki = key.public_key().public_bytes(
+        self.spki = spki or key.public_key().public_bytes(
             Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         self.thumbprint = hashlib.sha256(encoded).hexdigest()
         self.pin = hashlib.sha256(self.spki).hexdigest()
-        self.key_id = hashlib.sha1(self.spki).digest()
+        self.key_id = key_id or hashlib.sha1(self.spki).digest()
         self.pem = ssl.DER_cert_to_PEM_cert(encoded)
 
     def key_pem(self):
@@ -237,33 +302,58 @@ class Pki:
         return self.now + int(text[:-1]) * UNITS[text[-1]]
 
     def make(self, name, fields):
-        key = self.key(fields.get("key", "p256"))
+        kind = fields.get("key", "p256")
+        key = self.key(kind.removesuffix(" explicit"))
+        spki = explicit_curve(key) if kind.endswith("explicit") else None
         subject = distinguished_name(fields.get("subject", f"CN={name}"))
-        plain = Certificate(b"", subject, key)  # for its key id alone
+        key_id = b"shared" if fields.get("key_ids") == "shared" else None
+        # For its key id alone.
+        plain = Certificate(b"", subject, key, spki, key_id)
         issuer = self.get(fields["issuer"]) if "issuer" in fields else plain
-        serial = self.serial(name, fields)
+        mangle = fields.get("mangle", "").split()
         body = [
-            der.integer(serial), issuer.name,
-            der.sequence(der.time(self.when(fields.get("from", "-1d"))),
-                         der.time(self.when(fields.get("until", "+90d")))),
-            subject, plain.spki,
+            der.integer(self.serial(name, fields)), issuer.name,
+            self.validity(fields), subject, plain.spki,
         ]
-        if fields.get("version", "3") == "3":
-            body.insert(0, der.explicit(0, der.integer(2)))
+        version = int(fields.get("version", "3"))
+        if version > 1 or "version_default" in mangle:
+            body.insert(0, der.explicit(0, der.integer(version - 1)))
+        if "unique_id" in mangle:
+            body.append(der.tlv(0x82, b"\0\x55"))
+        if version == 3 or "extensions" in mangle:
             body.append(der.explicit(3, der.sequence(
                 *self.extensions(fields, plain, issuer))))
-        number = body.index(issuer.name)
+        if "empty_issuer" in mangle:
+            body[body.index(issuer.name)] = der.sequence()
+        if "indefinite" in mangle:
+            body[-1] = der.indefinite(body[-1])
+        place = 2 if body[0][0] == 0xA0 else 1  # behind the serial number
         digest, _, broken = fields.get("signature", "sha256").partition(" ")
 
         def signed(algorithm):
-            return der.sequence(*body[:number], algorithm, *body[number:])
+            if "inner_algorithm" in mangle:
+                algorithm = der.sequence(der.oid(ECDSA["sha384"]))
+            return der.sequence(*body[:place], algorithm, *body[place:])
 
         algorithm, signature = sign(issuer.key, digest, signed)
         if broken:
             signature = bytes([*signature[:-1], signature[-1] ^ 1])
         return Certificate(
             der.sequence(signed(algorithm), algorithm, der.bits(signature)),
-            subject, key)
+            subject, key, spki, key_id)
+
+    def validity(self, fields):
+        """"mangle" names what a date is written as."""
+        mangle = fields.get("mangle", "").split()
+        end = der.time(self.when(fields.get("until", "+90d")))
+        if "generalized" in mangle:  # though before 2050
+            end = der.tlv(0x18, b"20" + end[2:])
+        if "fraction" in mangle:
+            end = der.tlv(0x18, b"20" + end[2:-1] + b".5Z")
+        if "zone" in mangle:
+            end = der.tlv(0x17, end[2:-1] + b"+0000")
+        return der.sequence(
+            der.time(self.when(fields.get("from", "-1d"))), end)
 
     def key(self, text):
         """A new key, or with "of NAME" the key of another certificate."""
@@ -281,36 +371,47 @@ class Pki:
         return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
 
     def extensions(self, fields, subject, issuer):
+        """"without" takes some of them out, "flip" makes what is critical
+        not critical and the reverse, "raw" adds others."""
+        without = [EXTENSIONS[n] for n in fields.get("without", "").split()]
+        flipped = [EXTENSIONS[n] for n in fields.get("flip", "").split()]
+        for oid, critical, value in self.standard_extensions(
+                fields, subject, issuer):
+            if oid not in without:
+                yield extension(oid, critical != (oid in flipped), value)
+        for oid, critical, value in raw_extensions(fields.get("raw", "")):
+            yield extension(oid, critical, value)
+
+    @staticmethod
+    def standard_extensions(fields, subject, issuer):
         ca = fields.get("ca", "no")
         if ca != "absent":
             length = fields.get("path_len")
-            yield extension("2.5.29.19", True, x509.BasicConstraints(
+            yield ("2.5.29.19", True, x509.BasicConstraints(
                 ca == "yes", int(length) if length else None).public_bytes())
         usages = fields.get(
             "key_usage", "key_cert_sign crl_sign" if ca == "yes"
             else "digital_signature").split()
         if usages != ["absent"]:
-            yield extension("2.5.29.15", True, x509.KeyUsage(
+            yield ("2.5.29.15", True, x509.KeyUsage(
                 *(usage in usages for usage in USAGES)).public_bytes())
         purposes = fields.get(
             "eku", "absent" if ca == "yes" else "clientAuth").split()
         if purposes != ["absent"]:
-            yield extension("2.5.29.37", False, der.sequence(
+            yield ("2.5.29.37", False, der.sequence(
                 *(der.oid(PURPOSES[purpose]) for purpose in purposes)))
         if "san" in fields:
             # RFC 5280 section 4.2.1.6: critical where the subject is empty.
             empty = subject.name == der.sequence()
-            yield extension("2.5.29.17", empty, der.sequence(
+            yield ("2.5.29.17", empty, der.sequence(
                 *(alternative_name(n) for n in fields["san"].split())))
         if "names" in fields:
-            yield extension("2.5.29.30", True, permitted(fields["names"]))
+            yield ("2.5.29.30", True, constraints(fields["names"]))
         if "extension" in fields:
-            yield extension(fields["extension"], True, der.null())
-        if fields.get("key_ids") == "absent":
-            return
-        yield extension("2.5.29.14", False, der.octets(subject.key_id))
+            yield (fields["extension"], True, der.null())
+        yield ("2.5.29.14", False, der.octets(subject.key_id))
         if issuer is not subject:
-            yield extension("2.5.29.35", False, der.sequence(
+            yield ("2.5.29.35", False, der.sequence(
                 der.tlv(0x80, issuer.key_id)))
 
     def make_crl(self, name, fields):
@@ -329,10 +430,9 @@ class Pki:
             builder = builder.add_revoked_certificate(
                 x509.RevokedCertificateBuilder().serial_number(serial)
                 .revocation_date(moment("from", "-1h")).build())
-        builder = builder.add_extension(
-            x509.AuthorityKeyIdentifier(issuer.key_id, None, None), False)
-        builder = builder.add_extension(
-            x509.CRLNumber(1), False)
+        for oid, critical, value in self.crl_extensions(fields, issuer):
+            builder = builder.add_extension(x509.UnrecognizedExtension(
+                x509.ObjectIdentifier(oid), value), critical)
         if "delta_of" in fields:
             builder = builder.add_extension(
                 x509.DeltaCRLIndicator(int(fields["delta_of"])), True)
@@ -341,4 +441,32 @@ class Pki:
                 None, None, False, False, None, True, False), True)
         digest = None if isinstance(key, ed25519.Ed25519PrivateKey) \
             else hashes.SHA256()
-        return builder.sign(key, digest).public_bytes(Encoding.PEM).decode()
+        crl = builder.sign(key, digest)
+        if "digest" in fields:
+            crl = self.sign_again(crl, key, fields["digest"])
+        return crl.public_bytes(Encoding.PEM).decode()
+
+    @staticmethod
+    def sign_again(crl, key, digest):
+        """With RSA and a digest that the library has given up."""
+        signed = crl.tbs_certlist_bytes
+        before, _ = sign(key, "sha256", lambda algorithm: b"")
+        algorithm, signature = sign(
+            key, digest, lambda algorithm: signed.replace(before, algorithm))
+        return x509.load_der_x509_crl(der.sequence(
+            signed.replace(before, algorithm), algorithm,
+            der.bits(signature)))
+
+    @staticmethod
+    def crl_extensions(fields, issuer):
+        if fields.get("aki") != "absent":
+            yield EXTENSIONS["aki"], False, der.sequence(
+                der.tlv(0x80, issuer.key_id))
+        number, *critical = fields.get("number", "1").split()
+        if number != "absent":
+            yield "2.5.29.20", bool(critical), der.integer(int(number))
+        if "scope" in fields:
+            yield "2.5.29.28", True, der.sequence(*(
+                der.tlv({"user": 0x81, "ca": 0x82, "attribute": 0x85}[only],
+                        b"\xff") for only in fields["scope"].split()))
+        yield from raw_extensions(fields.get("raw", ""))
