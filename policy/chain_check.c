@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "certificate.h"
+#include "profile.h"
 
 /* What the verify callback works with. */
 struct collector {
@@ -82,6 +83,28 @@ note_flaw(struct collector *c, enum trust_chain_scope scope, int depth)
 	}
 }
 
+/* The extension that is critical and unknown, by its number. */
+static void
+note_critical(struct collector *c, int depth, const X509 *x509)
+{
+	char oid[64] = "", text[TRUST_DETAIL_MAX];
+
+	for (int i = 0; i < X509_get_ext_count(x509); i++) {
+		X509_EXTENSION *extension = X509_get_ext(x509, i);
+
+		if (X509_EXTENSION_get_critical(extension) == 0 ||
+		    X509_supported_extension(extension) != 0)
+			continue;
+		(void)OBJ_obj2txt(
+		    oid, sizeof(oid), X509_EXTENSION_get_object(extension), 1);
+		break;
+	}
+	(void)snprintf(text, sizeof(text),
+	    "its extension %s is critical and unknown (RFC 5280 section 4.2)",
+	    oid);
+	note(c, TRUST_REASON_CHAIN_INVALID, depth, x509, text);
+}
+
 static void
 note_error(struct collector *c, int error, int depth, const X509 *x509)
 {
@@ -96,6 +119,10 @@ note_error(struct collector *c, int error, int depth, const X509 *x509)
 	if (error == X509_V_ERR_CERT_NOT_YET_VALID && x509 != NULL) {
 		note_date(c, TRUST_REASON_CERTIFICATE_NOT_YET_VALID, depth,
 		    x509, X509_get0_notBefore(x509), "is valid from");
+		return;
+	}
+	if (error == X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION && x509 != NULL) {
+		note_critical(c, depth, x509);
 		return;
 	}
 	note(c, rule.reason, depth, x509, rule.text);
@@ -157,17 +184,24 @@ note_cause(struct collector *c, X509_STORE_CTX *ctx, int error)
 		c->forged = X509_STORE_CTX_get0_current_crl(ctx);
 }
 
+static bool
+is_about_anchor(X509_STORE_CTX *ctx)
+{
+	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+
+	return X509_STORE_CTX_get_error_depth(ctx) == sk_X509_num(chain) - 1;
+}
+
 /* The anchor is trusted as it is: nobody revokes it here, and nobody has to
  * say that it is not revoked. */
 static bool
 is_about_status_of_anchor(X509_STORE_CTX *ctx, int error)
 {
-	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
 	enum trust_reason reason = trust_chain_rule_of(error).reason;
 
 	return (reason == TRUST_REASON_CERTIFICATE_REVOKED ||
 		   reason == TRUST_REASON_REVOCATION_UNKNOWN) &&
-	       X509_STORE_CTX_get_error_depth(ctx) == sk_X509_num(chain) - 1;
+	       is_about_anchor(ctx);
 }
 
 /* Findings that OpenSSL makes and our rules do not. */
@@ -186,13 +220,15 @@ is_forgiven(const struct collector *c, X509_STORE_CTX *ctx, int error)
 	case X509_V_ERR_CRL_HAS_EXPIRED:
 		return crl_still_counts(
 		    c, X509_STORE_CTX_get0_current_crl(ctx));
-	case X509_V_ERR_MISSING_AUTHORITY_KEY_IDENTIFIER:
-	case X509_V_ERR_MISSING_SUBJECT_KEY_IDENTIFIER:
-	case X509_V_ERR_CA_BCONS_NOT_CRITICAL:
 	case X509_V_ERR_CA_CERT_MISSING_KEY_USAGE:
-		/* Rules for who issues (RFC 5280 sections 4.2.1.1 to
-		 * 4.2.1.3 and 4.2.1.9), not for who validates (section 6). */
-		return true;
+		/* Section 6.1.4 (n) asks for it only where it is present, and
+		 * an anchor is none of the certificates that 6.1.4 is about:
+		 * roots by OpenSSL's own defaults have none. */
+		return is_about_anchor(ctx);
+	case X509_V_ERR_CA_BCONS_NOT_CRITICAL:
+		/* A rule of section 4.2.1.9 for who issues, which NIST's test
+		 * 4.6.4 breaks. An anchor is chosen: it keeps the rule. */
+		return !is_about_anchor(ctx);
 	default:
 		return false;
 	}
@@ -323,6 +359,82 @@ check_links(X509_STORE_CTX *ctx)
 	return 0;
 }
 
+/* ---- The profile ---- */
+
+static void
+note_finding(struct collector *c, const struct trust_profile_finding *finding,
+    enum trust_chain_scope scope, int depth)
+{
+	char text[TRUST_DETAIL_MAX];
+
+	note_flaw(c, scope, depth);
+	note(c, finding->reason, depth, c->path->v[depth],
+	    trust_profile_tell(finding, text));
+}
+
+static enum trust_profile_place
+place_of(int depth, int n)
+{
+	if (depth == n - 1)
+		return TRUST_PLACE_ANCHOR;
+	return depth == 0 ? TRUST_PLACE_LEAF : TRUST_PLACE_INTERMEDIATE;
+}
+
+/* Where the path has a certificate of the CRL's issuer; -1: nowhere. */
+static int
+find_concerned(const X509_CRL *crl, const struct trust_chain_path *path)
+{
+	for (int i = 0; i + 1 < path->n; i++) {
+		if (X509_NAME_cmp(X509_CRL_get_issuer(crl),
+			X509_get_issuer_name(path->v[i])) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/* OpenSSL passes over CRLs that it cannot read as if there were none: what is
+ * on them stays in the dark. */
+static void
+check_crl(struct collector *c, X509_CRL *crl, int depth)
+{
+	struct trust_profile_finding finding;
+	char text[TRUST_DETAIL_MAX], told[TRUST_DETAIL_MAX];
+
+	if (trust_profile_check_crl(crl, &finding))
+		return;
+	(void)snprintf(text, sizeof(text), "its issuer's CRL: %s",
+	    trust_profile_tell(&finding, told));
+	note(c, finding.reason, depth, c->path->v[depth], text);
+}
+
+/* Asked before OpenSSL: of two that find the same, this knows the field. */
+static void
+check_profile(struct collector *c)
+{
+	X509 *const *path = c->path->v;
+	struct trust_profile_finding finding;
+	int n = c->path->n, depth;
+
+	for (int i = 0; i < n; i++) {
+		if (!trust_profile_check(path[i], place_of(i, n), &finding))
+			note_finding(
+			    c, &finding, TRUST_CHAIN_SCOPE_CERTIFICATE, i);
+		if (i + 1 < n &&
+		    !trust_profile_check_issuer(path[i], path[i + 1], &finding))
+			note_finding(c, &finding, TRUST_CHAIN_SCOPE_LINK, i);
+	}
+	/* Decodes names again and again: not those that were refused. */
+	if (!c->found && !trust_profile_check_names(path, n, &finding, &depth))
+		note_finding(c, &finding, TRUST_CHAIN_SCOPE_PATH, depth);
+	for (int i = 0; i < sk_X509_CRL_num(c->in->crls); i++) {
+		X509_CRL *crl = sk_X509_CRL_value(c->in->crls, i);
+
+		depth = find_concerned(crl, c->path);
+		if (depth >= 0)
+			check_crl(c, crl, depth);
+	}
+}
+
 /*
  * What OpenSSL gives up at instead of telling: a certificate that it cannot
  * read, and from 3.2 on an issuer whose key usage forbids it (RFC 5280 section
@@ -442,17 +554,6 @@ read_member(X509 *x509, bool wants_path, struct trust_chain *out)
 	return TRUST_OK;
 }
 
-static bool
-concerns_path(const X509_CRL *crl, const struct trust_chain_path *path)
-{
-	for (int i = 0; i + 1 < path->n; i++) {
-		if (X509_NAME_cmp(X509_CRL_get_issuer(crl),
-			X509_get_issuer_name(path->v[i])) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Where every CA must have a current CRL, the end of one ends the result, and
  * one that does not say how long it is current is none. */
 static void
@@ -460,17 +561,19 @@ bound_by_crls(struct collector *c)
 {
 	const struct trust_chain_input *in = c->in;
 
-	if (in->revocation != TRUST_REVOCATION_REQUIRE || in->crls == NULL)
+	if (in->revocation != TRUST_REVOCATION_REQUIRE)
 		return;
 	for (int i = 0; i < sk_X509_CRL_num(in->crls); i++) {
 		const X509_CRL *crl = sk_X509_CRL_value(in->crls, i);
 		int64_t end = crl_end(crl, in->crl_grace_s);
+		int depth = find_concerned(crl, c->path);
 
-		if (!concerns_path(crl, c->path))
+		if (depth < 0)
 			continue;
 		if (end == INT64_MIN)
-			note(c, TRUST_REASON_REVOCATION_UNKNOWN, 0, in->leaf,
-			    "a CRL of the path has no nextUpdate (RFC 5280 "
+			note(c, TRUST_REASON_REVOCATION_UNKNOWN, depth,
+			    c->path->v[depth],
+			    "its issuer's CRL has no nextUpdate (RFC 5280 "
 			    "section 5.1.2.5)");
 		else if (end >= in->now && end < c->out->valid_until)
 			c->out->valid_until = end;
@@ -516,6 +619,9 @@ run(X509_STORE_CTX *ctx, struct collector *c, struct trust_message *msg)
 	r = set_param(ctx, c, msg);
 	if (r != TRUST_OK)
 		return r;
+	/* A forged certificate is refused for that. */
+	if (c->path->forged < 0)
+		check_profile(c);
 	check_members(c);
 	verified = X509_verify_cert(ctx);
 	if (!c->found && (verified < 0 || !c->followed))

@@ -40,6 +40,11 @@
 #define TRUST_CHAIN_WORK_MAX 10000
 /* CA certificates between leaf and anchor where nobody says otherwise. */
 #define TRUST_CHAIN_DEPTH_DEFAULT 4
+/* Extensions of a certificate or CRL; RFC 5280 knows twenty. */
+#define TRUST_EXTENSIONS_MAX 64
+/* Octets of the value of one that the profile knows. A client may send 100 KB
+ * of names, which take 10 ms to decode. */
+#define TRUST_EXTENSION_MAX (16 * 1024)
 /* Values of one kind of name (CN, a SAN form) that are read of a certificate;
  * more than one already refuses. */
 #define TRUST_NAMES_MAX 16

@@ -13,7 +13,7 @@ import source
 LEVELS = (
     "err span log limit clock reason sync_reason steps user version",
     "thumbprint certificate topic record field json pool template ground",
-    "chain role identity verdict signer statement notification content"
+    "profile chain role identity verdict signer statement notification content"
     " sync_field exchange",
     "registry sets local seen block",
     "decide judge admission cache explain gate replica publication",

@@ -194,8 +194,11 @@ def bare_crl(issuer_pem, key_pem, *times):
     key = serialization.load_pem_private_key(key_pem, None)
 
     def signed(algorithm):
-        return der.sequence(der.integer(1), algorithm, issuer.public_bytes(),
-                            *(der.time(when) for when in times))
+        return der.sequence(
+            der.integer(1), algorithm, issuer.public_bytes(),
+            *(der.time(when) for when in times),
+            der.explicit(0, der.sequence(
+                extension("2.5.29.20", False, der.integer(1)))))
 
     algorithm, signature = sign(key, "sha256", signed)
     encoded = der.sequence(signed(algorithm), algorithm, der.bits(signature))

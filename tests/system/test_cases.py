@@ -117,6 +117,7 @@ def ask_broker(table, case, chain):
     # Only a client id is refused after the handshake.
     assert code == (5 if case.reason == "client_id_mismatch" else None)
     reason, thumbprint = broker.wait_refusal(mark)
+    assert case.says in broker.log(mark)
     leaf = table.pki(case.theme).get(case.chain[0])
     assert thumbprint == leaf.thumbprint
     return "deny", reason, None

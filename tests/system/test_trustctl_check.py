@@ -242,9 +242,10 @@ def revoked(made):
     """CRLs of the Edge CA, with temp-02 on the first of them."""
     folder = made.folder
     (folder / "index.txt").write_text("")
+    (folder / "number").write_text("01\n")
     (folder / "ca.conf").write_text(
-        "[ca]\ndefault_ca=x\n[x]\ndatabase=index.txt\ndefault_md=sha256\n"
-        "default_crl_days=30\n")
+        "[ca]\ndefault_ca=x\n[x]\ndatabase=index.txt\ncrlnumber=number\n"
+        "default_md=sha256\ndefault_crl_days=30\n")
     common = ("ca", "-config", "ca.conf", "-cert", "pki/edge-ca.pem",
               "-keyfile", "pki/edge-ca.key")
     openssl(folder, *common, "-gencrl", "-out", "empty.pem")
