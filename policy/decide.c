@@ -176,6 +176,9 @@ deny_namesake(const struct trust_record *record,
 
 /* ---- Steps 5 to 7: a chain through a group ---- */
 
+/* Octets of the words for a place in a path. */
+#define PLACE_MAX 40
+
 /* How far a certificate got with one group: the greater, the nearer it came
  * to be allowed. Of several groups the nearest gives the reason. */
 enum progress {
@@ -305,6 +308,17 @@ check_path(const struct trust_candidate *c, struct attempt *a, bool *broken)
 	}
 }
 
+/* Several CAs of a path can have one name: the depth tells them apart. */
+static void
+describe_place(const struct trust_chain *chain, char out[PLACE_MAX])
+{
+	if (chain->depth == 0)
+		(void)snprintf(out, PLACE_MAX, "the device's certificate");
+	else
+		(void)snprintf(out, PLACE_MAX, "the CA certificate at depth %d",
+		    chain->depth);
+}
+
 static bool
 check_chain(const struct trust_candidate *c,
     const struct trust_certificate *certificate, struct attempt *a)
@@ -313,10 +327,10 @@ check_chain(const struct trust_candidate *c,
 	bool broken = false;
 
 	if (!chain->valid) {
-		char text[TRUST_MESSAGE_MAX];
+		char text[TRUST_MESSAGE_MAX], who[PLACE_MAX];
 
-		(void)snprintf(text, sizeof(text), "%s certificate (%.*s): %s",
-		    chain->depth == 0 ? "the device's" : "a CA's",
+		describe_place(chain, who);
+		(void)snprintf(text, sizeof(text), "%s (%.*s): %s", who,
 		    TRUST_SHOWN_MAX, chain->subject, chain->detail);
 		break_rule(a, &broken, chain->reason, text);
 		if (chain->reason == TRUST_REASON_CHAIN_UNTRUSTED)

@@ -89,6 +89,23 @@ def test_a_refusal_in_the_handshake(watched):
     assert watched.audited() == [event]
 
 
+def test_a_refusal_names_certificate_and_rule(watched):
+    """In the event, in the audit log and in the broker's log."""
+    pki = watched.site.pki
+    pki.certificate("worn-ca", issuer="factory-root", ca="yes", serial="0")
+    pki.certificate("temp-77", issuer="worn-ca")
+    watched.site.add_group("plant", "factory-root")
+    mark = watched.broker.mark()
+    device = watched.site.device(watched.broker, "temp-77", "worn-ca")
+    assert device.connect() is None
+    event = watched.wait(event="refused", reason="chain_invalid")
+    rule = ("the CA certificate at depth 1 (CN=worn-ca): serialNumber is "
+            "zero (RFC 5280 section 4.1.2.2)")
+    assert rule in event["detail"]
+    assert watched.audited() == [event]
+    assert rule in watched.broker.log(mark)
+
+
 def test_a_refusal_at_connect(watched):
     device = watched.site.device(
         watched.broker, "temp-01", client_id='temp-02"\\é')
