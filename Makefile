@@ -200,12 +200,15 @@ fuzzers: $(FUZZERS)
 
 ## bench      the measured tables, and build/bench.json; BENCH_QUICK=1 is short
 bench: deps-bench all $(BUILD)/bench/load $(BUILD)/bench/ping \
-    $(BUILD)/bench/floor.so $(BUILD)/bench/turns.so
+    $(BUILD)/bench/paths $(BUILD)/bench/floor.so $(BUILD)/bench/turns.so
 	@BUILD='$(BUILD)' python3 -B bench/run.py
 
 $(BUILD)/bench/load: $(BUILD)/bench/load.o $(BUILD)/bench/sensor.o \
     $(BUILD)/libtrust.a
 	$(call SAY,LINK) $(LINK) -pie -o $@ $^ -lssl -lcrypto
+
+$(BUILD)/bench/paths: $(BUILD)/bench/paths.o $(BUILD)/libtrust.a
+	$(call SAY,LINK) $(LINK) -pie -o $@ $^ -lcrypto
 
 $(BUILD)/bench/ping: $(BUILD)/bench/ping.o
 	$(call SAY,LINK) $(LINK) -pie -o $@ $^

@@ -26,6 +26,7 @@ import table_connect
 import table_dynsec
 import table_instructions
 import table_messages
+import table_paths
 import table_registry
 import table_sessions
 import table_storm
@@ -35,6 +36,7 @@ TABLES = {
     "connect": table_connect,
     "storm": table_storm,
     "messages": table_messages,
+    "paths": table_paths,
     "registry": table_registry,
     "sync": table_sync,
     "dynsec": table_dynsec,
