@@ -46,6 +46,7 @@ struct trust_plugin {
 	struct trust_wake *wake; /* NULL: there is none to be had */
 	/* The registry has more to tell than one look was told. */
 	bool more_news;
+	bool postponed; /* the last tick had no time to look at sessions */
 	/* Who was asked about a publication last: whoever publishes without
 	 * being asked about is a bridge (access.c). */
 	const struct mosquitto *last_publisher;

@@ -210,8 +210,7 @@ now_us(void)
 
 /* Whoever has to wait for the next slice keeps its old rules until then;
  * who comes in meanwhile is decided by the new ones. Where no tick comes, the
- * next slice may be far. One is looked at however long the rest of a tick
- * took. */
+ * next slice may be far. One is looked at in any case. */
 static void
 review_some(struct trust_plugin *plugin, int64_t until)
 {
@@ -358,7 +357,10 @@ trust_tick_look(struct trust_plugin *plugin)
 		look(plugin, until);
 	else if (plugin->more_news)
 		follow(plugin);
-	review_some(plugin, until);
+	/* What was found may wait for the next tick, but not for ever. */
+	plugin->postponed = !plugin->postponed && now_us() >= until;
+	if (!plugin->postponed)
+		review_some(plugin, until);
 }
 
 int
