@@ -267,6 +267,12 @@ def until_felt(site, path, watcher, topic):
     return (time.monotonic() - since) * 1e3
 
 
+def until_all_felt(site, path, watcher, topic):
+    """The same where nobody waits for the change before any more."""
+    time.sleep(2 * FELT_S)
+    return until_felt(site, path, watcher, topic)
+
+
 def causes_of_all(site, path, boss):
     """{cause: (how all are made to go, and how that is undone)}"""
     devices = site.devices[:NEIGHBOURS // MODULES]
@@ -379,7 +385,7 @@ def hold_all(table, site):
             stack.enter_context(each)
         measure_turns(table, site, counted, paths)
         table.add("felt.role by all", "ms", [
-            until_felt(site, paths["ours"], watcher, f"new/{i}")
+            until_all_felt(site, paths["ours"], watcher, f"new/{i}")
             for i in range(2 * lab.FEW)])
         ending = felt(counted["ours"], lambda: put(
             paths["ours"], disabled(site.anchor)))
