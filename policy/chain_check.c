@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "certificate.h"
+#include "chain_crl.h"
 #include "profile.h"
 
 /* What the verify callback works with. */
@@ -21,10 +22,11 @@ struct collector {
 	const struct trust_chain_path *path;
 	struct trust_chain *out;
 	struct trust_chain_flaws *flaws;
-	bool found;             /* out->reason is set */
-	bool followed;          /* OpenSSL went this path, to its end */
-	int no_ca_depth;        /* where an issuer was no CA; -1: nowhere */
-	const X509_CRL *forged; /* a CRL that its issuer did not sign */
+	STACK_OF(X509_CRL) *crls; /* of in->crls those that count */
+	bool found;               /* out->reason is set */
+	bool followed;            /* OpenSSL went this path, to its end */
+	int no_ca_depth;          /* where an issuer was no CA; -1: nowhere */
+	const X509_CRL *forged;   /* a CRL that its issuer did not sign */
 };
 
 static void
@@ -128,25 +130,13 @@ note_error(struct collector *c, int error, int depth, const X509 *x509)
 	note(c, rule.reason, depth, x509, rule.text);
 }
 
-/* How long a CRL counts: until its nextUpdate and the grace. A CRL without a
- * nextUpdate is not one of RFC 5280 (section 5.1.2.5) and never current. */
-static int64_t
-crl_end(const X509_CRL *crl, int64_t grace_s)
-{
-	int64_t next;
-
-	if (trust_certificate_time(X509_CRL_get0_nextUpdate(crl), &next) !=
-	    TRUST_OK)
-		return INT64_MIN;
-	return next + grace_s;
-}
-
 static bool
 crl_still_counts(const struct collector *c, const X509_CRL *crl)
 {
 	c->out->crl_stale = true;
 	return c->in->revocation == TRUST_REVOCATION_IF_PRESENT ||
-	       (crl != NULL && c->in->now <= crl_end(crl, c->in->crl_grace_s));
+	       (crl != NULL &&
+		   c->in->now <= trust_chain_crl_end(crl, c->in->crl_grace_s));
 }
 
 /* RFC 5280 section 4.1.2.5: notAfter is the last valid second. */
@@ -380,18 +370,6 @@ place_of(int depth, int n)
 	return depth == 0 ? TRUST_PLACE_LEAF : TRUST_PLACE_INTERMEDIATE;
 }
 
-/* Where the path has a certificate of the CRL's issuer; -1: nowhere. */
-static int
-find_concerned(const X509_CRL *crl, const struct trust_chain_path *path)
-{
-	for (int i = 0; i + 1 < path->n; i++) {
-		if (X509_NAME_cmp(X509_CRL_get_issuer(crl),
-			X509_get_issuer_name(path->v[i])) == 0)
-			return i;
-	}
-	return -1;
-}
-
 /* OpenSSL passes over CRLs that it cannot read as if there were none: what is
  * on them stays in the dark. */
 static void
@@ -426,10 +404,10 @@ check_profile(struct collector *c)
 	/* Decodes names again and again: not those that were refused. */
 	if (!c->found && !trust_profile_check_names(path, n, &finding, &depth))
 		note_finding(c, &finding, TRUST_CHAIN_SCOPE_PATH, depth);
-	for (int i = 0; i < sk_X509_CRL_num(c->in->crls); i++) {
-		X509_CRL *crl = sk_X509_CRL_value(c->in->crls, i);
+	for (int i = 0; i < sk_X509_CRL_num(c->crls); i++) {
+		X509_CRL *crl = sk_X509_CRL_value(c->crls, i);
 
-		depth = find_concerned(crl, c->path);
+		depth = trust_chain_crl_find(crl, c->path->v, c->path->n);
 		if (depth >= 0)
 			check_crl(c, crl, depth);
 	}
@@ -563,10 +541,10 @@ bound_by_crls(struct collector *c)
 
 	if (in->revocation != TRUST_REVOCATION_REQUIRE)
 		return;
-	for (int i = 0; i < sk_X509_CRL_num(in->crls); i++) {
-		const X509_CRL *crl = sk_X509_CRL_value(in->crls, i);
-		int64_t end = crl_end(crl, in->crl_grace_s);
-		int depth = find_concerned(crl, c->path);
+	for (int i = 0; i < sk_X509_CRL_num(c->crls); i++) {
+		const X509_CRL *crl = sk_X509_CRL_value(c->crls, i);
+		int64_t end = trust_chain_crl_end(crl, in->crl_grace_s);
+		int depth = trust_chain_crl_find(crl, c->path->v, c->path->n);
 
 		if (depth < 0)
 			continue;
@@ -592,6 +570,7 @@ read_path(struct collector *c)
 		if (r != TRUST_OK)
 			return r;
 	}
+	trust_chain_crl_bound(c->in, c->path->v, n, c->out);
 	bound_by_crls(c);
 	if (c->in->max_depth >= 0 && n - 2 > c->in->max_depth) {
 		char text[96];
@@ -668,6 +647,7 @@ trust_chain_check(const struct trust_chain_input *in,
 	    .path = path,
 	    .out = out,
 	    .flaws = flaws,
+	    .crls = trust_chain_crl_choose(in, path->v, path->n),
 	    .no_ca_depth = -1};
 	X509_STORE *store = new_store(path->v[path->n - 1]);
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
@@ -676,11 +656,10 @@ trust_chain_check(const struct trust_chain_input *in,
 	memset(flaws, 0, sizeof(*flaws));
 	out->valid_from = INT64_MIN;
 	out->valid_until = TRUST_CLOCK_NEVER;
-	if (store == NULL || ctx == NULL ||
+	if (store == NULL || ctx == NULL || c.crls == NULL ||
 	    X509_STORE_CTX_init(ctx, store, in->leaf, in->untrusted) != 1)
 		goto out;
-	if (in->crls != NULL)
-		X509_STORE_CTX_set0_crls(ctx, in->crls);
+	X509_STORE_CTX_set0_crls(ctx, c.crls);
 	X509_STORE_CTX_set_verify_cb(ctx, on_verify);
 	X509_STORE_CTX_set_verify(ctx, check_links);
 	if (X509_STORE_CTX_set_app_data(ctx, &c) != 1)
@@ -691,6 +670,7 @@ out:
 		memset(out, 0, sizeof(*out));
 	X509_STORE_CTX_free(ctx);
 	X509_STORE_free(store);
+	sk_X509_CRL_free(c.crls);
 	ERR_clear_error();
 	return r;
 }

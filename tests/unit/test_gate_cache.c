@@ -5,6 +5,8 @@
  */
 #include "gate_house.h"
 
+#include "crl_scratch.h"
+
 static struct trust_gate_status
 status(const struct house *h)
 {
@@ -53,26 +55,8 @@ static void
 put_crl(struct house *h, const char *id, const struct trust_pair *issuer,
     X509 *revoked)
 {
-	X509_CRL *crl = X509_CRL_new();
-	X509_REVOKED *entry = X509_REVOKED_new();
-	ASN1_TIME *from = ASN1_TIME_set(NULL, (time_t)(NOW - DAY_S));
-	ASN1_TIME *until = ASN1_TIME_set(NULL, (time_t)(NOW + DAY_S));
-	BIO *pem = BIO_new(BIO_s_mem());
-
-	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
-	X509_CRL_set_issuer_name(
-	    crl, X509_get_subject_name(issuer->certificate));
-	X509_CRL_set1_lastUpdate(crl, from);
-	X509_CRL_set1_nextUpdate(crl, until);
-	X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked));
-	X509_REVOKED_set_revocationDate(entry, from);
-	X509_CRL_add0_revoked(crl, entry);
-	assert_true(X509_CRL_sign(crl, issuer->key, EVP_sha256()) > 0);
-	assert_int_equal(PEM_write_bio_X509_CRL(pem, crl), 1);
-	put_pem(h, id, pem, true);
-	X509_CRL_free(crl);
-	ASN1_TIME_free(from);
-	ASN1_TIME_free(until);
+	put_pem(
+	    h, id, crl_make(issuer, revoked, NOW - DAY_S, NOW + DAY_S), true);
 }
 
 static void

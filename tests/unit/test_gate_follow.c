@@ -8,6 +8,8 @@
 
 #include "gate_house.h"
 
+#include "crl_scratch.h"
+
 /* Who is told, on behalf of one admission. */
 struct witness {
 	struct house *h;
@@ -623,26 +625,8 @@ static void
 put_crl_from(struct house *h, const char *id, const struct trust_pair *issuer,
     X509 *revoked, int64_t start)
 {
-	X509_CRL *crl = X509_CRL_new();
-	X509_REVOKED *entry = X509_REVOKED_new();
-	ASN1_TIME *from = ASN1_TIME_set(NULL, (time_t)start);
-	ASN1_TIME *until = ASN1_TIME_set(NULL, (time_t)(start + 2 * DAY_S));
-	BIO *bio = BIO_new(BIO_s_mem());
-
-	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
-	X509_CRL_set_issuer_name(
-	    crl, X509_get_subject_name(issuer->certificate));
-	X509_CRL_set1_lastUpdate(crl, from);
-	X509_CRL_set1_nextUpdate(crl, until);
-	X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked));
-	X509_REVOKED_set_revocationDate(entry, from);
-	X509_CRL_add0_revoked(crl, entry);
-	assert_true(X509_CRL_sign(crl, issuer->key, EVP_sha256()) > 0);
-	assert_int_equal(PEM_write_bio_X509_CRL(bio, crl), 1);
-	put_pem(h, id, bio, true);
-	X509_CRL_free(crl);
-	ASN1_TIME_free(from);
-	ASN1_TIME_free(until);
+	put_pem(
+	    h, id, crl_make(issuer, revoked, start, start + 2 * DAY_S), true);
 }
 
 static void

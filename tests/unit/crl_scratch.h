@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CRLs for tests, as RFC 5280 section 5.2 wants them.
+ */
+#ifndef TESTS_CRL_SCRATCH_H
+#define TESTS_CRL_SCRATCH_H
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "../../certs/pair.h"
+
+static inline void
+crl_add_extensions(X509_CRL *crl, const struct trust_pair *issuer)
+{
+	ASN1_INTEGER *number = ASN1_INTEGER_new();
+	X509_EXTENSION *key_id;
+	X509V3_CTX ctx;
+
+	assert_int_equal(ASN1_INTEGER_set(number, 1), 1);
+	assert_int_equal(
+	    X509_CRL_add1_ext_i2d(crl, NID_crl_number, number, 0, 0), 1);
+	X509V3_set_ctx(&ctx, issuer->certificate, NULL, NULL, crl, 0);
+	key_id = X509V3_EXT_conf_nid(
+	    NULL, &ctx, NID_authority_key_identifier, "keyid:always");
+	assert_non_null(key_id);
+	assert_int_equal(X509_CRL_add_ext(crl, key_id, -1), 1);
+	X509_EXTENSION_free(key_id);
+	ASN1_INTEGER_free(number);
+}
+
+/* In PEM; the caller frees it. */
+static inline BIO *
+crl_make(
+    const struct trust_pair *issuer, X509 *revoked, int64_t from, int64_t until)
+{
+	X509_CRL *crl = X509_CRL_new();
+	X509_REVOKED *entry = X509_REVOKED_new();
+	ASN1_TIME *start = ASN1_TIME_set(NULL, (time_t)from);
+	ASN1_TIME *end = ASN1_TIME_set(NULL, (time_t)until);
+	BIO *pem = BIO_new(BIO_s_mem());
+
+	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+	X509_CRL_set_issuer_name(
+	    crl, X509_get_subject_name(issuer->certificate));
+	X509_CRL_set1_lastUpdate(crl, start);
+	X509_CRL_set1_nextUpdate(crl, end);
+	X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked));
+	X509_REVOKED_set_revocationDate(entry, start);
+	X509_CRL_add0_revoked(crl, entry);
+	crl_add_extensions(crl, issuer);
+	assert_true(X509_CRL_sign(crl, issuer->key, EVP_sha256()) > 0);
+	assert_int_equal(PEM_write_bio_X509_CRL(pem, crl), 1);
+	X509_CRL_free(crl);
+	ASN1_TIME_free(start);
+	ASN1_TIME_free(end);
+	return pem;
+}
+
+#endif
