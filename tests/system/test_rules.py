@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from broker import trustctl
+from broker import trustctl, wait_until
 
 # What is sent, the reason, whose certificate it is about, and the rule.
 CASES = {
@@ -71,6 +71,7 @@ def test_a_rule_is_named(site, name):
     checked = trustctl("check", site.pki.file(*chain),
                        registry=site.registry.path)
     assert checked.returncode == 1
+    wait_until(lambda: "\n" in audit.read_text(), "the event")
     event = json.loads(audit.read_text().splitlines()[0])
     assert event["reason"] == reason
     for text in (broker.log(), event["detail"], checked.stdout):

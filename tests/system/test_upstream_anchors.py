@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from broker import Listener, Registry
+from broker import Listener, Registry, wait_until
 
 ANCHOR = ('{{"kind":"anchor","id":"{0}","pem":"{{pem:{0}}}",'
           '"purposes":["{1}"]}}\n')
@@ -219,6 +219,7 @@ def test_a_refusal_is_an_event(bridged):
     bridged.anchor("old-root")
     bridged.bridge(audit_log=audit)
     bridged.wait_refused("chain_untrusted", "the server's")
+    wait_until(lambda: "\n" in audit.read_text(), "the event")
     event = json.loads(audit.read_text().splitlines()[0])
     assert event["event"] == "refused" and event["device"] is None
     assert event["reason"] == "chain_untrusted"
