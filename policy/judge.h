@@ -33,9 +33,6 @@ struct trust_judge_input {
 	const struct trust_sets *sets;   /* NULL without a registry */
 	enum trust_registry_state state;
 	struct trust_local *local; /* NULL: nobody is blocked */
-	/* A gateway decides: without `local`, groups that want first keys
-	 * remembered admit nobody. */
-	bool must_remember;
 	const struct trust_certificate *certificate;
 	X509 *leaf;
 	STACK_OF(X509) *untrusted; /* may be NULL */

@@ -111,6 +111,7 @@ static const char *const sql[TRUST_LOCAL_N_STATEMENTS] = {
 	" ORDER BY not_after, device LIMIT ?2 OFFSET ?3",
     [TRUST_LOCAL_FIND_PIN] = "SELECT key FROM pin WHERE device = ?1",
     [TRUST_LOCAL_PUT_PIN] = "INSERT INTO pin VALUES(?1, ?2)",
+    [TRUST_LOCAL_CHECK_PINS] = "PRAGMA integrity_check(pin)",
     [TRUST_LOCAL_DROP_PIN] = "DELETE FROM pin WHERE device = ?1",
 };
 
@@ -148,9 +149,10 @@ look_for_blocks(struct trust_local *local, struct trust_message *msg)
 
 /* In a table that is out of order a look-up misses who is there. */
 static enum trust_err
-check_blocks(struct trust_local *local, struct trust_message *msg)
+check_table(struct trust_local *local, enum trust_local_statement check,
+    const char *what, struct trust_message *msg)
 {
-	sqlite3_stmt *statement = local->statements[TRUST_LOCAL_CHECK_BLOCKS];
+	sqlite3_stmt *statement = local->statements[check];
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	struct trust_span found;
 	bool row;
@@ -160,8 +162,7 @@ check_blocks(struct trust_local *local, struct trust_message *msg)
 		goto out;
 	found = trust_registry_file_get0_bytes(statement, 0);
 	if (!row || found.len != 2 || memcmp(found.p, "ok", 2) != 0)
-		r = trust_registry_file_damaged(
-		    &local->file, msg, "who is blocked");
+		r = trust_registry_file_damaged(&local->file, msg, what);
 out:
 	trust_registry_file_reset(statement);
 	return r;
@@ -180,7 +181,11 @@ open_local(const char *path, enum trust_local_mode mode,
 	r = trust_registry_file_prepare(&local->file, sql,
 	    TRUST_LOCAL_N_STATEMENTS, local->statements, msg);
 	if (r == TRUST_OK)
-		r = check_blocks(local, msg);
+		r = check_table(
+		    local, TRUST_LOCAL_CHECK_BLOCKS, "who is blocked", msg);
+	if (r == TRUST_OK)
+		r = check_table(
+		    local, TRUST_LOCAL_CHECK_PINS, "first keys", msg);
 	if (r == TRUST_OK)
 		r = look_for_blocks(local, msg);
 	return r;

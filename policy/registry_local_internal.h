@@ -31,7 +31,8 @@ enum trust_local_statement {
 	TRUST_LOCAL_LIST_ENDING, /* time, rows, rows to skip */
 	TRUST_LOCAL_FIND_PIN,    /* device id */
 	TRUST_LOCAL_PUT_PIN,     /* device id, key */
-	TRUST_LOCAL_DROP_PIN,    /* device id */
+	TRUST_LOCAL_CHECK_PINS,
+	TRUST_LOCAL_DROP_PIN, /* device id */
 	TRUST_LOCAL_N_STATEMENTS,
 };
 

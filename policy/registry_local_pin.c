@@ -6,22 +6,24 @@
 
 #include "registry_local_internal.h"
 
-/* What was promised about a key must not be lost with the power. */
+/* What was promised about a key must not be lost with the power, nor with a
+ * file that the next start will not find. */
 static enum trust_err
 exec_durably(const struct trust_local *local, sqlite3_stmt *statement,
     struct trust_message *msg)
 {
-	enum trust_err r = TRUST_ERR_INTERNAL;
-	enum trust_err back;
+	enum trust_err r = trust_local_check_place(local, msg);
 
-	r = trust_registry_file_run(
-	    &local->file, "PRAGMA synchronous = FULL", msg);
+	if (r == TRUST_OK)
+		r = trust_registry_file_run(
+		    &local->file, "PRAGMA synchronous = FULL", msg);
 	if (r != TRUST_OK)
 		return r;
 	r = trust_registry_file_exec(&local->file, statement, msg);
-	back = trust_registry_file_run(
-	    &local->file, "PRAGMA synchronous = NORMAL", msg);
-	return r != TRUST_OK ? r : back;
+	/* Where that fails, the rest is written as carefully. */
+	(void)!trust_registry_file_run(
+	    &local->file, "PRAGMA synchronous = NORMAL", NULL);
+	return r;
 }
 
 static enum trust_err
@@ -41,16 +43,9 @@ trust_local_find_pin(struct trust_local *local, const char *device,
 	sqlite3_stmt *statement = local->statements[TRUST_LOCAL_FIND_PIN];
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	struct trust_span key;
-	bool row = false;
 
-	r = bind_device(local, statement, device, msg);
-	if (r == TRUST_OK)
-		r = trust_registry_file_step(
-		    &local->file, statement, &row, msg);
+	r = trust_local_step_to(local, statement, device, msg);
 	if (r != TRUST_OK)
-		goto out;
-	r = TRUST_ERR_NOT_FOUND;
-	if (!row)
 		goto out;
 	key = trust_registry_file_get0_bytes(statement, 0);
 	if (key.len != sizeof(out->b)) {

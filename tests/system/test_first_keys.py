@@ -9,7 +9,7 @@ import ssl
 
 import pytest
 
-from broker import wait_until
+from broker import trustctl, wait_until
 from test_trustctl_remote import OPERATOR, Operator
 
 PIN = '"enroll":"automatic","client_id":"prefix",{0}'
@@ -124,10 +124,13 @@ def test_a_group_comes_to_want_it(site):
 
 
 def test_check_and_explain(plant):
-    """A registry does not know what gateways remember; a gateway does."""
+    """They say what the gateway does."""
     plant.come("first").disconnect()
-    text = plant.site.registry.run("check", plant.site.pki.file("second"))
-    assert "admits the key alone that it came with first" in text
+    result = trustctl("check", plant.site.pki.file("second"),
+                      registry=plant.site.registry.path)
+    assert result.returncode == 1 and "thumbprint_mismatch" in result.stdout
+    assert "admits the key alone that it came with first" in result.stdout
+    plant.site.registry.run("check", plant.site.pki.file("renewed"))
     ops = plant.come("ops", "ops")
     ops.subscribe("$CONTROL/trust/v1/response")
     ops.publish("$CONTROL/trust/v1", json.dumps(
@@ -135,13 +138,3 @@ def test_check_and_explain(plant):
     ops.wait(lambda: ops.messages, "the answer")
     first = plant.site.pki.get("first").pin
     assert f"its first key here was {first}" in str(ops.messages[0][1])
-
-
-def test_a_gateway_that_can_remember_nothing(site):
-    """Groups that want first keys admit nobody there; others do."""
-    (site.folder / "registry.db.local").mkdir()
-    plant = Plant(site)
-    assert plant.refused("first") == "internal_error"
-    plant.broker.wait_log("this gateway can remember nothing")
-    plant.group("")
-    plant.come("first")
