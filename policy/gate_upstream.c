@@ -20,11 +20,16 @@ deny(struct trust_verdict *verdict, enum trust_reason reason, const char *text)
 static enum trust_err
 deny_chain(struct trust_verdict *verdict, const struct trust_chain *chain)
 {
-	char text[TRUST_SHOWN_MAX + TRUST_DETAIL_MAX + 32];
+	char text[TRUST_SHOWN_MAX + TRUST_DETAIL_MAX + 64];
 
-	(void)snprintf(text, sizeof(text), "%s certificate (%s): %s",
-	    chain->depth == 0 ? "the server's" : "a CA's", chain->subject,
-	    chain->detail);
+	if (chain->depth == 0)
+		(void)snprintf(text, sizeof(text),
+		    "the server's certificate (%s): %s", chain->subject,
+		    chain->detail);
+	else
+		(void)snprintf(text, sizeof(text),
+		    "the CA certificate at depth %d (%s): %s", chain->depth,
+		    chain->subject, chain->detail);
 	return deny(verdict, chain->reason, text);
 }
 
