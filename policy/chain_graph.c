@@ -55,9 +55,9 @@ demerits_of_key_ids(X509 *x509, X509 *issuer)
 }
 
 static unsigned
-demerits_of(X509 *x509, const struct trust_chain_node *issuer, int64_t now)
+demerits_of(const struct trust_chain_node *issuer, int64_t now)
 {
-	unsigned demerits = demerits_of_key_ids(x509, issuer->x509);
+	unsigned demerits = 0;
 
 	if (!is_in_time(issuer->x509, now))
 		demerits |= DEMERIT_DATES;
@@ -91,7 +91,7 @@ is_issuer_by_name(const X509 *x509, const X509 *issuer)
 }
 
 static void
-add_node(struct trust_chain_graph *graph, X509 *x509, bool anchor)
+add_node(struct trust_chain_graph *graph, X509 *x509, bool anchor, int64_t now)
 {
 	struct trust_chain_node *node;
 
@@ -106,23 +106,23 @@ add_node(struct trust_chain_graph *graph, X509 *x509, bool anchor)
 	node = &graph->v[graph->n++];
 	node->x509 = x509;
 	node->anchor = anchor;
+	node->demerits = demerits_of(node, now);
 }
 
 static void
 add_issuers(struct trust_chain_graph *graph, const X509 *x509,
-    const STACK_OF(X509) *certificates, bool anchors)
+    const STACK_OF(X509) *certificates, bool anchors, int64_t now)
 {
 	for (int i = 0; i < sk_X509_num(certificates); i++) {
 		X509 *other = sk_X509_value(certificates, i);
 
 		if (is_issuer_by_name(x509, other))
-			add_node(graph, other, anchors);
+			add_node(graph, other, anchors, now);
 	}
 }
 
 static enum trust_err
-add_links(
-    struct trust_chain_graph *graph, struct trust_chain_node *node, int64_t now)
+add_links(struct trust_chain_graph *graph, struct trust_chain_node *node)
 {
 	node->links = calloc(graph->n, sizeof(*node->links));
 	if (node->links == NULL)
@@ -136,10 +136,12 @@ add_links(
 			continue;
 		link->issuer = i;
 		link->x509 = issuer->x509;
-		link->demerits = demerits_of(node->x509, issuer, now);
+		link->demerits = issuer->demerits |
+				 demerits_of_key_ids(node->x509, issuer->x509);
 		link->other_key = (link->demerits & DEMERIT_OTHER_KEY) != 0;
 		node->n_links++;
 	}
+	graph->n_links += node->n_links;
 	qsort(node->links, node->n_links, sizeof(*node->links), compare_links);
 	return TRUST_OK;
 }
@@ -163,16 +165,16 @@ trust_chain_graph_new(
 	*out = NULL;
 	if (graph == NULL)
 		return TRUST_ERR_NOMEM;
-	add_node(graph, in->leaf, is_among(in->leaf, in->anchors));
+	add_node(graph, in->leaf, is_among(in->leaf, in->anchors), in->now);
 	for (size_t i = 0; i < graph->n; i++) {
 		struct trust_chain_node *node = &graph->v[i];
 
 		/* A path ends at its anchor. */
 		if (node->anchor)
 			continue;
-		add_issuers(graph, node->x509, in->anchors, true);
-		add_issuers(graph, node->x509, in->untrusted, false);
-		if (add_links(graph, node, in->now) != TRUST_OK) {
+		add_issuers(graph, node->x509, in->anchors, true, in->now);
+		add_issuers(graph, node->x509, in->untrusted, false, in->now);
+		if (add_links(graph, node) != TRUST_OK) {
 			trust_chain_graph_free(graph);
 			return TRUST_ERR_NOMEM;
 		}

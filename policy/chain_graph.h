@@ -29,7 +29,8 @@ struct trust_chain_link {
 struct trust_chain_node {
 	X509 *x509; /* borrowed */
 	bool anchor;
-	bool ruled_out; /* no path over it is valid */
+	bool ruled_out;    /* no path over it is valid */
+	unsigned demerits; /* as an issuer, whoever it issued */
 	/* The fewest links from it to an anchor, as far as is known;
 	 * TRUST_CHAIN_NODES_MAX: there is no way. */
 	unsigned distance;
@@ -40,7 +41,8 @@ struct trust_chain_node {
 struct trust_chain_graph {
 	struct trust_chain_node v[TRUST_CHAIN_NODES_MAX]; /* the leaf first */
 	size_t n;
-	bool cut; /* there were more certificates */
+	size_t n_links; /* of all nodes */
+	bool cut;       /* there were more certificates */
 };
 
 /* Of the leaf, the others and the anchors of `in`. The caller frees. */

@@ -117,8 +117,10 @@ trust_chain_work_of_crl(const X509_CRL *crl, const X509 *issuer)
 bool
 trust_chain_work_spend(struct trust_chain_work *work, unsigned cost)
 {
-	if (cost > TRUST_CHAIN_WORK_MAX - work->spent)
+	if (cost > TRUST_CHAIN_WORK_MAX - work->spent) {
+		work->over = true;
 		return false;
+	}
 	work->spent += cost;
 	return true;
 }

@@ -20,6 +20,7 @@ struct trust_chain_verified {
 /* The work for one leaf. Zeroed memory is none. */
 struct trust_chain_work {
 	unsigned spent;                        /* of TRUST_CHAIN_WORK_MAX */
+	bool over;                             /* it was not enough */
 	struct trust_chain_verified *verified; /* owned */
 	size_t signatures;                     /* of certificates: so many */
 };
