@@ -2,7 +2,7 @@
 /*
  * chain.c: certificates in DER one behind the other, the leaf first, then what
  * it sent, the anchor last; and a CRL behind them. The answer is within its
- * bounds, and none without a reason.
+ * bounds, none without a reason, and the same in whatever order they were sent.
  */
 #include <openssl/pem.h>
 #include <stdlib.h>
@@ -74,6 +74,35 @@ check(const struct trust_chain_input *in)
 		abort();
 }
 
+/* Without a CRL: whom OpenSSL takes for its signer depends on the order. */
+static void
+check_order(struct trust_chain_input in)
+{
+	STACK_OF(X509) *reversed = sk_X509_new_null();
+	struct trust_chain chain, other;
+
+	for (int i = sk_X509_num(in.untrusted); i-- > 0;) {
+		if (sk_X509_push(reversed, sk_X509_value(in.untrusted, i)) == 0)
+			abort();
+	}
+	in.crls = NULL;
+	in.wants_path = true;
+	if (trust_chain_verify(&in, &chain, NULL) != TRUST_OK)
+		abort();
+	in.untrusted = reversed;
+	if (trust_chain_verify(&in, &other, NULL) != TRUST_OK ||
+	    chain.valid != other.valid || chain.reason != other.reason ||
+	    chain.n_path != other.n_path ||
+	    chain.signatures != other.signatures ||
+	    strcmp(chain.detail, other.detail) != 0)
+		abort();
+	for (size_t i = 0; i < chain.n_path; i++) {
+		if (!trust_thumbprint_equal(&chain.path[i], &other.path[i]))
+			abort();
+	}
+	sk_X509_free(reversed);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -98,6 +127,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (sk_X509_push(anchors, last) == 0)
 			abort();
 		check(&in);
+		check_order(in);
 		in.revocation = TRUST_REVOCATION_REQUIRE;
 		in.crl_grace_s = 3600;
 		check(&in);
