@@ -92,7 +92,6 @@ verify_links(struct search *s)
 {
 	for (size_t place = s->n - 1; place-- > 0;) {
 		struct trust_chain_link *link = s->links[place];
-
 		bool good;
 
 		if (link->signature == TRUST_CHAIN_SIGNATURE_GOOD)
