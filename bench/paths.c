@@ -62,6 +62,19 @@ add_extension(X509 *x509, int nid, const char *value)
 	X509_EXTENSION_free(extension);
 }
 
+/* The same for every key: only a signature tells whose it was. */
+static void
+add_key_ids(X509 *x509)
+{
+	X509_EXTENSION *authority = X509V3_EXT_nconf(
+	    NULL, NULL, "authorityKeyIdentifier", "DER:3006800473616D65");
+
+	add_extension(x509, NID_subject_key_identifier, "73616D65");
+	want(authority != NULL && X509_add_ext(x509, authority, -1) == 1,
+	    "authorityKeyIdentifier");
+	X509_EXTENSION_free(authority);
+}
+
 static void
 add_names(X509 *x509, int n)
 {
@@ -98,6 +111,7 @@ begin(const char *subject, const char *issuer, EVP_PKEY *key, bool ca)
 	    ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
 	add_extension(x509, NID_key_usage,
 	    ca ? "critical,keyCertSign" : "critical,digitalSignature");
+	add_key_ids(x509);
 	return x509;
 }
 

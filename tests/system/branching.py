@@ -76,7 +76,7 @@ class Mesh:
         if issuer is not None:
             fields["issuer"] = issuer.root
         if not self.key_ids:
-            fields["key_ids"] = "absent"
+            fields["key_ids"] = "shared"
         self.pki.certificate(name, **fields)
 
     def cross(self, i):

@@ -94,7 +94,7 @@ def test_thirty_of_one_name(pki, flaw, whose):
     if whose == "same-key":
         fields["key"] = f"of {kind}-{SIBLINGS - 1}"
     elif whose == "unknown-key":
-        fields["key_ids"] = "absent"
+        fields["key_ids"] = "shared"
     root, leaf, others, right = siblings(pki, kind, **fields)
     chance = random.Random(kind)
     crls = [f"{kind}-crl"]
@@ -137,15 +137,16 @@ def test_an_expired_leaf_is_the_end(pki):
 def forged_mesh(pki, kind, key, n):
     """n CAs that nobody vouches for, of one name, each by the one before,
     which all could be the issuer of each and of the leaf."""
-    pki.certificate(f"{kind}-root", subject="CN=mesh", ca="yes", key=key)
+    pki.certificate(f"{kind}-root", subject="CN=mesh", ca="yes", key=key,
+                    key_ids="shared")
     pki.certificate(f"{kind}-own", subject="CN=mesh", ca="yes", key=key,
-                    key_ids="absent")
+                    key_ids="shared")
     names = [f"{kind}-own"]
     for i in range(n - 1):
         names.append(f"{kind}-{i}")
         pki.certificate(names[-1], subject="CN=mesh", ca="yes", key=key,
-                        issuer=names[-2], key_ids="absent")
-    pki.certificate(f"{kind}-leaf", issuer=names[-1], key_ids="absent")
+                        issuer=names[-2], key_ids="shared")
+    pki.certificate(f"{kind}-leaf", issuer=names[-1], key_ids="shared")
     return [f"{kind}-leaf", *names]
 
 
