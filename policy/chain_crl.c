@@ -63,8 +63,8 @@ is_delta(const X509_CRL *crl)
 	return X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) >= 0;
 }
 
-static bool
-are_alike(const X509_CRL *a, const X509_CRL *b)
+bool
+trust_chain_crl_alike(const X509_CRL *a, const X509_CRL *b)
 {
 	return X509_CRL_cmp(a, b) == 0 && !is_delta(a) && !is_delta(b) &&
 	       have_same(a, b, NID_authority_key_identifier) &&
@@ -80,7 +80,7 @@ is_superseded(const struct trust_chain_input *in, const X509_CRL *crl)
 		const X509_CRL *other = sk_X509_CRL_value(in->crls, i);
 		int64_t begun;
 
-		if (other == crl || !are_alike(crl, other))
+		if (other == crl || !trust_chain_crl_alike(crl, other))
 			continue;
 		begun = start_of(other);
 		if (begun <= in->now && (start > in->now || start < begun))

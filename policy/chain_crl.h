@@ -7,10 +7,13 @@
 
 #include "chain.h"
 
+/* Whether both are the whole word of one key about the same certificates (RFC
+ * 5280 sections 5.2.1, 5.2.4 and 5.2.5). */
+bool trust_chain_crl_alike(const X509_CRL *a, const X509_CRL *b);
+
 /*
  * Those that count at in->now, as a new stack that borrows them: of CRLs that
- * are the whole word of one key about the same certificates (RFC 5280 sections
- * 5.2.1, 5.2.4 and 5.2.5) the newest that has begun. OpenSSL would rather take
+ * are alike the newest that has begun. OpenSSL would rather take
  * one that is not late, however old, and of late ones and those to come the
  * newest. CRLs that concern no certificate of the path are all there. NULL
  * without memory.

@@ -2,9 +2,7 @@
 /*
  * The CRLs of the sets, and which of them count when.
  */
-#include <openssl/x509v3.h>
-
-#include "clock.h"
+#include "chain_crl.h"
 #include "sets_internal.h"
 
 /* INT64_MIN for none. */
@@ -27,38 +25,13 @@ describe(struct crl *crl)
 	crl->counts_until = TRUST_CLOCK_NEVER;
 }
 
-/* Whether both have the same extension of this kind, or neither has one. */
-static bool
-agree_on(const X509_CRL *a, const X509_CRL *b, int nid)
-{
-	int i = X509_CRL_get_ext_by_NID(a, nid, -1);
-	int j = X509_CRL_get_ext_by_NID(b, nid, -1);
-
-	if (i < 0 || j < 0)
-		return i < 0 && j < 0;
-	return ASN1_OCTET_STRING_cmp(
-		   X509_EXTENSION_get_data(X509_CRL_get_ext(a, i)),
-		   X509_EXTENSION_get_data(X509_CRL_get_ext(b, j))) == 0;
-}
-
-/* Of the same CA and key, for the same certificates. */
-static bool
-is_alike(const struct crl *left, const struct crl *right)
-{
-	const X509_CRL *a = left->crl, *b = right->crl;
-
-	return left->issuer == right->issuer &&
-	       X509_NAME_cmp(X509_CRL_get_issuer(a), X509_CRL_get_issuer(b)) ==
-		   0 &&
-	       agree_on(a, b, NID_authority_key_identifier) &&
-	       agree_on(a, b, NID_issuing_distribution_point);
-}
-
 /* What the other one leaves to it. */
 static void
 compare(struct crl *crl, const struct crl *other)
 {
-	if (other->this_update == crl->this_update || !is_alike(crl, other))
+	if (other->issuer != crl->issuer ||
+	    other->this_update == crl->this_update ||
+	    !trust_chain_crl_alike(crl->crl, other->crl))
 		return;
 	if (other->this_update < crl->this_update)
 		crl->counts_from = crl->this_update;
