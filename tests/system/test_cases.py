@@ -29,6 +29,7 @@ class Table:
         self.broker = None
         self.key = None  # what the broker was started for
         self.admitted = set()  # leaves that it let in
+        self.refusals = []  # when, lately
 
     def pki(self, theme):
         if theme not in self.pkis:
@@ -66,6 +67,14 @@ class Table:
         if case.outcome == "allow":
             self.admitted.add(case.chain[0])
         return self.broker
+
+    def pace_refusals(self):
+        """Of one reason 20 in a second are written out, the rest counted."""
+        now = time.monotonic()
+        self.refusals = [when for when in self.refusals if now - when < 2]
+        if len(self.refusals) >= 10:
+            time.sleep(2 - (now - self.refusals[0]))
+        self.refusals.append(time.monotonic())
 
     def stop(self):
         broker, self.broker, self.key = self.broker, None, None
@@ -106,6 +115,8 @@ def ask_trustctl(table, case, chain):
 
 def ask_broker(table, case, chain):
     broker = table.cold_broker(case)
+    if case.outcome == "deny":
+        table.pace_refusals()
     mark = broker.mark()
     device = Device(broker, *chain, client_id=case.client_id)
     code = device.connect()

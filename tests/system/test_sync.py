@@ -612,7 +612,7 @@ def test_parts_that_another_gateway_asked_for(site, synced):
 
 OPTIONS = {
     "no anchor file": ({"registry_anchor": "/nonexistent/x.pem"},
-                       ["registry_anchor", "/nonexistent/x.pem", "readable"]),
+                       ["registry_anchor", "/nonexistent/x.pem", "can read"]),
     "an anchor file without certificates": (
         {"registry_anchor": __file__}, ["registry_anchor", __file__]),
     "scope with a slash": ({"scope": "a/b"}, ["scope", "a/b", "want"]),
