@@ -143,15 +143,23 @@ admit(struct trust_handshake *handshake, const SSL *ssl, X509 *leaf,
 
 /* ---- The upstream's certificate ---- */
 
-/* The broker's own callback looks at the host name; it sets no error when that
- * is another. */
+/* Mosquitto 2.0 looks at the host name in a callback of its own, which sets no
+ * error; 2.1 lets OpenSSL look. */
+static bool
+is_about_host(int error)
+{
+	return error == X509_V_ERR_UNSPECIFIED ||
+	       error == X509_V_ERR_HOSTNAME_MISMATCH ||
+	       error == X509_V_ERR_IP_ADDRESS_MISMATCH;
+}
+
 static void
 refuse_by_broker(struct trust_verdict *verdict, int error)
 {
 	verdict->outcome = TRUST_DENY;
 	verdict->reason = TRUST_REASON_CHAIN_INVALID;
 	(void)snprintf(verdict->detail, sizeof(verdict->detail), "upstream: %s",
-	    error == X509_V_ERR_UNSPECIFIED
+	    is_about_host(error)
 		? "its certificate is not for the host name that the bridge "
 		  "connects to (RFC 9525 section 6)"
 		: X509_verify_cert_error_string(error));
