@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("TRUST_BUILD", ROOT / "build"))
 HARNESSES = sorted(path.stem.removeprefix("fuzz_")
                    for path in (ROOT / "tests/fuzz").glob("fuzz_*.c"))
-CHANGES = 3000
+CHANGES = 1000
 PATIENCE = 600
 
 
