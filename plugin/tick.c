@@ -66,6 +66,20 @@ review_guest(struct trust_plugin *plugin, struct trust_session *session)
 		    "its client id has become a device's");
 }
 
+/* The group may have come to want the first key remembered. Where it did so
+ * before, this one was, and if it is no more, trustctl unpin made room for the
+ * next one. */
+static enum trust_err
+pin(struct trust_plugin *plugin, const struct trust_verdict *was,
+    const struct trust_admission *fresh, struct trust_message *msg)
+{
+	bool news;
+
+	if (was->pin_first)
+		return TRUST_OK;
+	return trust_gate_pin(plugin->gate, fresh, &news, msg);
+}
+
 /* Takes over the fresh admission. */
 static void
 renew(struct trust_plugin *plugin, struct trust_session *session,
@@ -76,7 +90,6 @@ renew(struct trust_plugin *plugin, struct trust_session *session,
 	const struct trust_verdict *is = trust_admission_get0_verdict(fresh);
 	struct trust_access *access = NULL;
 	struct trust_message msg = {0};
-	bool pinned;
 
 	if (strcmp(was->device, is->device) != 0 ||
 	    !trust_identity_check_client_id(
@@ -86,8 +99,7 @@ renew(struct trust_plugin *plugin, struct trust_session *session,
 		trust_admission_free(fresh);
 		return;
 	}
-	/* The group may have come to want the first key remembered. */
-	if (trust_gate_pin(plugin->gate, fresh, &pinned, &msg) != TRUST_OK ||
+	if (pin(plugin, was, fresh, &msg) != TRUST_OK ||
 	    trust_gate_access(plugin->gate, fresh, session->client_id, &access,
 		&msg) != TRUST_OK) {
 		close_session(

@@ -92,6 +92,23 @@ def test_unpin(plant):
     assert plant.refused("first") == "thumbprint_mismatch"
 
 
+@pytest.mark.parametrize("away", [False, True], ids=["connected", "away"])
+def test_unpin_stays(plant, away):
+    """Who came with the key that was forgotten is looked at again when the
+    group changes, and that remembers nothing: it is for the next one."""
+    witnesses = [plant.come("other", "b/before")]
+    first = plant.come("first", "a/one", clean=False)
+    witnesses.append(plant.come("other", "b/behind"))
+    if away:
+        first.disconnect()
+    assert plant.ops.run("unpin", "a").returncode == 0
+    plant.group(FIRST + '"match":["a"],')
+    for witness in witnesses:
+        witness.wait_closed()
+    assert plant.remembered() == 1  # b's
+    plant.come("second", "a/two")
+
+
 def test_nothing_is_remembered_before_connect(plant):
     """A handshake proves nothing yet, nor does a wrong client id."""
     raw = plant.site.raw(plant.broker, "second")
