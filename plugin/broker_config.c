@@ -6,10 +6,12 @@
 #include "broker_config.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker.h"
 #include "broker_bridge.h"
 #include "broker_listener.h"
 
@@ -21,6 +23,7 @@ struct trust_broker_config {
 	struct trust_bridge *bridges; /* owned */
 	/* Of the lines before the first `listener` of each file. */
 	struct trust_listener first;
+	bool told_unread; /* what could not be read */
 };
 
 /* One file, as far as it is read. */
@@ -39,6 +42,25 @@ static enum trust_err read_file(struct trust_broker_config *config,
 
 /* ---- Files ---- */
 
+/* The broker has read it, maybe as another user, and goes by it. Once: where
+ * one cannot be read, others may not be, either. */
+static void
+tell_unread(struct trust_broker_config *config, const char *path)
+{
+	int error = errno;
+	char user[TRUST_USER_TEXT];
+
+	if (config->told_unread)
+		return;
+	config->told_unread = true;
+	mosquitto_log_printf(MOSQ_LOG_WARNING,
+	    "mosquitto_trust: %s: %s; want it readable for %s, as whom the "
+	    "broker runs: nobody sees whether use_identity_as_username or "
+	    "use_subject_as_username is on there, which let clients in past "
+	    "this plugin, nor which bridges and listeners there are",
+	    path, strerror(error), trust_user_show(user));
+}
+
 static bool
 ends_in_conf(const char *name)
 {
@@ -56,8 +78,10 @@ read_directory(struct trust_broker_config *config, const char *path,
 	struct dirent *entry;
 	DIR *dir = opendir(path);
 
-	if (dir == NULL)
+	if (dir == NULL) {
+		tell_unread(config, path);
 		return TRUST_OK;
+	}
 	while (r == TRUST_OK && (entry = readdir(dir)) != NULL) {
 		int len =
 		    snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
@@ -140,8 +164,10 @@ read_file(struct trust_broker_config *config, const char *path,
 	size_t size = 0;
 	FILE *file = fopen(path, "re");
 
-	if (file == NULL)
+	if (file == NULL) {
+		tell_unread(config, path);
 		return TRUST_OK;
+	}
 	while (r == TRUST_OK && getline(&line, &size, file) >= 0) {
 		reader.number++;
 		r = read_line(&reader, line);

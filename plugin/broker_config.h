@@ -14,8 +14,9 @@ struct trust_broker_config;
  * Refuse settings that would let clients in past the plugin
  * (use_identity_as_username, use_subject_as_username): TRUST_ERR_CONFLICT
  * with the file, the line and the setting; and note the bridges. What cannot
- * be read is not an error: such clients reach no topic anyway (intruder.c).
- * Listeners with TLS that require no certificate get a warning in the log.
+ * be read is not an error: such clients reach no topic anyway (intruder.c). It
+ * gets a warning in the log, one for all files, and so does each listener with
+ * TLS that requires no certificate.
  */
 enum trust_err trust_broker_config_load(struct trust_broker_config **out,
     struct trust_message *msg) TRUST_MUST_CHECK;

@@ -150,6 +150,30 @@ def test_a_listener_without_a_line(site):
     assert re.search(rf"mosquitto.conf:\d+: listener 1883: {UNASKED}", log)
 
 
+def test_a_configuration_that_cannot_be_read(site):
+    """The broker goes on with what it read, maybe as another user. One line
+    for all of it."""
+    extra = site.folder / "conf.d"
+    extra.mkdir()
+    (extra / "a.conf").symlink_to("nowhere")
+    (extra / "b.conf").symlink_to("nowhere")
+    broker = site.start()
+    conf = broker.folder / "mosquitto.conf"
+    mark = broker.mark()
+    conf.write_text(conf.read_text() + f"include_dir {extra}\n")
+    broker.reload()
+    unread = re.compile("mosquitto_trust: (.*): No such file or directory; "
+                        "want it readable for user .* nobody sees whether "
+                        "use_identity_as_username .* is on there")
+    told = wait_until(lambda: unread.findall(broker.log(mark)), "a warning")
+    assert told in ([f"{extra}/a.conf"], [f"{extra}/b.conf"])
+    mark = broker.mark()
+    conf.unlink()
+    broker.reload()
+    wait_until(lambda: unread.findall(broker.log(mark)) == [str(conf)],
+               "another")
+
+
 @pytest.mark.parametrize("version, refused", [(V311, 0x80), (V5, 0x87)],
                          ids=["3.1.1", "5"])
 def test_settings_that_cannot_be_seen(site, version, refused):
