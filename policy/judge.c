@@ -38,6 +38,7 @@ struct gathering {
 	bool self_signed;
 	struct trust_candidate *candidates;
 	struct trust_record **devices; /* theirs; owned, but for `named` */
+	size_t n_devices;              /* or NULLs */
 	size_t n_candidates;
 	struct trust_group_chains *chains;
 	struct trust_chain_work work; /* for all groups together */
@@ -49,7 +50,7 @@ gathering_clear(struct gathering *g)
 	trust_record_free(g->by_thumbprint);
 	trust_record_free(g->by_pin);
 	trust_record_free(g->namesake);
-	for (size_t i = 0; i < g->n_candidates; i++) {
+	for (size_t i = 0; i < g->n_devices; i++) {
 		if (g->devices[i] != g->named)
 			trust_record_free(g->devices[i]);
 	}
@@ -376,6 +377,7 @@ find_candidates(struct gathering *g, struct trust_message *msg)
 	g->chains->v = calloc(n, sizeof(*g->chains->v));
 	if (g->candidates == NULL || g->devices == NULL || g->chains->v == NULL)
 		return TRUST_ERR_NOMEM;
+	g->n_devices = n;
 	for (size_t i = 0; i < n_groups; i++) {
 		const struct trust_sets_group *group =
 		    trust_sets_get0_group_at(g->in->sets, i);

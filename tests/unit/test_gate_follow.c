@@ -366,6 +366,38 @@ rewrite(struct house *h, const char *sql)
 
 #define OFF "{\"kind\":\"role\",\"id\":\"off\",\"rules\":[]}"
 
+/* A first key that is none. Who is asked about then has two names, and what is
+ * known of both is let go (make asan). */
+static void
+a_first_key_that_cannot_be_read(void **state)
+{
+	struct house *h = *state;
+	struct trust_pair twice = {0};
+	char path[96];
+	sqlite3 *db;
+
+	make_named(&twice, "temp-03", "temp-04", &h->edge);
+	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[\"root\"],"
+	       "\"pin\":\"first\"}");
+	put(h, "{\"kind\":\"group\",\"id\":\"gates\",\"anchors\":[\"root\"],"
+	       "\"identity\":\"san_dns\",\"match\":[\"none\"]}");
+	put(h, "{\"kind\":\"device\",\"id\":\"temp-04\","
+	       "\"auth\":{\"type\":\"ca\",\"group\":\"gates\"}}");
+	assert_int_equal(
+	    ask(h, &twice, true, NOW, NULL), TRUST_REASON_CHAIN_REGISTERED);
+	(void)snprintf(path, sizeof(path), "%s.local", h->scratch->path);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(db, "INSERT INTO pin VALUES('temp-03', x'00')", NULL,
+		NULL, NULL),
+	    SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	put(h, OFF); /* what is cached does not count */
+	assert_int_equal(
+	    ask(h, &twice, true, NOW, NULL), TRUST_REASON_INTERNAL_ERROR);
+	trust_pair_clear(&twice);
+}
+
 /* A changed role that does not parse. */
 static void
 spoil(struct house *h)
@@ -746,6 +778,7 @@ main(void)
 	    TEST(sessions_of_one_certificate_share_a_review),
 	    TEST(what_others_loaded_is_told),
 	    TEST(tokens_concern_nobody),
+	    TEST(a_first_key_that_cannot_be_read),
 	    TEST(sets_that_load_again_concern_everybody),
 	    TEST(others_may_load_them_again),
 	    TEST(a_failure_that_nobody_was_told_of),
