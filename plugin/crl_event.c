@@ -11,31 +11,33 @@ static void
 describe(const struct trust_plugin *plugin, const struct trust_gate_crl *crl,
     char out[TRUST_MESSAGE_MAX])
 {
-	char next[TRUST_CLOCK_TEXT] = "", until[TRUST_CLOCK_TEXT];
+	char next[TRUST_CLOCK_TEXT], until[TRUST_CLOCK_TEXT];
+	bool stale = crl->state == TRUST_GATE_CRL_STALE;
 	int len;
 
 	if (crl->next_update == INT64_MIN)
 		len = snprintf(out, TRUST_MESSAGE_MAX,
-		    "CRL %s of %s has no nextUpdate (RFC 5280 section "
-		    "5.1.2.5)",
+		    "CRL %s of %s has no nextUpdate that can be read (RFC 5280 "
+		    "section 5.1.2.5)",
 		    crl->id, crl->issuer);
 	else
 		len = snprintf(out, TRUST_MESSAGE_MAX,
-		    "CRL %s of %s is past its nextUpdate %s", crl->id,
-		    crl->issuer, trust_clock_format(crl->next_update, next));
+		    "CRL %s of %s is past its nextUpdate %s%s", crl->id,
+		    crl->issuer, trust_clock_format(crl->next_update, next),
+		    stale ? "" : " and the grace");
 	if (len < 0 || len >= TRUST_MESSAGE_MAX)
 		return;
-	if (crl->state == TRUST_GATE_CRL_STALE)
+	if (stale)
 		(void)snprintf(out + len, TRUST_MESSAGE_MAX - (size_t)len,
 		    "; it counts until %s",
 		    trust_clock_format(crl->counts_until, until));
 	else
 		(void)snprintf(out + len, TRUST_MESSAGE_MAX - (size_t)len, "%s",
 		    plugin->options.revocation == TRUST_REVOCATION_REQUIRE
-			? " and the grace; devices below that CA are refused "
-			  "(revocation require)"
-			: " and the grace; going on as if that CA had none, "
-			  "but for whom it lists (revocation if_present)");
+			? "; devices below that CA are refused (revocation "
+			  "require)"
+			: "; going on as if that CA had none, but for whom it "
+			  "lists (revocation if_present)");
 }
 
 static void

@@ -3,6 +3,7 @@
 in the log, as events, in the status and the counters, and after crl_grace what
 the option revocation says."""
 
+import base64
 import json
 import re
 import time
@@ -175,6 +176,23 @@ def test_the_newest_counts(site):
     plant.put("+1h", name="newer", start="-1d")
     plant.broker.wait_log("CRL root is late no more")
     plant.wait_crls(current=1, stale=0, overdue=0)
+
+
+def test_an_end_that_cannot_be_read(site):
+    """Then no grace can be told, either."""
+    plant = Plant(site)
+    site.pki.crl("odd", issuer="factory-root", from_="-1h")
+    begin, *lines, end = site.pki.get_crl("odd").splitlines()
+    head, start, until = base64.b64decode("".join(lines)).split(
+        b"\x17\x0d", maxsplit=2)  # UTCTime, 13 octets
+    encoded = b"\x17\x0d".join((head, start, b"soon" + until[4:]))
+    pem = "\\n".join((begin, base64.b64encode(encoded).decode(), end, ""))
+    site.registry.put(f'{{"kind":"crl","id":"root","pem":"{pem}"}}')
+    assert re.fullmatch(
+        r"CRL root of .*Factory Root.* has no nextUpdate that can be read "
+        r"\(RFC 5280 section 5\.1\.2\.5\); going on as if .*",
+        plant.wait_told(1)["detail"])
+    plant.wait_crls(current=0, stale=0, overdue=1)
 
 
 def test_told_again_after_a_restart(site):
