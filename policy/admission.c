@@ -130,23 +130,25 @@ add_groups(struct trust_admission *a)
 	return r;
 }
 
-/* Where a pin settles it, nobody asks for names and chains. */
+/* Where a pin settles it, nobody asks for names and chains. Those of the chains
+ * come first: what has the same number as one of them is not added, and who
+ * chooses a name does not take one of theirs away. */
 static enum trust_err
 find_grounds(struct trust_admission *a, const X509 *leaf)
 {
-	enum trust_err r = add_certificate(a);
+	enum trust_err r = TRUST_OK;
 
-	if (r == TRUST_OK)
-		r = add_roles(a);
-	if (r != TRUST_OK || is_pinned(a))
-		return r;
-	r = add_names(a);
-	a->chain_grounds = a->grounds.n;
-	if (r == TRUST_OK)
+	if (!is_pinned(a)) {
 		r = add_issuers(a, leaf);
+		if (r == TRUST_OK)
+			r = add_groups(a);
+		a->n_chain_grounds = a->grounds.n;
+		if (r == TRUST_OK)
+			r = add_names(a);
+	}
 	if (r == TRUST_OK)
-		r = add_groups(a);
-	return r;
+		r = add_certificate(a);
+	return r == TRUST_OK ? add_roles(a) : r;
 }
 
 /* ---- References ---- */

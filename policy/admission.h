@@ -22,10 +22,10 @@ struct trust_admission {
 	struct trust_access *access;
 	char *client_id;
 	struct trust_grounds grounds; /* what it rests on */
-	size_t chain_grounds; /* those from here on are what its chains do */
-	uint64_t epoch;       /* of the gate: which file it was that said so */
-	int64_t generation;   /* of the registry, at which it was reached */
-	uint64_t blocks; /* of the gate: as they were when it was reached */
+	size_t n_chain_grounds; /* the first of them: what its chains do */
+	uint64_t epoch;     /* of the gate: which file it was that said so */
+	int64_t generation; /* of the registry, at which it was reached */
+	uint64_t blocks;    /* of the gate: as they were when it was reached */
 	uint64_t sets_serial; /* of the sets that the chains rest on */
 	int64_t valid_from;   /* a clock before this asks again */
 };

@@ -77,7 +77,7 @@ trust_gate_chains_stand(
 		return false;
 	if (admission->sets_serial == gate->sets_serial)
 		return true;
-	for (size_t i = admission->chain_grounds; i < grounds->n; i++) {
+	for (size_t i = 0; i < admission->n_chain_grounds; i++) {
 		HASH_FIND(hh, gate->ledger, &grounds->v[i],
 		    sizeof(grounds->v[i]), moved);
 		if (moved != NULL && moved->serial > admission->sets_serial)
