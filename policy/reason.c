@@ -37,10 +37,11 @@ static const struct entry reasons[TRUST_N_REASONS] = {
 	"(trustctl device add ID --certificate PEM), and if it is not, it is "
 	"a stranger"},
     [TRUST_REASON_THUMBPRINT_MISMATCH] = {"thumbprint_mismatch",
-	"the certificate bears the name of a device that is registered with "
-	"another thumbprint or key; if its certificate was renewed, register "
-	"the new one as secondary (share/doc/mosquitto-trust/OPERATIONS.md, "
-	"Changes), and if not, somebody may be posing as the device"},
+	"the certificate bears the name of a device that comes with another "
+	"thumbprint or key; if its certificate was renewed, register the new "
+	"one as secondary (share/doc/mosquitto-trust/OPERATIONS.md, Changes), "
+	"or where its group keeps the first key, trustctl unpin; and if not, "
+	"somebody may be posing as the device"},
     [TRUST_REASON_DEVICE_DISABLED] = {"device_disabled",
 	"the device is known and switched off in the registry; find out who "
 	"disabled it and why before trustctl device enable"},
