@@ -40,8 +40,8 @@ has_closed_itself(const struct act *act, const struct trust_remote *remote,
 	    !trust_remote_is_device(remote, device) ||
 	    is_let_in(gateway) == act->keeps_out)
 		return false;
-	trust_output_error("note: it is the device of this connection, which "
-			   "the gateway has closed");
+	trust_output_note("it is the device of this connection, which the "
+			  "gateway has closed");
 	return true;
 }
 
@@ -84,8 +84,8 @@ run(const struct act *act, const struct trust_mqtt_options *gateway,
 	printf("%s%s%s\n", act->done, device != NULL ? " " : "",
 	    device != NULL ? device : "");
 	if (json_is_false(json_object_get(data, "known")))
-		trust_output_error("note: device %s is not registered here, "
-				   "and never was here; %s all the same",
+		trust_output_note("device %s is not registered here, and never "
+				  "was here; %s all the same",
 		    device, act->done);
 	json_decref(data);
 	return TRUST_EXIT_YES;
