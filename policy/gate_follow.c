@@ -92,13 +92,15 @@ static enum trust_err
 read_news(struct trust_gate *gate, struct trust_message *msg)
 {
 	struct news news = {.gate = gate};
+	struct trust_message trouble = {0};
 	enum trust_err r;
 
 	r = trust_gate_ask_generation(gate, msg);
-	if (r == TRUST_OK)
-		r = trust_gate_read_age(gate, msg);
 	if (r != TRUST_OK)
 		return r;
+	/* The age as it was does for a while; who is disabled has to go. */
+	if (trust_gate_read_age(gate, &trouble) != TRUST_OK)
+		trust_gate_complain(gate, &trouble);
 	if (gate->generation == gate->told_generation)
 		return try_again(gate, msg);
 	r = trust_registry_changes(

@@ -353,15 +353,30 @@ tokens_concern_nobody(void **state)
 
 /* ---- Sets that cannot be loaded ---- */
 
+static void
+run_sql(const char *path, const char *sql)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
 /* Behind the registry's back, so that its generation stays. */
 static void
 rewrite(struct house *h, const char *sql)
 {
-	sqlite3 *db;
+	run_sql(h->scratch->path, sql);
+}
 
-	assert_int_equal(sqlite3_open(h->scratch->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+static void
+rewrite_local(struct house *h, const char *sql)
+{
+	char path[96];
+
+	(void)snprintf(path, sizeof(path), "%s.local", h->scratch->path);
+	run_sql(path, sql);
 }
 
 #define OFF "{\"kind\":\"role\",\"id\":\"off\",\"rules\":[]}"
@@ -373,8 +388,6 @@ a_first_key_that_cannot_be_read(void **state)
 {
 	struct house *h = *state;
 	struct trust_pair twice = {0};
-	char path[96];
-	sqlite3 *db;
 
 	make_named(&twice, "temp-03", "temp-04", &h->edge);
 	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[\"root\"],"
@@ -385,17 +398,28 @@ a_first_key_that_cannot_be_read(void **state)
 	       "\"auth\":{\"type\":\"ca\",\"group\":\"gates\"}}");
 	assert_int_equal(
 	    ask(h, &twice, true, NOW, NULL), TRUST_REASON_CHAIN_REGISTERED);
-	(void)snprintf(path, sizeof(path), "%s.local", h->scratch->path);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(
-	    sqlite3_exec(db, "INSERT INTO pin VALUES('temp-03', x'00')", NULL,
-		NULL, NULL),
-	    SQLITE_OK);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	rewrite_local(h, "INSERT INTO pin VALUES('temp-03', x'00')");
 	put(h, OFF); /* what is cached does not count */
 	assert_int_equal(
 	    ask(h, &twice, true, NOW, NULL), TRUST_REASON_INTERNAL_ERROR);
 	trust_pair_clear(&twice);
+}
+
+/* Who is disabled has to go, whatever is wrong with the time floor. */
+static void
+a_time_floor_that_cannot_be_read(void **state)
+{
+	struct house *h = *state;
+	struct trust_admission *admission;
+
+	(void)ask(h, &h->pinned, false, NOW, &admission);
+	rewrite_local(h, "DROP TABLE floor");
+	put_pinned(h, "disabled");
+	assert_true(concerns(h, admission));
+	assert_int_equal(
+	    review(h, admission, NOW), TRUST_REASON_DEVICE_DISABLED);
+	assert_false(concerns(h, admission));
+	trust_admission_free(admission);
 }
 
 /* A changed role that does not parse. */
@@ -779,6 +803,7 @@ main(void)
 	    TEST(what_others_loaded_is_told),
 	    TEST(tokens_concern_nobody),
 	    TEST(a_first_key_that_cannot_be_read),
+	    TEST(a_time_floor_that_cannot_be_read),
 	    TEST(sets_that_load_again_concern_everybody),
 	    TEST(others_may_load_them_again),
 	    TEST(a_failure_that_nobody_was_told_of),
