@@ -122,7 +122,8 @@ trust_gate_forget_late_crls(struct trust_gate *gate)
 	}
 }
 
-/* Before the first decision nobody has loaded the sets. */
+/* Before the first decision nobody has loaded the sets. What could not be
+ * loaded once is tried again when it has changed, or somebody comes. */
 static bool
 have_sets(struct trust_gate *gate)
 {
@@ -130,6 +131,8 @@ have_sets(struct trust_gate *gate)
 
 	if (gate->registry == NULL || gate->sets != NULL)
 		return gate->sets != NULL;
+	if (gate->bad_generation == gate->generation)
+		return false;
 	if (trust_gate_begin_read(gate, &msg) != TRUST_OK) {
 		trust_gate_complain(gate, &msg);
 		return false;
