@@ -385,6 +385,19 @@ check_crl(struct collector *c, X509_CRL *crl, int depth)
 	note(c, finding.reason, depth, c->path->v[depth], text);
 }
 
+/* By CRLs that OpenSSL leaves out. */
+static void
+check_left_out(struct collector *c)
+{
+	X509 *const *path = c->path->v;
+
+	for (int i = 0; i + 1 < c->path->n; i++) {
+		if (trust_chain_crl_revokes(
+			c->crls, path[i], path[i + 1], c->in->now))
+			note_error(c, X509_V_ERR_CERT_REVOKED, i, path[i]);
+	}
+}
+
 /* Asked before OpenSSL: of two that find the same, this knows the field. */
 static void
 check_profile(struct collector *c)
@@ -599,8 +612,10 @@ run(X509_STORE_CTX *ctx, struct collector *c, struct trust_message *msg)
 	if (r != TRUST_OK)
 		return r;
 	/* A forged certificate is refused for that. */
-	if (c->path->forged < 0)
+	if (c->path->forged < 0) {
 		check_profile(c);
+		check_left_out(c);
+	}
 	check_members(c);
 	verified = X509_verify_cert(ctx);
 	if (!c->found && (verified < 0 || !c->followed))

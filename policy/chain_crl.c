@@ -109,6 +109,41 @@ trust_chain_crl_choose(
 	return out;
 }
 
+/* ---- What is left out ---- */
+
+/* Its authorityKeyIdentifier does not mean this certificate. */
+static bool
+means_another(const X509_CRL *crl, const X509 *issuer)
+{
+	AUTHORITY_KEYID *id =
+	    X509_CRL_get_ext_d2i(crl, NID_authority_key_identifier, NULL, NULL);
+	bool another = id != NULL && X509_check_akid(issuer, id) != X509_V_OK;
+
+	AUTHORITY_KEYID_free(id);
+	return another;
+}
+
+bool
+trust_chain_crl_revokes(
+    const STACK_OF(X509_CRL) *crls, X509 *x509, const X509 *issuer, int64_t now)
+{
+	EVP_PKEY *key = X509_get0_pubkey(issuer);
+
+	for (int i = 0; key != NULL && i < sk_X509_CRL_num(crls); i++) {
+		X509_CRL *crl = sk_X509_CRL_value(crls, i);
+		X509_REVOKED *entry;
+
+		if (start_of(crl) <= now && !is_delta(crl) &&
+		    X509_NAME_cmp(X509_CRL_get_issuer(crl),
+			X509_get_issuer_name(x509)) == 0 &&
+		    X509_CRL_get0_by_cert(crl, &entry, x509) == 1 &&
+		    means_another(crl, issuer) &&
+		    X509_CRL_verify(crl, key) == 1)
+			return true;
+	}
+	return false;
+}
+
 /* ---- For how long ---- */
 
 void

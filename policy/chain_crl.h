@@ -21,6 +21,15 @@ bool trust_chain_crl_alike(const X509_CRL *a, const X509_CRL *b);
 STACK_OF(X509_CRL) *trust_chain_crl_choose(
     const struct trust_chain_input *in, X509 *const *path, int n);
 
+/*
+ * Whether a CRL that has begun by `now` lists the certificate, is signed with
+ * the key of `issuer`, and means another certificate of this key by its
+ * authorityKeyIdentifier. OpenSSL leaves it out as a stranger's: whoever sends
+ * the CA's certificates would choose whether it counts.
+ */
+bool trust_chain_crl_revokes(const STACK_OF(X509_CRL) *crls, X509 *x509,
+    const X509 *issuer, int64_t now);
+
 /* How long a CRL counts: until its nextUpdate and the grace. INT64_MIN: it has
  * no nextUpdate, so is not one of RFC 5280 (section 5.1.2.5), and never
  * current. */
