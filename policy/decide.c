@@ -271,10 +271,14 @@ check_validity(const struct trust_candidate *c,
     const struct trust_certificate *certificate, struct attempt *a,
     bool *broken)
 {
-	int64_t length = certificate->not_after - certificate->not_before;
-	int64_t max = c->group->max_validity_s;
+	int64_t max = c->group->max_validity_s, length;
 	char want[TRUST_CLOCK_TEXT], got[TRUST_CLOCK_TEXT];
 
+	/* No dates, no length: the chain was refused for that. */
+	if (certificate->not_before == TRUST_CLOCK_NEVER ||
+	    certificate->not_after == INT64_MIN)
+		return;
+	length = certificate->not_after - certificate->not_before;
 	if (max > 0 && length > max)
 		break_leaf_rule(a, broken, TRUST_REASON_VALIDITY_TOO_LONG,
 		    certificate,

@@ -353,6 +353,8 @@ class Pki:
             end = der.tlv(0x18, b"20" + end[2:])
         if "fraction" in mangle:
             end = der.tlv(0x18, b"20" + end[2:-1] + b".5Z")
+        if "month" in mangle:
+            end = der.tlv(0x17, end[2:4] + b"13" + end[6:])
         if "zone" in mangle:
             end = der.tlv(0x17, end[2:-1] + b"+0000")
         return der.sequence(
