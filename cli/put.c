@@ -16,6 +16,15 @@
 #include "records.h"
 #include "references.h"
 
+/* CRLs that are told about; of more there is the number. */
+#define CRLS_MAX 5
+
+/* CRLs that no gateway can go by. */
+struct bad_crls {
+	struct trust_message notes[CRLS_MAX];
+	size_t n;
+};
+
 /* Lines on their way into a registry. */
 struct put {
 	struct trust_registry *registry;
@@ -27,6 +36,7 @@ struct put {
 	int64_t n_records;  /* put so far */
 	struct trust_progress progress;
 	struct trust_references *references;
+	struct bad_crls bad_crls;
 };
 
 /* The next line, without its end. False: there is none, or it cannot be read,
@@ -66,6 +76,37 @@ is_blank(const struct put *put)
 	return true;
 }
 
+/* It is no error: the state that a gateway makes of it is the safe one. But it
+ * is that of all devices under this CA, and nobody expects it. */
+static void
+look_at_crl(struct bad_crls *bad, const struct trust_record *record)
+{
+	struct trust_profile_finding finding;
+	char text[TRUST_DETAIL_MAX];
+	X509_CRL *crl = NULL;
+
+	if (record->kind != TRUST_KIND_CRL || !record->enabled ||
+	    trust_certificate_parse_crl(
+		trust_span_of(record->u.crl.pem), &crl, NULL) != TRUST_OK)
+		return;
+	if (!trust_profile_check_crl(crl, &finding) && bad->n++ < CRLS_MAX)
+		(void)trust_err_set(&bad->notes[bad->n - 1], TRUST_ERR_INPUT,
+		    "crl %s: %s; until it is put right, gateways refuse every "
+		    "certificate of its issuer with revocation_unknown",
+		    record->id, trust_profile_tell(&finding, text));
+	X509_CRL_free(crl);
+}
+
+static void
+tell_crls(const struct bad_crls *bad)
+{
+	for (size_t i = 0; i < bad->n && i < CRLS_MAX; i++)
+		trust_output_note("%s", bad->notes[i].text);
+	if (bad->n > CRLS_MAX)
+		trust_output_note(
+		    "%zu more crls are like that", bad->n - CRLS_MAX);
+}
+
 static enum trust_err
 put_line(struct put *put, struct trust_message *msg)
 {
@@ -79,6 +120,7 @@ put_line(struct put *put, struct trust_message *msg)
 	if (r != TRUST_OK)
 		goto out;
 	trust_references_add(put->references, record);
+	look_at_crl(&put->bad_crls, record);
 	put->n_records++;
 	trust_progress_tick(&put->progress, put->n_records);
 	r = TRUST_OK;
@@ -183,6 +225,7 @@ run(const char *registry, const char *path)
 	if ((r = put_all(&put, &msg)) != TRUST_OK)
 		goto out;
 	tell_references(&put);
+	tell_crls(&put.bad_crls);
 	printf("put %" PRId64 " record%s\n", put.n_records,
 	    put.n_records == 1 ? "" : "s");
 out:

@@ -19,6 +19,7 @@
 #include "json.h"
 #include "limit.h"
 #include "log.h"
+#include "profile.h"
 #include "publication.h"
 #include "publication_upkeep.h"
 #include "reason.h"

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from pki import bare_crl
+from pki import Pki, bare_crl
 from trustctl import (PROGRAM, Trustctl, device, lines, on_terminal, openssl)
 
 A, B, C = "a1" * 32, "b2" * 32, "c3" * 32
@@ -240,6 +240,36 @@ def test_memory_does_not_grow_with_the_file(ctl):
     if "failed to map" in done.stderr or "Sanitizer" in done.stderr:
         pytest.skip("a sanitizer needs more address space")
     assert (done.returncode, done.stdout) == (0, "put 100000 records\n"), done
+
+
+def crl_notes(ctl, pki, *names, **more):
+    """What is noted of CRLs of the root."""
+    result = ctl.run("put", input=lines(*(
+        {"kind": "crl", "id": name, "pem": pki.get_crl(name), **more}
+        for name in names)))
+    assert result.status == 0, result
+    return [line.removeprefix("trustctl: note: ")
+            for line in result.err.splitlines()]
+
+
+def test_put_a_crl_that_breaks_the_profile(ctl, tmp_path):
+    """It is in, and it is told what comes of it."""
+    pki = Pki(tmp_path, int(time.time()))
+    pki.certificate("root", ca="yes")
+    pki.crl("good", issuer="root")
+    bad = [f"bad-{n}" for n in range(7)]
+    for name in bad:
+        pki.crl(name, issuer="root", number="absent")
+    text = ("cRLNumber is missing (RFC 5280 section 5.2.3); until it is put "
+            "right, gateways refuse every certificate of its issuer with "
+            "revocation_unknown")
+    assert crl_notes(ctl, pki, "good") == []
+    assert crl_notes(ctl, pki, "good", "bad-0") == [f"crl bad-0: {text}"]
+    assert crl_notes(ctl, pki, "bad-0", status="disabled") == []
+    assert crl_notes(ctl, pki, *bad) == [
+        f"crl {name}: {text}" for name in bad[:5]] + [
+        "2 more crls are like that"]
+    assert ids(ctl, "crl") == [*bad, "good"]
 
 
 # ---- list, show ----
