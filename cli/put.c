@@ -89,7 +89,8 @@ look_at_crl(struct bad_crls *bad, const struct trust_record *record)
 	    trust_certificate_parse_crl(
 		trust_span_of(record->u.crl.pem), &crl, NULL) != TRUST_OK)
 		return;
-	if (!trust_profile_check_crl(crl, &finding) && bad->n++ < CRLS_MAX)
+	if (!trust_profile_check_crl(crl, true, &finding) &&
+	    bad->n++ < CRLS_MAX)
 		(void)trust_err_set(&bad->notes[bad->n - 1], TRUST_ERR_INPUT,
 		    "crl %s: %s; until it is put right, gateways refuse every "
 		    "certificate of its issuer with revocation_unknown",

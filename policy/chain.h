@@ -38,8 +38,11 @@ struct trust_chain_input {
 	enum trust_purpose purpose;
 	enum trust_revocation revocation;
 	int64_t crl_grace_s; /* a CRL counts so long after nextUpdate */
-	int max_depth;       /* CAs between leaf and anchor; -1: no bound */
-	bool wants_path;     /* to be told which certificates it leads over */
+	/* CRLs of version 1, or without a number, count as well: what is on
+	 * them does, and who is not is not refused for it. */
+	bool takes_old_crls;
+	int max_depth;   /* CAs between leaf and anchor; -1: no bound */
+	bool wants_path; /* to be told which certificates it leads over */
 	/* Shared by the verifications of one leaf against several sets of
 	 * anchors, for whose sum the bound on the work holds; each may
 	 * validate one path beyond it. NULL: it has its own. */

@@ -378,7 +378,7 @@ check_crl(struct collector *c, X509_CRL *crl, int depth)
 	struct trust_profile_finding finding;
 	char text[TRUST_DETAIL_MAX], told[TRUST_DETAIL_MAX];
 
-	if (trust_profile_check_crl(crl, &finding))
+	if (trust_profile_check_crl(crl, c->in->takes_old_crls, &finding))
 		return;
 	(void)snprintf(text, sizeof(text), "its issuer's CRL: %s",
 	    trust_profile_tell(&finding, told));

@@ -104,6 +104,7 @@ ask(struct trust_gate *gate, X509 *leaf, STACK_OF(X509) *untrusted, int64_t now,
 	    .purpose = TRUST_PURPOSE_SERVER,
 	    .revocation = gate->config.revocation,
 	    .crl_grace_s = gate->config.crl_grace_s,
+	    .takes_old_crls = true,
 	    .max_depth = -1,
 	};
 	struct trust_chain chain;

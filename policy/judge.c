@@ -223,6 +223,7 @@ validate(struct gathering *g, const struct trust_sets_group *group,
 	    .purpose = TRUST_PURPOSE_CLIENT,
 	    .revocation = in->revocation,
 	    .crl_grace_s = in->crl_grace_s,
+	    .takes_old_crls = true,
 	    .max_depth = -1,
 	    .work = &g->work,
 	};

@@ -52,9 +52,11 @@ bool trust_profile_check_issuer(X509 *x509, X509 *issuer,
 bool trust_profile_check_names(X509 *const *path, int n,
     struct trust_profile_finding *out, int *depth) TRUST_MUST_CHECK;
 
-/* Whether a CRL keeps the rules. Who signed it is not looked at. */
-bool trust_profile_check_crl(
-    X509_CRL *crl, struct trust_profile_finding *out) TRUST_MUST_CHECK;
+/* Whether a CRL keeps the rules. Who signed it is not looked at. `takes_old`:
+ * it may be of version 1, or without a number, as `openssl ca -gencrl` makes it
+ * where it is not told of a file for numbers. */
+bool trust_profile_check_crl(X509_CRL *crl, bool takes_old,
+    struct trust_profile_finding *out) TRUST_MUST_CHECK;
 
 /* "serialNumber is zero (RFC 5280 section 4.1.2.2)". Returns `out`. */
 char *trust_profile_tell(

@@ -181,20 +181,22 @@ check_revoked(X509_CRL *crl, bool is_indirect)
 }
 
 static enum profile_rule
-check_fields(X509_CRL *crl)
+check_fields(X509_CRL *crl, bool takes_old)
 {
 	bool is_indirect;
 	enum profile_rule rule = check_algorithms(crl);
 
 	if (rule == RULE_KEPT)
 		rule = check_digest(crl);
-	if (rule == RULE_KEPT &&
+	if (rule == RULE_KEPT && !takes_old &&
 	    X509_CRL_get_version(crl) != X509_CRL_VERSION_2)
 		rule = RULE_CRL_VERSION;
 	if (rule == RULE_KEPT)
 		rule = check_dates(crl);
 	if (rule == RULE_KEPT)
 		rule = check_number(crl);
+	if (rule == RULE_CRL_NUMBER_MISSING && takes_old)
+		rule = RULE_KEPT;
 	if (rule == RULE_KEPT)
 		rule = check_scope(crl, &is_indirect);
 	if (rule == RULE_KEPT)
@@ -203,7 +205,8 @@ check_fields(X509_CRL *crl)
 }
 
 bool
-trust_profile_check_crl(X509_CRL *crl, struct trust_profile_finding *out)
+trust_profile_check_crl(
+    X509_CRL *crl, bool takes_old, struct trust_profile_finding *out)
 {
 	const STACK_OF(X509_EXTENSION) *extensions =
 	    X509_CRL_get0_extensions(crl);
@@ -214,7 +217,7 @@ trust_profile_check_crl(X509_CRL *crl, struct trust_profile_finding *out)
 	if (found.rule == RULE_KEPT)
 		found = trust_profile_check_points(extensions);
 	if (found.rule == RULE_KEPT)
-		found.rule = check_fields(crl);
+		found.rule = check_fields(crl, takes_old);
 	ERR_clear_error();
 	if (trust_profile_keep(found, out))
 		return true;

@@ -259,8 +259,9 @@ def test_put_a_crl_that_breaks_the_profile(ctl, tmp_path):
     pki.crl("good", issuer="root")
     bad = [f"bad-{n}" for n in range(7)]
     for name in bad:
-        pki.crl(name, issuer="root", number="absent")
-    text = ("cRLNumber is missing (RFC 5280 section 5.2.3); until it is put "
+        pki.crl(name, issuer="root", number="1 critical")
+    text = ("cRLNumber is critical, want it not critical (RFC 5280 section "
+            "5.2.3); until it is put "
             "right, gateways refuse every certificate of its issuer with "
             "revocation_unknown")
     assert crl_notes(ctl, pki, "good") == []
