@@ -40,7 +40,9 @@ struct trust_plugin {
 	 * that are away. In milliseconds of a monotonic clock; 0: it is over.
 	 */
 	int64_t reloading_until_ms;
-	/* When the tick looks again, likewise. */
+	/* When what was seen and the counters had their turn, in seconds. */
+	int64_t books_at;
+	/* When the tick looks again, in milliseconds. */
 	int64_t next_look_ms;
 	bool ticks;              /* the broker gives some */
 	struct trust_wake *wake; /* NULL: there is none to be had */

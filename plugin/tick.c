@@ -16,6 +16,9 @@
  * with the last one, which may take a path validation, and whatever else a
  * tick has to do, clients wait no longer than 2 ms. */
 #define SLICE_US 750
+/* How long what was seen and the counters wait for a tick with time for them,
+ * in seconds. */
+#define BOOKS_WAIT_S 5
 /* How long a reload takes at the most, in milliseconds, where no tick tells
  * that it is over. */
 #define RELOAD_MS 2000
@@ -329,6 +332,19 @@ is_time(struct trust_plugin *plugin)
 	return true;
 }
 
+/* What is nobody's business but an operator's: where something was loaded it
+ * waits for another look, for some seconds at most. */
+static void
+keep_books(struct trust_plugin *plugin, int64_t now, int64_t until)
+{
+	if (now_us() >= until && now >= plugin->books_at &&
+	    now < plugin->books_at + BOOKS_WAIT_S)
+		return;
+	plugin->books_at = now;
+	trust_gate_store_seen(plugin->gate, now);
+	trust_counters_publish(plugin->counters, now);
+}
+
 static void
 look(struct trust_plugin *plugin, int64_t until)
 {
@@ -341,8 +357,7 @@ look(struct trust_plugin *plugin, int64_t until)
 	trust_crl_event_tell_all(plugin, now);
 	watch_upstream(plugin);
 	trust_refusals_flush(plugin->refusals, now);
-	trust_gate_store_seen(plugin->gate, now);
-	trust_counters_publish(plugin->counters, now);
+	keep_books(plugin, now, until);
 	remove_departed(plugin, until);
 }
 

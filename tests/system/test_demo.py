@@ -24,6 +24,13 @@ START = 6 * PATIENCE
 LAST_LINE = "The gateway's log from here on:"
 
 
+def heed_signals():
+    """Whoever runs the tests in the background or under nohup ignores them,
+    and a shell cannot trap what it was started to ignore."""
+    for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Demo:
     """The script and all that it has started: a session of its own."""
 
@@ -36,7 +43,7 @@ class Demo:
             self.process = subprocess.Popen(
                 ["docker/demo.sh"], cwd=ROOT, env=environment,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True)
+                start_new_session=True, preexec_fn=heed_signals)
 
     def text(self):
         return self.output.read_text(errors="replace")
