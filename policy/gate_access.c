@@ -21,57 +21,56 @@ find_role(const struct trust_sets *sets, const char *id)
 }
 
 enum trust_err
-trust_gate_list_roles(struct trust_gate *gate,
-    const struct trust_verdict *verdict, const struct trust_role ***roles,
-    const char ***names, size_t *n)
+trust_gate_find_roles(const struct trust_gate *gate,
+    const struct trust_verdict *verdict, const char *client_id,
+    struct trust_gate_roles *out)
 {
-	*n = verdict->default_role ? 1 : verdict->n_roles;
-	*roles = calloc(*n + 1, sizeof(const struct trust_role *));
-	*names = calloc(*n + 1, sizeof(const char *));
-	if (*roles == NULL || *names == NULL) {
-		free(*roles);
-		free(*names);
-		*roles = NULL;
-		*names = NULL;
+	size_t n = verdict->default_role ? 1 : verdict->n_roles;
+
+	*out = (struct trust_gate_roles){
+	    .values =
+		{
+		    .device = verdict->device,
+		    .group = verdict->group,
+		    .gateway = gate->config.gateway,
+		    .client = client_id,
+		},
+	    .v = calloc(n + 1, sizeof(const struct trust_role *)),
+	    .names = calloc(n + 1, sizeof(const char *)),
+	    .n = n,
+	};
+	if (out->v == NULL || out->names == NULL) {
+		trust_gate_roles_clear(out);
 		return TRUST_ERR_NOMEM;
 	}
-	for (size_t i = 0; i < *n; i++) {
-		(*names)[i] = verdict->default_role ? TRUST_ROLE_DEFAULT
-						    : verdict->roles[i];
-		(*roles)[i] = find_role(gate->sets, (*names)[i]);
+	for (size_t i = 0; i < n; i++) {
+		out->names[i] = verdict->default_role ? TRUST_ROLE_DEFAULT
+						      : verdict->roles[i];
+		out->v[i] = find_role(gate->sets, out->names[i]);
 	}
 	return TRUST_OK;
 }
 
-struct trust_role_values
-trust_gate_role_values(const struct trust_gate *gate,
-    const struct trust_verdict *verdict, const char *client_id)
+void
+trust_gate_roles_clear(struct trust_gate_roles *roles)
 {
-	return (struct trust_role_values){
-	    .device = verdict->device,
-	    .group = verdict->group,
-	    .gateway = gate->config.gateway,
-	    .client = client_id,
-	};
+	free(roles->v);
+	free(roles->names);
+	*roles = (struct trust_gate_roles){0};
 }
 
 static enum trust_err
 compile(struct trust_gate *gate, const struct trust_verdict *verdict,
     const char *client_id, struct trust_access **out)
 {
-	const struct trust_role_values values =
-	    trust_gate_role_values(gate, verdict, client_id);
-	const struct trust_role **roles;
-	const char **names;
+	struct trust_gate_roles roles;
 	enum trust_err r;
-	size_t n;
 
-	r = trust_gate_list_roles(gate, verdict, &roles, &names, &n);
+	r = trust_gate_find_roles(gate, verdict, client_id, &roles);
 	if (r != TRUST_OK)
 		return r;
-	r = trust_access_new(&values, roles, n, out);
-	free(roles);
-	free(names);
+	r = trust_access_new(&roles.values, roles.v, roles.n, out);
+	trust_gate_roles_clear(&roles);
 	return r;
 }
 

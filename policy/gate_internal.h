@@ -137,11 +137,21 @@ void trust_gate_deny_error(struct trust_verdict *verdict, enum trust_err r,
 
 /* ---- Topics: gate_access.c ---- */
 
-/* The roles of a verdict as they are, a NULL for one that does not exist.
- * `names` are the verdict's, or static; the caller frees the two arrays. */
-enum trust_err trust_gate_list_roles(struct trust_gate *gate,
-    const struct trust_verdict *verdict, const struct trust_role ***roles,
-    const char ***names, size_t *n) TRUST_MUST_CHECK;
+/* The roles of a verdict as they are, and what their placeholders stand for.
+ * The arrays are owned, what they point to is the verdict's, the sets' or
+ * static. */
+struct trust_gate_roles {
+	struct trust_role_values values;
+	const struct trust_role **v; /* NULL for one that does not exist */
+	const char **names;
+	size_t n;
+};
+
+/* The caller clears `out` when that is well. */
+enum trust_err trust_gate_find_roles(const struct trust_gate *gate,
+    const struct trust_verdict *verdict, const char *client_id,
+    struct trust_gate_roles *out) TRUST_MUST_CHECK;
+void trust_gate_roles_clear(struct trust_gate_roles *roles);
 
 /* What is known of a device by its name alone. */
 struct trust_absentee {
@@ -165,10 +175,6 @@ bool trust_gate_absentee_owns_client_id(
 /* Its names and roles, into a zeroed verdict that the caller clears. */
 enum trust_err trust_gate_describe_absentee(const struct trust_absentee *a,
     const char *device, struct trust_verdict *verdict) TRUST_MUST_CHECK;
-
-/* What the placeholders of its roles stand for; borrowed from all three. */
-struct trust_role_values trust_gate_role_values(const struct trust_gate *gate,
-    const struct trust_verdict *verdict, const char *client_id);
 
 /* ---- REGISTRY.local: gate_local.c ---- */
 

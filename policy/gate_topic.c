@@ -69,29 +69,30 @@ source_of_roles(const struct trust_absentee *a)
 
 static void
 tell_roles(const struct trust_absentee *a, const struct trust_verdict *verdict,
-    const struct trust_role *const *roles, const char *const *names, size_t n,
-    struct trust_steps *steps)
+    const struct trust_gate_roles *roles, struct trust_steps *steps)
 {
 	const char *source = source_of_roles(a);
 
 	if (verdict->group[0] != '\0')
 		trust_steps_add(steps, TRUST_STEP_FACT, "it is of group %s",
 		    verdict->group);
-	if (n == 0)
+	if (roles->n == 0)
 		trust_steps_add(steps, TRUST_STEP_FACT,
 		    "%s gives it an empty list of roles", source);
-	for (size_t i = 0; i < n; i++) {
-		if (roles[i] == NULL)
+	for (size_t i = 0; i < roles->n; i++) {
+		const char *name = roles->names[i];
+
+		if (roles->v[i] == NULL)
 			trust_steps_add(steps, TRUST_STEP_FACT,
 			    "role %s, from %s, does not exist: it grants "
 			    "nothing",
-			    names[i], source);
+			    name, source);
 		else if (source == NULL)
 			trust_steps_add(steps, TRUST_STEP_FACT,
-			    "role %s applies, as nobody named roles", names[i]);
+			    "role %s applies, as nobody named roles", name);
 		else
 			trust_steps_add(steps, TRUST_STEP_FACT,
-			    "role %s applies, from %s", names[i], source);
+			    "role %s applies, from %s", name, source);
 	}
 }
 
@@ -101,21 +102,16 @@ ask(struct trust_gate *gate, const struct trust_absentee *a,
     const struct trust_verdict *verdict, struct trust_access_ruling *ruling,
     struct trust_steps *steps)
 {
-	const struct trust_role_values values =
-	    trust_gate_role_values(gate, verdict, client_id);
-	const struct trust_role **roles;
-	const char **names;
+	struct trust_gate_roles roles;
 	enum trust_err r;
-	size_t n;
 
-	r = trust_gate_list_roles(gate, verdict, &roles, &names, &n);
+	r = trust_gate_find_roles(gate, verdict, client_id, &roles);
 	if (r != TRUST_OK)
 		return r;
-	tell_roles(a, verdict, roles, names, n, steps);
-	r = trust_access_explain(
-	    &values, roles, names, n, request, ruling, steps);
-	free(roles);
-	free(names);
+	tell_roles(a, verdict, &roles, steps);
+	r = trust_access_explain(&roles.values, roles.v, roles.names, roles.n,
+	    request, ruling, steps);
+	trust_gate_roles_clear(&roles);
 	return r;
 }
 

@@ -252,9 +252,25 @@ trust_local_close(struct trust_local *local)
 	free(local);
 }
 
-static enum trust_err
-bind(const struct trust_local *local, sqlite3_stmt *statement, int parameter,
-    const char *text, struct trust_message *msg)
+enum trust_err
+trust_local_be_durable(
+    const struct trust_local *local, struct trust_message *msg)
+{
+	return trust_registry_file_run(
+	    &local->file, "PRAGMA synchronous = FULL", msg);
+}
+
+void
+trust_local_be_quick(const struct trust_local *local)
+{
+	/* Where that fails, the rest is written as carefully. */
+	(void)!trust_registry_file_run(
+	    &local->file, "PRAGMA synchronous = NORMAL", NULL);
+}
+
+enum trust_err
+trust_local_bind(const struct trust_local *local, sqlite3_stmt *statement,
+    int parameter, const char *text, struct trust_message *msg)
 {
 	if (sqlite3_bind_text(statement, parameter, text, -1, SQLITE_STATIC) !=
 	    SQLITE_OK)
@@ -269,7 +285,7 @@ trust_local_step_to(const struct trust_local *local, sqlite3_stmt *statement,
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	bool row;
 
-	r = bind(local, statement, 1, key, msg);
+	r = trust_local_bind(local, statement, 1, key, msg);
 	if (r != TRUST_OK)
 		return r;
 	r = trust_registry_file_step(&local->file, statement, &row, msg);
@@ -306,10 +322,10 @@ trust_local_remember_device(struct trust_local *local, const char *device,
 		return TRUST_OK;
 	if (r != TRUST_OK && r != TRUST_ERR_NOT_FOUND)
 		return r;
-	r = bind(local, statement, 1, device, msg);
+	r = trust_local_bind(local, statement, 1, device, msg);
 	if (r != TRUST_OK)
 		return r;
-	r = bind(local, statement, 2, group, msg);
+	r = trust_local_bind(local, statement, 2, group, msg);
 	if (r != TRUST_OK)
 		return r;
 	return put(local, statement,
@@ -352,7 +368,7 @@ trust_local_remember_bridge(
 	r = trust_local_find_bridge(local, client_id, msg);
 	if (r != TRUST_ERR_NOT_FOUND)
 		return r;
-	r = bind(local, statement, 1, client_id, msg);
+	r = trust_local_bind(local, statement, 1, client_id, msg);
 	if (r != TRUST_OK)
 		return r;
 	return put(local, statement,
@@ -453,12 +469,10 @@ trust_local_raise_floor(
 	if (sqlite3_bind_int64(statement, 1, floor) != SQLITE_OK)
 		return trust_registry_file_fail(&local->file, msg);
 	/* The rest of the file can be lost; this must not go back. */
-	r = trust_registry_file_run(
-	    &local->file, "PRAGMA synchronous = FULL", msg);
-	if (r == TRUST_OK)
-		r = trust_registry_file_exec(&local->file, statement, msg);
-	if (r == TRUST_OK)
-		r = trust_registry_file_run(
-		    &local->file, "PRAGMA synchronous = NORMAL", msg);
+	r = trust_local_be_durable(local, msg);
+	if (r != TRUST_OK)
+		return r;
+	r = trust_registry_file_exec(&local->file, statement, msg);
+	trust_local_be_quick(local);
 	return r;
 }

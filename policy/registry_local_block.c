@@ -93,8 +93,9 @@ trust_block_list(struct trust_local *local, const char *after,
 	*n = 0;
 	if (!local->has_blocks)
 		return TRUST_OK;
-	if (sqlite3_bind_text(list, 1, after, -1, SQLITE_STATIC) != SQLITE_OK)
-		return trust_registry_file_fail(&local->file, msg);
+	r = trust_local_bind(local, list, 1, after, msg);
+	if (r != TRUST_OK)
+		return r;
 	for (;;) {
 		r = trust_registry_file_step(&local->file, list, &row, msg);
 		if (r != TRUST_OK || !row || *n == max)
@@ -120,9 +121,9 @@ change_one(struct trust_local *local, struct trust_block_change *change,
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	bool changed;
 
-	if (sqlite3_bind_text(
-		statement, 1, change->device, -1, SQLITE_STATIC) != SQLITE_OK)
-		return trust_registry_file_fail(&local->file, msg);
+	r = trust_local_bind(local, statement, 1, change->device, msg);
+	if (r != TRUST_OK)
+		return r;
 	r = trust_registry_file_exec(&local->file, statement, msg);
 	changed = sqlite3_changes(local->file.db) > 0;
 	change->was_blocked = changed != change->block;
@@ -154,14 +155,11 @@ trust_block_change(struct trust_local *local, struct trust_block_change *v,
 	enum trust_err r = trust_local_check_place(local, msg);
 
 	if (r == TRUST_OK)
-		r = trust_registry_file_run(
-		    &local->file, "PRAGMA synchronous = FULL", msg);
+		r = trust_local_be_durable(local, msg);
 	if (r != TRUST_OK)
 		return r;
 	local->has_blocks = true;
 	r = change_all(local, v, n, msg);
-	/* Where that fails, the rest is written as carefully. */
-	(void)!trust_registry_file_run(
-	    &local->file, "PRAGMA synchronous = NORMAL", NULL);
+	trust_local_be_quick(local);
 	return r;
 }

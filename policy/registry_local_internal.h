@@ -45,6 +45,17 @@ struct trust_local {
 	struct trust_message trouble; /* of the last look for blocks */
 };
 
+/* What is written in between must not be lost with the power; the rest of the
+ * file can be. */
+enum trust_err trust_local_be_durable(const struct trust_local *local,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+void trust_local_be_quick(const struct trust_local *local);
+
+/* A text as a parameter of a statement, borrowed until that is reset. */
+enum trust_err trust_local_bind(const struct trust_local *local,
+    sqlite3_stmt *statement, int parameter, const char *text,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+
 /* Step to the row of a key; the caller resets the statement. */
 enum trust_err trust_local_step_to(const struct trust_local *local,
     sqlite3_stmt *statement, const char *key,

@@ -15,25 +15,12 @@ exec_durably(const struct trust_local *local, sqlite3_stmt *statement,
 	enum trust_err r = trust_local_check_place(local, msg);
 
 	if (r == TRUST_OK)
-		r = trust_registry_file_run(
-		    &local->file, "PRAGMA synchronous = FULL", msg);
+		r = trust_local_be_durable(local, msg);
 	if (r != TRUST_OK)
 		return r;
 	r = trust_registry_file_exec(&local->file, statement, msg);
-	/* Where that fails, the rest is written as carefully. */
-	(void)!trust_registry_file_run(
-	    &local->file, "PRAGMA synchronous = NORMAL", NULL);
+	trust_local_be_quick(local);
 	return r;
-}
-
-static enum trust_err
-bind_device(const struct trust_local *local, sqlite3_stmt *statement,
-    const char *device, struct trust_message *msg)
-{
-	if (sqlite3_bind_text(statement, 1, device, -1, SQLITE_STATIC) !=
-	    SQLITE_OK)
-		return trust_registry_file_fail(&local->file, msg);
-	return TRUST_OK;
 }
 
 enum trust_err
@@ -64,7 +51,7 @@ trust_local_pin(struct trust_local *local, const char *device,
     const struct trust_thumbprint *key, struct trust_message *msg)
 {
 	sqlite3_stmt *statement = local->statements[TRUST_LOCAL_PUT_PIN];
-	enum trust_err r = bind_device(local, statement, device, msg);
+	enum trust_err r = trust_local_bind(local, statement, 1, device, msg);
 
 	if (r == TRUST_OK && sqlite3_bind_blob(statement, 2, key->b,
 				 sizeof(key->b), SQLITE_STATIC) != SQLITE_OK)
@@ -77,7 +64,7 @@ trust_local_unpin(
     struct trust_local *local, const char *device, struct trust_message *msg)
 {
 	sqlite3_stmt *statement = local->statements[TRUST_LOCAL_DROP_PIN];
-	enum trust_err r = bind_device(local, statement, device, msg);
+	enum trust_err r = trust_local_bind(local, statement, 1, device, msg);
 
 	if (r == TRUST_OK)
 		r = exec_durably(local, statement, msg);

@@ -130,8 +130,9 @@ trust_seen_find(struct trust_local *local, const char *device,
 	size_t n;
 
 	*out = (struct trust_seen){0};
-	if (sqlite3_bind_text(find, 1, device, -1, SQLITE_STATIC) != SQLITE_OK)
-		return trust_registry_file_fail(&local->file, msg);
+	r = trust_local_bind(local, find, 1, device, msg);
+	if (r != TRUST_OK)
+		return r;
 	r = read_rows(local, find, out, 1, &n, msg);
 	return r == TRUST_OK && n == 0 ? TRUST_ERR_NOT_FOUND : r;
 }

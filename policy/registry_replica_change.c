@@ -262,9 +262,10 @@ out:
 	return r;
 }
 
-enum trust_err
-trust_registry_replica_remove(struct trust_registry_replica *replica,
-    enum trust_kind kind, const char *id, struct trust_message *msg)
+/* Take a record out; `sent` is what it counted for in the state. */
+static enum trust_err
+take_out(struct trust_registry_replica *replica, enum trust_kind kind,
+    const char *id, struct trust_thumbprint *sent, struct trust_message *msg)
 {
 	struct trust_registry_former former;
 	enum trust_err r = TRUST_ERR_INTERNAL;
@@ -272,11 +273,22 @@ trust_registry_replica_remove(struct trust_registry_replica *replica,
 	r = trust_registry_remove_sent(
 	    replica->registry, kind, id, &former, msg);
 	trust_record_free(former.device);
+	*sent = former.sent;
+	return r;
+}
+
+enum trust_err
+trust_registry_replica_remove(struct trust_registry_replica *replica,
+    enum trust_kind kind, const char *id, struct trust_message *msg)
+{
+	struct trust_thumbprint sent;
+	enum trust_err r = take_out(replica, kind, id, &sent, msg);
+
 	if (r == TRUST_ERR_NOT_FOUND)
 		return TRUST_OK;
 	if (r != TRUST_OK)
 		return r;
-	trust_content_state_subtract(&replica->change.state, &former.sent);
+	trust_content_state_subtract(&replica->change.state, &sent);
 	return touch(replica, kind, id, msg);
 }
 
@@ -284,12 +296,9 @@ enum trust_err
 trust_registry_replica_remove_passed(struct trust_registry_replica *replica,
     enum trust_kind kind, const char *id, struct trust_message *msg)
 {
-	struct trust_registry_former former;
-	enum trust_err r = TRUST_ERR_INTERNAL;
+	struct trust_thumbprint sent;
+	enum trust_err r = take_out(replica, kind, id, &sent, msg);
 
-	r = trust_registry_remove_sent(
-	    replica->registry, kind, id, &former, msg);
-	trust_record_free(former.device);
 	if (r != TRUST_OK)
 		return r;
 	trust_registry_replica_meet(replica, kind);
