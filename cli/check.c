@@ -14,9 +14,6 @@
 /* By enum trust_revocation. */
 static const char *const revocations[] = {"if_present", "require", NULL};
 
-/* What a gateway has unless its configuration says otherwise. */
-#define CRL_GRACE_DEFAULT (7 * 24 * 3600)
-
 /* The command line, and what came of it. */
 struct check {
 	const char *registry;
@@ -139,7 +136,7 @@ trust_check_run(int argc, char **argv)
 {
 	struct check check = {
 	    .gateway = TRUST_REASONING_GATEWAY,
-	    .crl_grace_s = CRL_GRACE_DEFAULT,
+	    .crl_grace_s = TRUST_CRL_GRACE_DEFAULT_S,
 	    .now = trust_options_now(),
 	};
 	const struct trust_option options[] = {

@@ -14,6 +14,7 @@
 #include "broker.h"
 #include "broker_bridge.h"
 #include "broker_listener.h"
+#include "broker_switch.h"
 
 /* Octets of the command line that are looked at. */
 #define COMMAND_LINE_MAX 8192
@@ -96,18 +97,12 @@ read_directory(struct trust_broker_config *config, const char *path,
 
 /* ---- Lines ---- */
 
-bool
-trust_broker_config_is_true(const char *value)
-{
-	return strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
-}
-
 static bool
 bypasses(const char *key, const char *value)
 {
 	return (strcmp(key, "use_identity_as_username") == 0 ||
 		   strcmp(key, "use_subject_as_username") == 0) &&
-	       trust_broker_config_is_true(value);
+	       trust_broker_is_true(value);
 }
 
 static void

@@ -22,9 +22,6 @@ enum trust_err trust_broker_config_load(struct trust_broker_config **out,
     struct trust_message *msg) TRUST_MUST_CHECK;
 void trust_broker_config_free(struct trust_broker_config *config);
 
-/* Whether a switch is on. */
-bool trust_broker_config_is_true(const char *value);
-
 /* Whether a bridge of this broker has this client id here. */
 bool trust_broker_config_has_bridge(
     const struct trust_broker_config *config, const char *client_id);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "broker.h"
-#include "broker_config.h"
+#include "broker_switch.h"
 
 #define PORT_DEFAULT "1883"
 
@@ -40,8 +40,7 @@ trust_listener_read(struct trust_listener *listener, const char *path,
 		if (listener->where[0] == '\0')
 			name(listener, path, number);
 	} else if (strcmp(key, "require_certificate") == 0) {
-		listener->requires_certificate =
-		    trust_broker_config_is_true(value);
+		listener->requires_certificate = trust_broker_is_true(value);
 	}
 }
 

@@ -38,7 +38,7 @@ kick(const struct trust_call *call, struct trust_message *msg)
 
 	if (device == NULL)
 		return NULL;
-	if (!trust_tick_kick_device(call->plugin, device)) {
+	if (!trust_review_kick(call->plugin, device)) {
 		(void)trust_err_set(msg, TRUST_ERR_NOT_FOUND,
 		    "device %s is not connected", device);
 		return NULL;

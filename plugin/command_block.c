@@ -112,7 +112,7 @@ trust_command_block(const struct trust_call *call, struct trust_message *msg)
 	if (done == NULL)
 		return NULL;
 	tell(call, TRUST_EVENT_BLOCKED, done->device);
-	trust_tick_review_device(call->plugin, done->device);
+	trust_review_device(call->plugin, done->device);
 	return is_unknown(call, done->device)
 		   ? json_pack("{s:b}", "known", false)
 		   : json_object();

@@ -72,7 +72,7 @@ review_others(struct trust_plugin *plugin, const struct mosquitto *client)
 
 	(void)snprintf(device, sizeof(device), "%s",
 	    trust_admission_get0_verdict(session->admission)->device);
-	trust_tick_review_device(plugin, device);
+	trust_review_device(plugin, device);
 }
 
 /* Takes over the admission. */

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CRL_GRACE_DEFAULT_S   (7 * 86400)
 #define MAX_OFFLINE_DEFAULT_S (30 * 86400)
 #define CLOCK_SKEW_DEFAULT_S  (5 * 60)
 #define MAX_REMOVALS_DEFAULT  10
@@ -243,7 +242,7 @@ trust_options_parse(const struct mosquitto_opt *options, int n_options,
 	    .clock_skew_s = CLOCK_SKEW_DEFAULT_S,
 	    .max_removals = MAX_REMOVALS_DEFAULT,
 	    .revocation = TRUST_REVOCATION_IF_PRESENT,
-	    .crl_grace_s = CRL_GRACE_DEFAULT_S,
+	    .crl_grace_s = TRUST_CRL_GRACE_DEFAULT_S,
 	};
 	for (int i = 0; i < n_options; i++) {
 		enum trust_err r = set_one(&options[i], seen, out, msg);

@@ -82,16 +82,25 @@ int trust_access_on_message(int event, void *data, void *plugin);
 /* tick.c */
 int trust_tick_on_tick(int event, void *data, void *plugin);
 int trust_tick_on_reload(int event, void *data, void *plugin);
-/* Look at a device's sessions again, before all others: now, or where they
- * are many, as the ticks come. */
-void trust_tick_review_device(struct trust_plugin *plugin, const char *device);
-/* Close a device's sessions, likewise; it may come again. False: it has
- * none. */
-bool trust_tick_kick_device(struct trust_plugin *plugin, const char *device);
 /* What a tick does, if it is time: for where no tick comes (Mosquitto 2.0 with
  * per_listener_settings). Not while the broker is reloading. */
 void trust_tick_look(struct trust_plugin *plugin);
 bool trust_tick_is_reloading(const struct trust_plugin *plugin);
+
+/* review.c */
+/* When a slice of reviews that begins now is over, by trust_plugin_now_us;
+ * INT64_MAX where no tick comes to go on with the rest. */
+int64_t trust_review_slice(const struct trust_plugin *plugin);
+/* Look at sessions that wait for it until then, one in any case. */
+void trust_review_some(struct trust_plugin *plugin, int64_t until);
+/* Whether one waits. */
+bool trust_review_waits(const struct trust_plugin *plugin);
+/* Look at a device's sessions again, before all others: now, or where they
+ * are many, as the ticks come. */
+void trust_review_device(struct trust_plugin *plugin, const char *device);
+/* Close a device's sessions, likewise; it may come again. False: it has
+ * none. */
+bool trust_review_kick(struct trust_plugin *plugin, const char *device);
 
 /* session_event.c */
 /* Tell of something about a device's session; a guest is nobody's business.
@@ -131,5 +140,7 @@ void trust_plugin_log(void *arg, enum trust_log_level level, const char *line);
 int64_t trust_plugin_now(void);
 /* Milliseconds of a monotonic clock: cheap, and some milliseconds late. */
 int64_t trust_plugin_now_ms(void);
+/* Microseconds of it, as they are. */
+int64_t trust_plugin_now_us(void);
 
 #endif

@@ -74,6 +74,10 @@
 #define TRUST_LOCAL_DEVICES_MAX 100000
 #define TRUST_LOCAL_BRIDGES_MAX 1000
 
+/* Seconds for which a CRL counts after its nextUpdate, where nothing else is
+ * said: option crl_grace. */
+#define TRUST_CRL_GRACE_DEFAULT_S (7 * 86400)
+
 /* Octets of one message for a person. */
 #define TRUST_MESSAGE_MAX 512
 /* Octets of the rule that a chain breaks, for a person. */
