@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../certs/key.h"
+#include "../certs/key_source.h"
 #include "certfile.h"
 #include "records.h"
 
@@ -24,13 +24,15 @@ load_signer(struct trust_signing *signing, const char *certificate,
 {
 	struct trust_statement_signer *signer =
 	    &signing->signers[signing->n_signers];
+	struct trust_key_prompt prompt =
+	    trust_prompt_for_signers(&signing->prompt);
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	STACK_OF(X509) *stack = NULL;
 
 	r = trust_certfile_load(certificate, &stack, msg);
 	if (r != TRUST_OK)
 		return r;
-	r = trust_key_load(key, &signer->key, msg);
+	r = trust_key_source_load(key, &prompt, &signer->key, msg);
 	if (r != TRUST_OK)
 		goto out;
 	signer->certificate = sk_X509_shift(stack);
@@ -153,7 +155,11 @@ trust_signing_open(struct trust_signing *signing, struct trust_message *msg)
 		return r;
 	r = trust_records_open(signing->registry_path, TRUST_REGISTRY_WRITE,
 	    &signing->registry, msg);
-	return r == TRUST_OK ? note_signers(signing, msg) : r;
+	if (r == TRUST_OK)
+		r = note_signers(signing, msg);
+	if (r == TRUST_OK)
+		trust_prompt_note(&signing->prompt);
+	return r;
 }
 
 void

@@ -7,6 +7,7 @@
 #define TRUST_SIGNING_H
 
 #include "options.h"
+#include "prompt.h"
 #include "trust.h"
 
 /* The command line, and what was loaded by it. */
@@ -14,7 +15,8 @@ struct trust_signing {
 	const char *registry_path;
 	const char *scope;
 	struct trust_texts certificates; /* files; one key for each */
-	struct trust_texts keys;
+	struct trust_texts keys;         /* files, or URIs of tokens */
+	struct trust_prompt prompt;
 	struct trust_texts anchor_paths;
 	int64_t lifetime_s; /* from this_update to next_update */
 	bool mass_removal;
@@ -44,10 +46,11 @@ struct trust_signing {
 		.required = true,                                              \
 		.texts = &(to).certificates},                                  \
 	    {.name = "key",                                                    \
-		.argument = "FILE",                                            \
+		.argument = "KEY",                                             \
 		.help = "its private key; as many as signers, in their order", \
 		.required = true,                                              \
 		.texts = &(to).keys},                                          \
+	    TRUST_PROMPT_OPTIONS((to).prompt),                                 \
 	    {.name = "anchor",                                                 \
 		.argument = "FILE",                                            \
 		.help = "whose signers alone count, these and those of what "  \

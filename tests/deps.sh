@@ -5,10 +5,11 @@
 set -eu
 
 build="gcc make libc6-dev libssl-dev libsqlite3-dev libjansson-dev uthash-dev
-libmosquitto-dev mosquitto-dev"
+libmosquitto-dev mosquitto-dev libcurl4-openssl-dev"
 run="$build mosquitto mosquitto-clients openssl procps"
 test="$run gnutls-bin libcmocka-dev python3-pytest python3-paho-mqtt
-python3-websocket python3-cryptography rabbitmq-server"
+python3-websocket python3-cryptography rabbitmq-server softhsm2
+libengine-pkcs11-openssl"
 
 case "${1-}" in
 build) want=$build ;;
