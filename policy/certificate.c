@@ -222,6 +222,17 @@ read_curve(const EVP_PKEY *key, struct trust_certificate *c)
 	    nist != NULL ? nist : group);
 }
 
+int
+trust_certificate_rsa_bits(const X509 *x509)
+{
+	const EVP_PKEY *key = X509_get0_pubkey(x509);
+	int type = key != NULL ? EVP_PKEY_get_base_id(key) : NID_undef;
+
+	return type == EVP_PKEY_RSA || type == EVP_PKEY_RSA_PSS
+		   ? EVP_PKEY_get_bits(key)
+		   : 0;
+}
+
 static void
 read_key(const X509 *x509, struct trust_certificate *c)
 {
@@ -234,8 +245,7 @@ read_key(const X509 *x509, struct trust_certificate *c)
 	type = EVP_PKEY_get_base_id(key);
 	c->key_bits = EVP_PKEY_get_bits(key);
 	c->key_strength = EVP_PKEY_get_security_bits(key);
-	c->key_is_rsa = type == EVP_PKEY_RSA || type == EVP_PKEY_RSA_PSS;
-	if (c->key_is_rsa) {
+	if (trust_certificate_rsa_bits(x509) > 0) {
 		/* OpenSSL rounds what is a little shorter up. */
 		if (c->key_bits < RSA_BITS_MIN &&
 		    c->key_strength >= TRUST_STRENGTH_MIN)

@@ -47,7 +47,6 @@ struct trust_certificate {
 	bool has_client_auth_eku;           /* EKU there and names clientAuth */
 	int key_bits;                       /* size of the key */
 	int key_strength;                   /* bits of security, 0: unknown */
-	bool key_is_rsa;
 	char key_type[24]; /* "RSA 2048", "EC P-256", "Ed25519" */
 	struct trust_values names[TRUST_N_IDENTITIES];
 	char subject[TRUST_SHOWN_MAX]; /* for people: escaped and cut */
@@ -68,6 +67,10 @@ void trust_certificate_free(struct trust_certificate *certificate);
 /* Whether it verifies under its own key. Costs a signature check where issuer
  * and subject are the same name. */
 bool trust_certificate_is_self_signed(X509 *x509);
+
+/* The size of its RSA key, whichever padding that is for; 0: its key is
+ * another one, or cannot be read. */
+int trust_certificate_rsa_bits(const X509 *x509);
 
 /* Whether both are the same certificates in the same order. NULL is none. */
 bool trust_certificate_same_all(

@@ -42,6 +42,7 @@ struct search {
 	bool gave_up;    /* the work is over, and there was more to try */
 	unsigned paths;  /* that were validated */
 	struct trust_chain best;
+	bool bounds_alone; /* it would be valid but for the input's bounds */
 	/* The first path that would be one but for a signature. */
 	struct trust_chain_path forged;
 	struct trust_message *msg;
@@ -171,17 +172,38 @@ learn(struct search *s, const struct trust_chain_flaws *flaws)
 		trust_chain_graph_measure(s->graph);
 }
 
-/* Of paths that fail, the nearest to a good one tells why: the one whose
- * first rule in the interface's order comes last. */
-static void
-take(struct search *s, const struct trust_chain *chain)
+/* Of paths that fail, the nearest to a good one tells why: one that is only
+ * beyond a bound, then the one whose first rule in the interface's order comes
+ * last. */
+static bool
+is_nearer(const struct search *s, const struct trust_chain *chain,
+    const struct trust_chain_flaws *flaws)
 {
-	if (chain->valid || s->paths == 0 ||
-	    trust_chain_rank(chain->reason) > trust_chain_rank(s->best.reason))
+	if (chain->valid || s->paths == 0)
+		return true;
+	if (flaws->bounds_alone != s->bounds_alone)
+		return flaws->bounds_alone;
+	return trust_chain_rank(chain->reason) >
+	       trust_chain_rank(s->best.reason);
+}
+
+static void
+take(struct search *s, const struct trust_chain *chain,
+    const struct trust_chain_flaws *flaws)
+{
+	if (is_nearer(s, chain, flaws)) {
 		s->best = *chain;
+		s->bounds_alone = flaws->bounds_alone;
+	}
 	s->paths++;
 	if (chain->valid)
 		s->done = true;
+}
+
+static bool
+is_too_deep(const struct search *s)
+{
+	return s->in->max_depth >= 0 && (int)s->n - 2 > s->in->max_depth;
 }
 
 /* The path has reached an anchor. */
@@ -193,6 +215,11 @@ try_path(struct search *s)
 	struct trust_chain chain;
 	enum trust_err r;
 
+	/* Those that come are no shorter: none is valid, and none nearer. */
+	if (is_too_deep(s) && s->bounds_alone) {
+		s->done = true;
+		return TRUST_OK;
+	}
 	if (!verify_links(s))
 		return TRUST_OK;
 	if (!pay_for_path(s)) {
@@ -203,7 +230,7 @@ try_path(struct search *s)
 	r = trust_chain_check(s->in, &path, &chain, &flaws, s->msg);
 	if (r != TRUST_OK)
 		return r;
-	take(s, &chain);
+	take(s, &chain, &flaws);
 	if (!chain.valid)
 		learn(s, &flaws);
 	return TRUST_OK;

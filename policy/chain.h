@@ -41,8 +41,11 @@ struct trust_chain_input {
 	/* CRLs of version 1, or without a number, count as well: what is on
 	 * them does, and who is not is not refused for it. */
 	bool takes_old_crls;
-	int max_depth;   /* CAs between leaf and anchor; -1: no bound */
-	bool wants_path; /* to be told which certificates it leads over */
+	/* Bounds of who trusts the anchors: where one path is beyond them,
+	 * another one is looked for. */
+	int max_depth;    /* CAs between leaf and anchor; -1: no bound */
+	int min_rsa_bits; /* of each RSA key, the anchor's too; 0: no bound */
+	bool wants_path;  /* to be told which certificates it leads over */
 	/* Shared by the verifications of one leaf against several sets of
 	 * anchors, for whose sum the bound on the work holds; each may
 	 * validate one path beyond it. NULL: it has its own. */

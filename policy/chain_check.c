@@ -521,9 +521,9 @@ set_param(
 static enum trust_err
 read_member(X509 *x509, bool wants_path, struct trust_chain *out)
 {
-	const EVP_PKEY *key = X509_get0_pubkey(x509);
 	enum trust_err r = TRUST_OK;
 	int64_t from, until;
+	int bits;
 
 	if (wants_path)
 		r = trust_certificate_thumbprint(x509, &out->path[out->n_path]);
@@ -538,10 +538,9 @@ read_member(X509 *x509, bool wants_path, struct trust_chain *out)
 		TRUST_OK &&
 	    until < out->valid_until)
 		out->valid_until = until;
-	if (key != NULL && EVP_PKEY_is_a(key, "RSA") == 1 &&
-	    (out->min_rsa_bits == 0 ||
-		EVP_PKEY_get_bits(key) < out->min_rsa_bits))
-		out->min_rsa_bits = EVP_PKEY_get_bits(key);
+	bits = trust_certificate_rsa_bits(x509);
+	if (bits > 0 && (out->min_rsa_bits == 0 || bits < out->min_rsa_bits))
+		out->min_rsa_bits = bits;
 	return TRUST_OK;
 }
 
@@ -585,19 +584,60 @@ read_path(struct collector *c)
 	}
 	trust_chain_crl_bound(c->in, c->path->v, n, c->out);
 	bound_by_crls(c);
-	if (c->in->max_depth >= 0 && n - 2 > c->in->max_depth) {
-		char text[96];
-
-		(void)snprintf(text, sizeof(text),
-		    "want at most %d CA certificates between it and the "
-		    "anchor, got %d",
-		    c->in->max_depth, n - 2);
-		note(c, TRUST_REASON_CHAIN_TOO_DEEP, 0, c->in->leaf, text);
-	}
 	if (n == 1)
 		note(c, TRUST_REASON_CHAIN_INVALID, 0, c->in->leaf,
 		    "it is the trust anchor itself, which vouches for others");
 	return TRUST_OK;
+}
+
+/* ---- Bounds ---- */
+
+/* The CA that is one too many, counted from the leaf. */
+static void
+check_depth(struct collector *c)
+{
+	int n = c->path->n - 2, max = c->in->max_depth;
+	char text[TRUST_DETAIL_MAX];
+
+	if (max < 0 || n <= max)
+		return;
+	(void)snprintf(text, sizeof(text),
+	    "it is CA %d of %d between leaf and anchor, want at most %d "
+	    "(max_depth)",
+	    max + 1, n, max);
+	note(
+	    c, TRUST_REASON_CHAIN_TOO_DEEP, max + 1, c->path->v[max + 1], text);
+}
+
+static void
+check_rsa_bits(struct collector *c)
+{
+	char text[TRUST_DETAIL_MAX];
+
+	for (int i = 0; i < c->path->n; i++) {
+		int bits = trust_certificate_rsa_bits(c->path->v[i]);
+
+		if (bits == 0 || bits >= c->in->min_rsa_bits)
+			continue;
+		note_flaw(c, TRUST_CHAIN_SCOPE_CERTIFICATE, i);
+		(void)snprintf(text, sizeof(text),
+		    "its RSA key has %d bits, want at least %d (min_rsa_bits; "
+		    "RFC 5280 section 4.1.2.7)",
+		    bits, c->in->min_rsa_bits);
+		note(c, TRUST_REASON_KEY_TOO_WEAK, i, c->path->v[i], text);
+	}
+}
+
+/* Beyond RFC 5280, what the input wants. */
+static void
+check_bounds(struct collector *c)
+{
+	bool valid = c->out->valid;
+
+	check_depth(c);
+	check_rsa_bits(c);
+	c->out->valid = valid && !c->found;
+	c->flaws->bounds_alone = valid && c->found;
 }
 
 /* ---- */
@@ -633,6 +673,7 @@ run(X509_STORE_CTX *ctx, struct collector *c, struct trust_message *msg)
 		    X509_STORE_CTX_get_error_depth(ctx),
 		    X509_STORE_CTX_get_current_cert(ctx));
 	c->out->valid = verified == 1 && c->followed && !c->found;
+	check_bounds(c);
 	return TRUST_OK;
 }
 

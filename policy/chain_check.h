@@ -24,6 +24,8 @@ struct trust_chain_flaws {
 	uint32_t prefixes;
 	uint32_t links;
 	uint32_t certificates;
+	/* Nothing is wrong but that the path is beyond a bound of the input. */
+	bool bounds_alone;
 };
 
 /*

