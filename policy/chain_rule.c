@@ -102,15 +102,18 @@ static const struct {
 	    TRUST_CHAIN_SCOPE_CERTIFICATE}},
     {X509_V_ERR_EE_KEY_TOO_SMALL,
 	{TRUST_REASON_KEY_TOO_WEAK,
-	    "its key has less than 112 bits of security",
+	    "its key has less than 112 bits of security (RFC 5280 section "
+	    "4.1.2.7)",
 	    TRUST_CHAIN_SCOPE_CERTIFICATE}},
     {X509_V_ERR_CA_KEY_TOO_SMALL,
 	{TRUST_REASON_KEY_TOO_WEAK,
-	    "its key has less than 112 bits of security",
+	    "its key has less than 112 bits of security (RFC 5280 section "
+	    "4.1.2.7)",
 	    TRUST_CHAIN_SCOPE_CERTIFICATE}},
     {X509_V_ERR_CA_MD_TOO_WEAK,
 	{TRUST_REASON_SIGNATURE_TOO_WEAK,
-	    "the digest of its signature has less than 112 bits of security",
+	    "the digest of its signature has less than 112 bits of security "
+	    "(RFC 5280 section 4.1.1.2)",
 	    TRUST_CHAIN_SCOPE_CERTIFICATE}},
     {X509_V_ERR_CERT_SIGNATURE_FAILURE,
 	{TRUST_REASON_CHAIN_INVALID,

@@ -67,13 +67,17 @@ check_dates(const struct trust_certificate *certificate, int64_t now,
 	(void)trust_clock_format(now, at);
 	if (now < certificate->not_before) {
 		deny(out, steps, TRUST_REASON_CERTIFICATE_NOT_YET_VALID,
-		    "the certificate is valid from %s, it is %s",
+		    "the device's certificate (%s): it is valid from %s, it "
+		    "is %s (RFC 5280 section 4.1.2.5)",
+		    certificate->subject,
 		    trust_clock_format(certificate->not_before, when), at);
 		return false;
 	}
 	if (now > certificate->not_after) {
 		deny(out, steps, TRUST_REASON_CERTIFICATE_EXPIRED,
-		    "the certificate ended at %s, it is %s",
+		    "the device's certificate (%s): it ended at %s, it is %s "
+		    "(RFC 5280 section 4.1.2.5)",
+		    certificate->subject,
 		    trust_clock_format(certificate->not_after, when), at);
 		return false;
 	}
@@ -93,9 +97,10 @@ check_strength(const struct trust_certificate *certificate,
 		return true;
 	}
 	deny(out, steps, TRUST_REASON_KEY_TOO_WEAK,
-	    "want a key with %d bits of security (RSA 2048, P-256, Ed25519 "
-	    "and up), got %s with %d",
-	    TRUST_STRENGTH_MIN, certificate->key_type,
+	    "the device's certificate (%s): want a key with %d bits of "
+	    "security (RSA 2048, P-256, Ed25519 and up; RFC 5280 section "
+	    "4.1.2.7), got %s with %d",
+	    certificate->subject, TRUST_STRENGTH_MIN, certificate->key_type,
 	    certificate->key_strength);
 	return false;
 }
