@@ -53,8 +53,10 @@ struct trust_device {
 	size_t n_thumbprints;
 	struct trust_thumbprint *pins; /* key: SHA-256 of SPKI; owned */
 	size_t n_pins;
-	const char *group;    /* ca, else NULL */
-	const char *identity; /* psk, else NULL */
+	const char *group;                       /* ca, else NULL */
+	const char *identity;                    /* psk, else NULL */
+	struct trust_thumbprint identity_sha256; /* psk: of its octets */
+	const char *key; /* psk: base64 of a CMS EnvelopedData, else NULL */
 	enum trust_client_id client_id;
 	bool ignore_validity;
 	bool has_roles; /* "roles" is there, maybe empty */

@@ -97,13 +97,15 @@ read_psk_identity(struct trust_field_at *at, const struct trust_field *field,
     json_t *value, void *target)
 {
 	const char *text = json_string_value(value);
+	struct trust_device *device = target;
 
 	if (text == NULL || *text == '\0' || strlen(text) > PSK_IDENTITY_MAX ||
 	    strchr(text, '\n') != NULL)
 		return trust_field_refuse(
 		    at, value, "one line of 1 to %d octets", PSK_IDENTITY_MAX);
-	*(const char **)target = text;
-	return TRUST_OK;
+	device->identity = text;
+	return trust_thumbprint_of(
+	    trust_span_of(text), &device->identity_sha256);
 }
 
 /* RFC 4648 section 4, padded, with nothing between and no stray bits. */
@@ -134,6 +136,7 @@ read_psk_key(struct trust_field_at *at, const struct trust_field *field,
 		return trust_err_set(at->msg, TRUST_ERR_INPUT,
 		    "%s: want base64 of a CMS EnvelopedData, got %s", at->path,
 		    value == NULL ? "nothing" : "something else");
+	*(const char **)target = text;
 	return TRUST_OK;
 }
 
@@ -161,9 +164,8 @@ static const struct trust_field ca_fields[] = {
 
 static const struct trust_field psk_fields[] = {
     {"type", .read = trust_field_skip, .required = true},
-    {"identity", .read = read_psk_identity, .offset = AUTH(identity),
-	.required = true},
-    {"key", .read = read_psk_key, .required = true},
+    {"identity", .read = read_psk_identity, .required = true},
+    {"key", .read = read_psk_key, .offset = AUTH(key), .required = true},
     {0},
 };
 

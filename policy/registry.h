@@ -2,7 +2,8 @@
 /*
  * The device registry: a SQLite file (WAL, synchronous FULL), written by one
  * at a time, read by any number meanwhile. Records are kept as their
- * canonical lines; thumbprints and pins are indexed beside them.
+ * canonical lines; thumbprints, pins and PSK identities are indexed beside
+ * them.
  */
 #ifndef TRUST_REGISTRY_H
 #define TRUST_REGISTRY_H
@@ -92,6 +93,11 @@ enum trust_err trust_registry_find_pin(struct trust_registry *registry,
     const struct trust_thumbprint *pin, struct trust_record **out,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
+/* The device of type psk with this identity. */
+enum trust_err trust_registry_find_identity(struct trust_registry *registry,
+    const char *identity, struct trust_record **out,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+
 /* Called for each record with its canonical line, in the order of ids. What
  * is not TRUST_OK ends the walk and is returned. */
 typedef enum trust_err trust_registry_visit(
@@ -150,7 +156,7 @@ enum trust_err trust_registry_remove(struct trust_registry *registry,
     struct trust_message *msg) TRUST_MUST_CHECK;
 /*
  * Judge the state after the whole change: TRUST_ERR_CONFLICT when two devices
- * claim one thumbprint or pin; the message names both. Then make it durable.
+ * claim one thumbprint, pin or identity; the message names both. Then make it durable.
  * After an error nothing has changed, and the change is over. Once a put or a
  * remove has failed (other than for TRUST_ERR_NOT_FOUND), so does the commit.
  */

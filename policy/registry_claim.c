@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Claims: which device has which thumbprint or key. Two may claim one within a
- * change; who still does at its end is refused.
+ * Claims: which device has which thumbprint, key or PSK identity. Two may
+ * claim one within a change; who still does at its end is refused.
  *
  * Digests come in no order, and a million of them one by one would read and
  * write most of their index over and over. A change that may be large defers
@@ -51,7 +51,15 @@ exec(struct trust_registry *registry, enum trust_registry_statement which,
 static const char *
 claim_name(enum trust_registry_claim claim)
 {
-	return claim == TRUST_REGISTRY_CLAIM_PIN ? "key" : "thumbprint";
+	switch (claim) {
+	case TRUST_REGISTRY_CLAIM_THUMBPRINT:
+		return "thumbprint";
+	case TRUST_REGISTRY_CLAIM_PIN:
+		return "key";
+	case TRUST_REGISTRY_CLAIM_IDENTITY:
+		return "PSK identity";
+	}
+	return "claim";
 }
 
 /* ---- One ---- */
@@ -256,24 +264,47 @@ trust_registry_unclaim_all(struct trust_registry *registry,
 
 /* ---- Judged ---- */
 
-static enum trust_err
-tell_conflict(sqlite3_stmt *found, struct trust_message *msg)
+/* What is claimed, as people write it: of an identity the index has only the
+ * digest, and the device's record what it was made of. */
+static const char *
+show_claimed(struct trust_registry *registry, enum trust_registry_claim claim,
+    const struct trust_thumbprint *digest, const char *device,
+    char out[TRUST_SHOWN_MAX])
 {
+	struct trust_record *record = NULL;
+
+	(void)trust_thumbprint_format(digest, out);
+	if (claim == TRUST_REGISTRY_CLAIM_IDENTITY &&
+	    trust_registry_find(registry, TRUST_KIND_DEVICE, device, &record,
+		NULL) == TRUST_OK &&
+	    record->u.device.identity != NULL)
+		(void)trust_span_show(trust_span_of(record->u.device.identity),
+		    out, TRUST_SHOWN_MAX);
+	trust_record_free(record);
+	return out;
+}
+
+static enum trust_err
+tell_conflict(struct trust_registry *registry, sqlite3_stmt *found,
+    struct trust_message *msg)
+{
+	enum trust_registry_claim claim =
+	    (enum trust_registry_claim)sqlite3_column_int(found, 0);
 	struct trust_span bytes = trust_registry_file_get0_bytes(found, 1);
 	const char *device = (const char *)sqlite3_column_text(found, 2);
 	int64_t line = sqlite3_column_int64(found, 3);
 	const char *rival = (const char *)sqlite3_column_text(found, 4);
 	struct trust_thumbprint digest = {0};
-	char text[TRUST_THUMBPRINT_TEXT];
+	char shown[TRUST_SHOWN_MAX];
 
+	if (device == NULL || rival == NULL)
+		return trust_registry_file_fail(&registry->file, msg);
 	if (bytes.len == sizeof(digest.b))
 		memcpy(digest.b, bytes.p, bytes.len);
 	(void)trust_err_set(msg, TRUST_ERR_CONFLICT,
-	    "device %s: %s %s is claimed by device %s already",
-	    device != NULL ? device : "?",
-	    claim_name((enum trust_registry_claim)sqlite3_column_int(found, 0)),
-	    trust_thumbprint_format(&digest, text),
-	    rival != NULL ? rival : "?");
+	    "device %s: %s %s is claimed by device %s already", device,
+	    claim_name(claim),
+	    show_claimed(registry, claim, &digest, device, shown), rival);
 	if (line == 0)
 		return TRUST_ERR_CONFLICT;
 	return trust_err_prefix(
@@ -298,7 +329,7 @@ trust_registry_check_claims(
 		return r;
 	r = trust_registry_file_step(&registry->file, find, &row, msg);
 	if (r == TRUST_OK && row)
-		r = tell_conflict(find, msg);
+		r = tell_conflict(registry, find, msg);
 	trust_registry_file_reset(find);
 	if (r != TRUST_OK)
 		return r;

@@ -58,6 +58,7 @@ enum trust_registry_statement {
 enum trust_registry_claim {
 	TRUST_REGISTRY_CLAIM_THUMBPRINT = 1,
 	TRUST_REGISTRY_CLAIM_PIN = 2,
+	TRUST_REGISTRY_CLAIM_IDENTITY = 3, /* SHA-256 of a PSK identity */
 };
 
 /* The digests that a record claims for itself; borrowed from it. */

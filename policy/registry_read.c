@@ -145,8 +145,10 @@ trust_registry_get0_claims(const struct trust_record *record)
 	case TRUST_AUTH_KEY:
 		return (struct trust_registry_claims){
 		    TRUST_REGISTRY_CLAIM_PIN, device->pins, device->n_pins};
-	case TRUST_AUTH_CA:
 	case TRUST_AUTH_PSK:
+		return (struct trust_registry_claims){
+		    TRUST_REGISTRY_CLAIM_IDENTITY, &device->identity_sha256, 1};
+	case TRUST_AUTH_CA:
 		break;
 	}
 	return (struct trust_registry_claims){0};
@@ -187,8 +189,8 @@ find_claim(struct trust_registry *registry, enum trust_registry_claim claim,
 	if (r != TRUST_OK)
 		goto out;
 	if (!makes_claim(record, claim, digest)) {
-		r = trust_registry_file_damaged(
-		    &registry->file, msg, "index of thumbprints and pins");
+		r = trust_registry_file_damaged(&registry->file, msg,
+		    "index of thumbprints, pins and identities");
 		goto out;
 	}
 	*out = record;
@@ -214,6 +216,21 @@ trust_registry_find_pin(struct trust_registry *registry,
     struct trust_message *msg)
 {
 	return find_claim(registry, TRUST_REGISTRY_CLAIM_PIN, pin, out, msg);
+}
+
+enum trust_err
+trust_registry_find_identity(struct trust_registry *registry,
+    const char *identity, struct trust_record **out, struct trust_message *msg)
+{
+	struct trust_thumbprint digest;
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	*out = NULL;
+	r = trust_thumbprint_of(trust_span_of(identity), &digest);
+	if (r != TRUST_OK)
+		return r;
+	return find_claim(
+	    registry, TRUST_REGISTRY_CLAIM_IDENTITY, &digest, out, msg);
 }
 
 /* All rows of a statement whose parameters are bound. */

@@ -10,8 +10,9 @@
 /*
  * meta     what there is one of; see the keys in registry_internal.h
  * record   every record as its canonical line
- * claim    which device claims a thumbprint (1) or key pin (2); two devices
- *          may do so only within a change
+ * claim    which device claims a thumbprint (1), a key pin (2) or, by its
+ *          SHA-256, a PSK identity (3); two devices may do so only within a
+ *          change
  * count    records by kind, so that nobody has to count a million
  * change   the records last touched, oldest first
  */

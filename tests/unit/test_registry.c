@@ -34,6 +34,10 @@
 	scratch_change(s, (const char *const[]){__VA_ARGS__}, \
 	    sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
+#define PSK(id, identity)                                  \
+	"{\"kind\":\"device\",\"id\":\"" id "\",\"auth\":" \
+	"{\"type\":\"psk\",\"identity\":\"" identity "\",\"key\":\"AAAA\"}}"
+
 /* The id of the device that claims the digest, "" for none. */
 static const char *
 owner(struct trust_registry *registry, bool pin, const char *digest)
@@ -579,6 +583,65 @@ two_devices_cannot_claim_one_key(void **state)
 	    " is claimed by device temp-01 already");
 }
 
+/* The id of the device with this PSK identity, "" for none. */
+static void
+assert_identity(struct scratch *s, const char *identity, const char *id)
+{
+	struct trust_registry *registry = scratch_open(s, TRUST_REGISTRY_READ);
+	struct trust_record *record = NULL;
+	enum trust_err r =
+	    trust_registry_find_identity(registry, identity, &record, &s->msg);
+
+	assert_int_equal(r, *id != '\0' ? TRUST_OK : TRUST_ERR_NOT_FOUND);
+	if (r == TRUST_OK)
+		assert_string_equal(record->id, id);
+	trust_record_free(record);
+	trust_registry_close(registry);
+}
+
+static void
+two_devices_cannot_claim_one_identity(void **state)
+{
+	struct scratch *s = *state;
+
+	scratch_create(s);
+	assert_int_equal(CHANGE(s, PSK("meter-04", "one"), ROLE("sensor"),
+			     PSK("meter-05", "one")),
+	    TRUST_ERR_CONFLICT);
+	assert_string_equal(s->msg.text,
+	    "line 3: device meter-05: PSK identity one is claimed by device "
+	    "meter-04 already");
+	assert_int_equal(CHANGE(s, PSK("meter-04", "one")), TRUST_OK);
+	assert_int_equal(CHANGE(s, PSK("meter-05", "one")), TRUST_ERR_CONFLICT);
+	assert_string_equal(s->msg.text,
+	    "line 1: device meter-05: PSK identity one is claimed by device "
+	    "meter-04 already");
+	assert_identity(s, "one", "meter-04");
+	assert_identity(s, "One", "");
+	assert_identity(s, "on", "");
+	assert_identity(s, "", "");
+}
+
+static void
+identities_may_move_within_a_change(void **state)
+{
+	struct scratch *s = *state;
+
+	scratch_create(s);
+	assert_int_equal(
+	    CHANGE(s, PSK("meter-04", "one"), PSK("meter-05", "two")),
+	    TRUST_OK);
+	assert_int_equal(
+	    CHANGE(s, PSK("meter-04", "two"), PSK("meter-05", "one")),
+	    TRUST_OK);
+	assert_identity(s, "one", "meter-05");
+	assert_identity(s, "two", "meter-04");
+	/* A device of another type has none any more. */
+	assert_int_equal(CHANGE(s, DEVICE("meter-04", A)), TRUST_OK);
+	assert_identity(s, "two", "");
+	assert_owner(s, A, "meter-04");
+}
+
 static void
 a_conflict_without_a_line(void **state)
 {
@@ -1092,6 +1155,8 @@ main(void)
 	    TEST(list_is_in_order),
 	    TEST(two_devices_cannot_claim_one_thumbprint),
 	    TEST(two_devices_cannot_claim_one_key),
+	    TEST(two_devices_cannot_claim_one_identity),
+	    TEST(identities_may_move_within_a_change),
 	    TEST(a_conflict_without_a_line),
 	    TEST(thumbprints_may_move_within_a_change),
 	    TEST(a_removed_device_gives_up_its_thumbprint),
