@@ -156,9 +156,10 @@ enum trust_err trust_registry_remove(struct trust_registry *registry,
     struct trust_message *msg) TRUST_MUST_CHECK;
 /*
  * Judge the state after the whole change: TRUST_ERR_CONFLICT when two devices
- * claim one thumbprint, pin or identity; the message names both. Then make it durable.
- * After an error nothing has changed, and the change is over. Once a put or a
- * remove has failed (other than for TRUST_ERR_NOT_FOUND), so does the commit.
+ * claim one thumbprint, pin or identity; the message names both. Then make it
+ * durable. After an error nothing has changed, and the change is over. Once a
+ * put or a remove has failed (other than for TRUST_ERR_NOT_FOUND), so does the
+ * commit.
  */
 enum trust_err trust_registry_commit(struct trust_registry *registry,
     struct trust_message *msg) TRUST_MUST_CHECK;

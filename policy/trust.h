@@ -11,6 +11,7 @@
 #include "chain.h"
 #include "clock.h"
 #include "decide.h"
+#include "envelope.h"
 #include "err.h"
 #include "explain.h"
 #include "gate.h"
