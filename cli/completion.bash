@@ -53,6 +53,7 @@ _trustctl_values() {
 	*'|'*) tr '|' '\n' <<<"$1" ;;
 	GROUP) _trustctl_ids group ;;
 	ROLE) _trustctl_ids role ;;
+	ANCHOR) _trustctl_ids anchor ;;
 	esac
 }
 

@@ -269,32 +269,37 @@ static const char about[] =
     "crl, role, token and gateway. ROLES \"-\" leaves it to the group, else\n"
     "to the built-in role default. With --json the lines as put takes them.\n"
     "With --host, list device asks a running gateway for the devices that it\n"
-    "knows: when they were there last, which thumbprint matched, when their\n"
-    "certificates end.\n";
+    "knows: when they were there last, which thumbprint matched or by which\n"
+    "anchor they came, when their certificates end.\n";
 
 /* A running gateway's devices, in place of a registry's records. */
 static int
 list_remote(const struct trust_usage *usage, enum trust_kind kind,
-    const struct trust_mqtt_options *gateway, const char *expiring, bool json)
+    const struct trust_mqtt_options *gateway,
+    const struct trust_list_seen *which, bool json)
 {
 	int64_t within_s;
 
 	if (kind != TRUST_KIND_DEVICE)
 		return trust_options_wrong(usage,
 		    "want device with --host, got %s", trust_kind_name(kind));
-	if (expiring != NULL &&
-	    trust_duration_parse(expiring, &within_s) != TRUST_OK)
+	if (which->expiring != NULL && which->anchor != NULL)
+		return trust_options_wrong(
+		    usage, "want one of --expiring and --anchor, got both");
+	if (which->expiring != NULL &&
+	    trust_duration_parse(which->expiring, &within_s) != TRUST_OK)
 		return trust_options_wrong(usage,
 		    "--expiring: want a duration like 30d, got \"%s\"",
-		    expiring);
-	return trust_list_seen(gateway, expiring, json);
+		    which->expiring);
+	return trust_list_seen(gateway, which, json);
 }
 
 int
 trust_list_run(int argc, char **argv)
 {
 	struct trust_mqtt_options gateway = {0};
-	const char *registry = NULL, *expiring = NULL;
+	struct trust_list_seen which = {0};
+	const char *registry = NULL;
 	bool json = false;
 	const struct trust_option options[] = {
 	    {.name = "registry",
@@ -306,7 +311,11 @@ trust_list_run(int argc, char **argv)
 	    {.name = "expiring",
 		.argument = "DURATION",
 		.help = "with --host: whose certificates end within it",
-		.text = &expiring},
+		.text = &which.expiring},
+	    {.name = "anchor",
+		.argument = "ANCHOR",
+		.help = "with --host: who came by it last",
+		.text = &which.anchor},
 	    TRUST_OPTION_JSON(&json),
 	    TRUST_REMOTE_OPTIONS(
 		gateway, "a running gateway, in place of a registry"),
@@ -329,10 +338,11 @@ trust_list_run(int argc, char **argv)
 	if (!trust_records_kind(&usage, args.v[0], &kind))
 		return TRUST_EXIT_ERROR;
 	if (gateway.host != NULL)
-		return list_remote(&usage, kind, &gateway, expiring, json);
-	if (expiring != NULL)
-		return trust_options_wrong(
-		    &usage, "want --host with --expiring, got none");
+		return list_remote(&usage, kind, &gateway, &which, json);
+	if (which.expiring != NULL || which.anchor != NULL)
+		return trust_options_wrong(&usage,
+		    "want --host with --%s, got none",
+		    which.anchor != NULL ? "anchor" : "expiring");
 	if (registry == NULL)
 		return trust_options_wrong(&usage,
 		    "want --registry FILE or the environment's TRUST_REGISTRY, "

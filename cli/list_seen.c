@@ -54,24 +54,27 @@ add_standing(json_t *device)
 }
 
 int
-trust_list_seen(
-    const struct trust_mqtt_options *gateway, const char *expiring, bool json)
+trust_list_seen(const struct trust_mqtt_options *gateway,
+    const struct trust_list_seen *which, bool json)
 {
 	struct trust_pages pages = {
 	    .array = "devices",
-	    .next = expiring != NULL ? next_by_end : next_by_id,
+	    .next = which->expiring != NULL ? next_by_end : next_by_id,
 	    .complete = add_standing,
 	    .headers = {"ID", "STATUS", "LAST SEEN", "FROM", "MATCHED",
-		"EXPIRES"},
+		"ANCHOR", "EXPIRES"},
 	    .members = {"device", "standing", "last_seen", "address", "matched",
-		"expires"},
+		"anchor", "expires"},
 	};
 	int status;
 
 	pages.command = json_pack("{s:s}", "command", "listDevices");
-	if (expiring != NULL)
+	if (which->expiring != NULL)
 		(void)json_object_set_new(
-		    pages.command, "expiring", json_string(expiring));
+		    pages.command, "expiring", json_string(which->expiring));
+	if (which->anchor != NULL)
+		(void)json_object_set_new(
+		    pages.command, "anchor", json_string(which->anchor));
 	status = trust_pages_print(gateway, &pages, json);
 	json_decref(pages.command);
 	return status;

@@ -8,9 +8,14 @@
 
 #include "remote.h"
 
-/* `expiring`: a duration as text, or NULL for all. Returns the exit status;
- * errors are printed. */
-int trust_list_seen(
-    const struct trust_mqtt_options *gateway, const char *expiring, bool json);
+/* Which of them; one of these at most, both NULL for all. */
+struct trust_list_seen {
+	const char *expiring; /* those whose certificates end within it */
+	const char *anchor;   /* those that came by it */
+};
+
+/* Returns the exit status; errors are printed. */
+int trust_list_seen(const struct trust_mqtt_options *gateway,
+    const struct trust_list_seen *which, bool json);
 
 #endif

@@ -67,5 +67,6 @@ trust_call_time(int64_t when)
 json_t *
 trust_call_text(const char *text)
 {
-	return text[0] != '\0' ? json_string(text) : json_null();
+	return text != NULL && text[0] != '\0' ? json_string(text)
+					       : json_null();
 }

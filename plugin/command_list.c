@@ -27,12 +27,13 @@ session_json(const struct trust_session *session)
 	    trust_admission_get0_certificate(session->admission);
 	char hex[TRUST_THUMBPRINT_TEXT];
 
-	return json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:o}", "client",
+	return json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:o}", "client",
 	    session->client_id, "device", session->device, "address",
 	    trust_call_text(session->address), "since",
 	    trust_call_time(session->since), "reason",
 	    trust_reason_name(verdict->reason), "thumbprint",
-	    trust_thumbprint_format(&certificate->thumbprint, hex),
+	    trust_thumbprint_format(&certificate->thumbprint, hex), "anchor",
+	    trust_call_text(trust_admission_get0_anchor(session->admission)),
 	    "valid_until", trust_call_time(verdict->valid_until));
 }
 
@@ -76,8 +77,9 @@ device_json(
 
 	if (device->was_here)
 		(void)trust_thumbprint_format(&seen->thumbprint, hex);
-	return json_pack("{s:s, s:b, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o}",
-	    "device", device->id, "registered", device->registered, "status",
+	return json_pack(
+	    "{s:s, s:b, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "device",
+	    device->id, "registered", device->registered, "status",
 	    device->enabled ? "enabled" : "disabled", "blocked",
 	    device->blocked, "connected",
 	    trust_session_find_live(plugin->sessions, device->id) != NULL,
@@ -85,27 +87,56 @@ device_json(
 	    trust_call_text(seen->address), "matched",
 	    trust_call_text(
 		device->was_here ? trust_match_name(device->match) : ""),
-	    "thumbprint", trust_call_text(hex), "expires",
-	    trust_call_time(seen->not_after));
+	    "anchor", trust_call_text(seen->anchor), "thumbprint",
+	    trust_call_text(hex), "expires", trust_call_time(seen->not_after));
+}
+
+/* What a page of devices is asked for by. */
+struct devices_wanted {
+	int64_t count, skip;
+	const char *after;
+	const char *expiring; /* a duration; NULL: whenever they end */
+	const char *anchor;   /* NULL: whatever they came by */
+};
+
+static bool
+get_wanted(const struct trust_call *call, struct devices_wanted *out,
+    struct trust_message *msg)
+{
+	out->after = trust_call_get0_text(call, "after", "", msg);
+	out->expiring = trust_call_get0_text(call, "expiring", NULL, msg);
+	out->anchor = trust_call_get0_text(call, "anchor", NULL, msg);
+	if (msg->text[0] == '\0' && out->expiring != NULL &&
+	    out->anchor != NULL)
+		(void)trust_err_set(msg, TRUST_ERR_INPUT,
+		    "anchor: want it without expiring, got both");
+	return msg->text[0] == '\0' &&
+	       trust_call_get_number(
+		   call, "count", PAGE_MAX, 1, PAGE_MAX, &out->count, msg) &&
+	       trust_call_get_number(
+		   call, "offset", 0, 0, INT32_MAX, &out->skip, msg);
 }
 
 /* One more than a page, to know whether another page follows. */
 static enum trust_err
-find_devices(const struct trust_call *call, int64_t skip, const char *after,
-    const char *expiring, struct trust_gate_device v[PAGE_MAX + 1], size_t *n,
+find_devices(const struct trust_call *call, const struct devices_wanted *wanted,
+    struct trust_gate_device v[PAGE_MAX + 1], size_t *n,
     struct trust_message *msg)
 {
+	struct trust_gate *gate = call->plugin->gate;
 	int64_t within_s;
 
-	if (expiring == NULL)
+	if (wanted->anchor != NULL)
+		return trust_gate_list_anchor(gate, wanted->anchor,
+		    wanted->after, v, PAGE_MAX + 1, n, msg);
+	if (wanted->expiring == NULL)
 		return trust_gate_list_devices(
-		    call->plugin->gate, after, v, PAGE_MAX + 1, n, msg);
-	if (trust_duration_parse(expiring, &within_s) != TRUST_OK)
+		    gate, wanted->after, v, PAGE_MAX + 1, n, msg);
+	if (trust_duration_parse(wanted->expiring, &within_s) != TRUST_OK)
 		return trust_err_set(
 		    msg, TRUST_ERR_INPUT, "expiring: want a duration like 30d");
-	return trust_gate_list_ending(call->plugin->gate,
-	    trust_plugin_now() + within_s, (size_t)skip, v, PAGE_MAX + 1, n,
-	    msg);
+	return trust_gate_list_ending(gate, trust_plugin_now() + within_s,
+	    (size_t)wanted->skip, v, PAGE_MAX + 1, n, msg);
 }
 
 json_t *
@@ -113,26 +144,19 @@ trust_command_list_devices(
     const struct trust_call *call, struct trust_message *msg)
 {
 	struct trust_gate_device *v = calloc(PAGE_MAX + 1, sizeof(*v));
-	const char *after = trust_call_get0_text(call, "after", "", msg);
-	const char *expiring =
-	    trust_call_get0_text(call, "expiring", NULL, msg);
+	struct devices_wanted wanted;
 	json_t *devices, *data = NULL;
-	int64_t count, skip;
 	size_t n = 0;
 
-	if (v == NULL || msg->text[0] != '\0' ||
-	    !trust_call_get_number(
-		call, "count", PAGE_MAX, 1, PAGE_MAX, &count, msg) ||
-	    !trust_call_get_number(
-		call, "offset", 0, 0, INT32_MAX, &skip, msg) ||
-	    find_devices(call, skip, after, expiring, v, &n, msg) != TRUST_OK)
+	if (v == NULL || !get_wanted(call, &wanted, msg) ||
+	    find_devices(call, &wanted, v, &n, msg) != TRUST_OK)
 		goto out;
 	devices = json_array();
-	for (size_t i = 0; i < n && i < (size_t)count; i++)
+	for (size_t i = 0; i < n && i < (size_t)wanted.count; i++)
 		(void)json_array_append_new(
 		    devices, device_json(call->plugin, &v[i]));
 	data = json_pack(
-	    "{s:o, s:b}", "devices", devices, "more", n > (size_t)count);
+	    "{s:o, s:b}", "devices", devices, "more", n > (size_t)wanted.count);
 out:
 	free(v);
 	return data;

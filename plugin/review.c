@@ -72,6 +72,17 @@ pin(struct trust_plugin *plugin, const struct trust_verdict *was,
 	return trust_gate_pin(plugin->gate, fresh, &news, msg);
 }
 
+/* A chain may come to end at another anchor, while there are two. */
+static bool
+has_another_anchor(
+    const struct trust_admission *was, const struct trust_admission *is)
+{
+	const char *a = trust_admission_get0_anchor(was);
+	const char *b = trust_admission_get0_anchor(is);
+
+	return a == NULL || b == NULL ? a != b : strcmp(a, b) != 0;
+}
+
 /* Takes over the fresh admission. */
 static void
 renew(struct trust_plugin *plugin, struct trust_session *session,
@@ -80,6 +91,7 @@ renew(struct trust_plugin *plugin, struct trust_session *session,
 	const struct trust_verdict *was =
 	    trust_admission_get0_verdict(session->admission);
 	const struct trust_verdict *is = trust_admission_get0_verdict(fresh);
+	bool moves = has_another_anchor(session->admission, fresh);
 	struct trust_access *access = NULL;
 	struct trust_message msg = {0};
 
@@ -103,6 +115,9 @@ renew(struct trust_plugin *plugin, struct trust_session *session,
 	    TRUST_OK)
 		close_session(plugin, session, TRUST_REASON_INTERNAL_ERROR,
 		    trust_err_text(TRUST_ERR_NOMEM));
+	else if (moves && !session->offline)
+		trust_gate_note_seen(plugin->gate, session->admission,
+		    session->address, trust_plugin_now());
 }
 
 static void

@@ -223,6 +223,7 @@ trust_admission_free(struct trust_admission *admission)
 	sk_X509_pop_free(admission->untrusted, X509_free);
 	trust_group_chains_clear(&admission->chains);
 	trust_access_free(admission->access);
+	free(admission->anchor);
 	free(admission->client_id);
 	trust_grounds_clear(&admission->grounds);
 	free(admission);
@@ -238,6 +239,38 @@ const struct trust_certificate *
 trust_admission_get0_certificate(const struct trust_admission *admission)
 {
 	return admission->certificate;
+}
+
+const char *
+trust_admission_get0_anchor(const struct trust_admission *admission)
+{
+	return admission->anchor;
+}
+
+static const struct trust_chain *
+find_chain(const struct trust_admission *a)
+{
+	for (size_t i = 0; i < a->chains.n; i++) {
+		if (strcmp(a->chains.v[i].group, a->verdict.group) == 0)
+			return &a->chains.v[i].chain;
+	}
+	return NULL;
+}
+
+enum trust_err
+trust_admission_set_anchor(
+    struct trust_admission *admission, const struct trust_sets *sets)
+{
+	const struct trust_chain *chain = find_chain(admission);
+	const char *id = NULL;
+
+	if (chain != NULL)
+		id = trust_sets_get0_anchor(
+		    sets, admission->verdict.group, &chain->anchor);
+	if (id == NULL)
+		return TRUST_OK;
+	admission->anchor = strdup(id);
+	return admission->anchor != NULL ? TRUST_OK : TRUST_ERR_NOMEM;
 }
 
 const struct trust_grounds *

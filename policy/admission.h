@@ -17,6 +17,7 @@ struct trust_admission {
 	struct trust_buf leaf;                 /* DER */
 	STACK_OF(X509) *untrusted;             /* others sent; owned */
 	struct trust_group_chains chains;
+	char *anchor; /* owned; see trust_admission_get0_anchor */
 	/* The rules of the last client that it was for, and that client's id:
 	 * one that comes again shares them. Owned; NULL before the first. */
 	struct trust_access *access;
@@ -46,6 +47,13 @@ const struct trust_verdict *trust_admission_get0_verdict(
     const struct trust_admission *admission);
 const struct trust_certificate *trust_admission_get0_certificate(
     const struct trust_admission *admission);
+/* The id of the anchor that the chain ends at; NULL without a chain, or where
+ * nobody could tell. */
+const char *trust_admission_get0_anchor(
+    const struct trust_admission *admission);
+/* Of the sets that it was reached by. */
+enum trust_err trust_admission_set_anchor(struct trust_admission *admission,
+    const struct trust_sets *sets) TRUST_MUST_CHECK;
 /*
  * What it rests on besides its device's record: only a change that moves one
  * of these, or that record, can end it or change its roles before its time.

@@ -70,6 +70,8 @@ struct trust_chain {
 	 * reached. */
 	struct trust_thumbprint path[TRUST_CHAIN_PATH_MAX];
 	size_t n_path;
+	/* Of a valid one: the anchor that it ends at. */
+	struct trust_thumbprint anchor;
 	/* The result holds for `now` in [valid_from, valid_until], both
 	 * inclusive: certificates' dates, and CRLs' with the grace. */
 	int64_t valid_from;

@@ -574,14 +574,16 @@ static enum trust_err
 read_path(struct collector *c)
 {
 	int n = c->path->n;
+	enum trust_err r;
 
 	for (int i = 0; i < n; i++) {
-		enum trust_err r =
-		    read_member(c->path->v[i], c->in->wants_path, c->out);
-
+		r = read_member(c->path->v[i], c->in->wants_path, c->out);
 		if (r != TRUST_OK)
 			return r;
 	}
+	r = trust_certificate_thumbprint(c->path->v[n - 1], &c->out->anchor);
+	if (r != TRUST_OK)
+		return r;
 	trust_chain_crl_bound(c->in, c->path->v, n, c->out);
 	bound_by_crls(c);
 	if (n == 1)

@@ -180,6 +180,10 @@ enum trust_err trust_gate_find_device(struct trust_gate *gate, const char *id,
 enum trust_err trust_gate_list_devices(struct trust_gate *gate,
     const char *after, struct trust_gate_device *v, size_t max, size_t *n,
     struct trust_message *msg) TRUST_MUST_CHECK;
+/* The same for those that were here and came by an anchor, by its id. */
+enum trust_err trust_gate_list_anchor(struct trust_gate *gate,
+    const char *anchor, const char *after, struct trust_gate_device *v,
+    size_t max, size_t *n, struct trust_message *msg) TRUST_MUST_CHECK;
 /* Those that were here and whose certificates end at `until` or before, the
  * first to end first, without the first `skip` of them. */
 enum trust_err trust_gate_list_ending(struct trust_gate *gate, int64_t until,

@@ -54,6 +54,9 @@ admit(struct trust_gate *gate, const struct question *q, struct asking *a,
 	a->untrusted = NULL;   /* transferred */
 	if (r != TRUST_OK)
 		return r;
+	r = trust_admission_set_anchor(*admission, gate->sets);
+	if (r != TRUST_OK)
+		return r; /* the caller releases it */
 	(*admission)->epoch = gate->epoch;
 	(*admission)->generation = gate->generation;
 	(*admission)->sets_serial = gate->sets_serial;

@@ -206,10 +206,29 @@ trust_gate_list_devices(struct trust_gate *gate, const char *after,
 	return r;
 }
 
-/* ---- In the order of their certificates' ends ---- */
+/* ---- Of those that were here, some ---- */
 
-enum trust_err
-trust_gate_list_ending(struct trust_gate *gate, int64_t until, size_t skip,
+/* What is asked of who was here. */
+struct question {
+	const char *anchor; /* NULL: it is about the certificates' ends */
+	const char *after;
+	int64_t until;
+	size_t skip;
+};
+
+static enum trust_err
+find_seen(struct trust_gate *gate, const struct question *q,
+    struct trust_seen *seen, size_t max, size_t *n, struct trust_message *msg)
+{
+	if (q->anchor != NULL)
+		return trust_seen_list_anchor(
+		    gate->local, q->anchor, q->after, seen, max, n, msg);
+	return trust_seen_list_ending(
+	    gate->local, q->until, q->skip, seen, max, n, msg);
+}
+
+static enum trust_err
+list_some(struct trust_gate *gate, const struct question *q,
     struct trust_gate_device *v, size_t max, size_t *n,
     struct trust_message *msg)
 {
@@ -224,8 +243,7 @@ trust_gate_list_ending(struct trust_gate *gate, int64_t until, size_t skip,
 	seen = calloc(max + 1, sizeof(*seen));
 	if (seen == NULL)
 		return TRUST_ERR_NOMEM;
-	r = trust_seen_list_ending(
-	    gate->local, until, skip, seen, max, &n_seen, msg);
+	r = find_seen(gate, q, seen, max, &n_seen, msg);
 	for (size_t i = 0; r == TRUST_OK && i < n_seen; i++) {
 		r = describe_id(gate, seen[i].device, &v[i], msg);
 		if (r == TRUST_OK)
@@ -233,4 +251,24 @@ trust_gate_list_ending(struct trust_gate *gate, int64_t until, size_t skip,
 	}
 	free(seen);
 	return r;
+}
+
+enum trust_err
+trust_gate_list_anchor(struct trust_gate *gate, const char *anchor,
+    const char *after, struct trust_gate_device *v, size_t max, size_t *n,
+    struct trust_message *msg)
+{
+	const struct question q = {.anchor = anchor, .after = after};
+
+	return list_some(gate, &q, v, max, n, msg);
+}
+
+enum trust_err
+trust_gate_list_ending(struct trust_gate *gate, int64_t until, size_t skip,
+    struct trust_gate_device *v, size_t max, size_t *n,
+    struct trust_message *msg)
+{
+	const struct question q = {.until = until, .skip = skip};
+
+	return list_some(gate, &q, v, max, n, msg);
 }

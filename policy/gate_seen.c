@@ -51,6 +51,7 @@ trust_gate_note_seen(struct trust_gate *gate,
 	    trust_admission_get0_verdict(admission);
 	const struct trust_certificate *certificate =
 	    trust_admission_get0_certificate(admission);
+	const char *anchor = trust_admission_get0_anchor(admission);
 	struct trust_gate_pending *pending;
 
 	if (!trust_gate_keeps_local(gate))
@@ -64,6 +65,8 @@ trust_gate_note_seen(struct trust_gate *gate,
 	pending->seen.not_after = certificate->not_after;
 	(void)snprintf(pending->seen.address, sizeof(pending->seen.address),
 	    "%s", address != NULL ? address : "");
+	(void)snprintf(pending->seen.anchor, sizeof(pending->seen.anchor), "%s",
+	    anchor != NULL ? anchor : "");
 }
 
 /* The first of those noted; they are forgotten here. */

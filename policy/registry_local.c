@@ -45,11 +45,17 @@ static const char schema_4[] =
     " STRICT, WITHOUT ROWID;"
     "PRAGMA user_version = 4";
 
+/* By which anchor it came. */
+static const char schema_5[] =
+    "ALTER TABLE seen ADD COLUMN anchor TEXT NOT NULL DEFAULT '';"
+    "CREATE INDEX seen_by_anchor ON seen(anchor, device) WHERE anchor <> '';"
+    "PRAGMA user_version = 5";
+
 /* The first that has a floor. */
 #define FLOOR_SCHEMA 2
 
 static const char *const migrations[] = {
-    schema_1, schema_2, schema_3, schema_4};
+    schema_1, schema_2, schema_3, schema_4, schema_5};
 
 /* Nobody decides that for the operator: what is in it keeps devices out. */
 #define MOVE_IT_AWAY                                                     \
@@ -66,7 +72,7 @@ static const struct trust_registry_format format = {
     .schema = sizeof(migrations) / sizeof(migrations[0]),
 };
 
-#define SEEN "device, at, address, reason, thumbprint, not_after"
+#define SEEN "device, at, address, reason, thumbprint, not_after, anchor"
 
 static const char *const sql[TRUST_LOCAL_N_STATEMENTS] = {
     [TRUST_LOCAL_FIND_DEVICE] = "SELECT group_id FROM device WHERE id = ?1",
@@ -96,16 +102,19 @@ static const char *const sql[TRUST_LOCAL_N_STATEMENTS] = {
 	"INSERT INTO block VALUES(?1) ON CONFLICT DO NOTHING",
     [TRUST_LOCAL_DROP_BLOCK] = "DELETE FROM block WHERE device = ?1",
     [TRUST_LOCAL_PUT_SEEN] =
-	"INSERT INTO seen(device, at, address, reason, thumbprint, not_after)"
-	" VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(device) DO UPDATE SET"
+	"INSERT INTO seen(" SEEN ")"
+	" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(device) DO UPDATE SET"
 	" at = excluded.at, address = excluded.address,"
 	" reason = excluded.reason, thumbprint = excluded.thumbprint,"
-	" not_after = excluded.not_after",
+	" not_after = excluded.not_after, anchor = excluded.anchor",
     [TRUST_LOCAL_DROP_SEEN] = "DELETE FROM seen"
 			      " WHERE seq <= (SELECT max(seq) FROM seen) - ?1",
     [TRUST_LOCAL_FIND_SEEN] = "SELECT " SEEN " FROM seen WHERE device = ?1",
     [TRUST_LOCAL_LIST_SEEN] = "SELECT " SEEN " FROM seen WHERE device > ?1"
 			      " ORDER BY device LIMIT ?2",
+    [TRUST_LOCAL_LIST_ANCHOR] =
+	"SELECT " SEEN " FROM seen WHERE anchor = ?1 AND anchor <> ''"
+	" AND device > ?2 ORDER BY device LIMIT ?3",
     [TRUST_LOCAL_LIST_ENDING] =
 	"SELECT " SEEN " FROM seen WHERE not_after <= ?1"
 	" ORDER BY not_after, device LIMIT ?2 OFFSET ?3",

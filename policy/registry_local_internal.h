@@ -28,6 +28,7 @@ enum trust_local_statement {
 	TRUST_LOCAL_DROP_SEEN,   /* rows to keep */
 	TRUST_LOCAL_FIND_SEEN,   /* device id */
 	TRUST_LOCAL_LIST_SEEN,   /* device id before, rows */
+	TRUST_LOCAL_LIST_ANCHOR, /* anchor id, device id before, rows */
 	TRUST_LOCAL_LIST_ENDING, /* time, rows, rows to skip */
 	TRUST_LOCAL_FIND_PIN,    /* device id */
 	TRUST_LOCAL_PUT_PIN,     /* device id, key */

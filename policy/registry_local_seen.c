@@ -24,7 +24,9 @@ put(struct trust_local *local, const struct trust_seen *seen,
 		SQLITE_STATIC) != SQLITE_OK ||
 	    sqlite3_bind_blob(put, 5, seen->thumbprint.b,
 		sizeof(seen->thumbprint.b), SQLITE_STATIC) != SQLITE_OK ||
-	    sqlite3_bind_int64(put, 6, seen->not_after) != SQLITE_OK)
+	    sqlite3_bind_int64(put, 6, seen->not_after) != SQLITE_OK ||
+	    sqlite3_bind_text(put, 7, seen->anchor, -1, SQLITE_STATIC) !=
+		SQLITE_OK)
 		return trust_registry_file_fail(&local->file, msg);
 	return trust_registry_file_exec(&local->file, put, msg);
 }
@@ -90,6 +92,7 @@ read_row(struct trust_local *local, sqlite3_stmt *row, struct trust_seen *out,
 	if (!copy(row, 0, out->device, sizeof(out->device)) ||
 	    !copy(row, 2, out->address, sizeof(out->address)) ||
 	    !copy(row, 3, reason, sizeof(reason)) ||
+	    !copy(row, 6, out->anchor, sizeof(out->anchor)) ||
 	    digest.len != sizeof(out->thumbprint.b))
 		return trust_registry_file_damaged(
 		    &local->file, msg, "device seen");
@@ -146,6 +149,22 @@ trust_seen_list(struct trust_local *local, const char *after,
 	*n = 0;
 	if (sqlite3_bind_text(list, 1, after, -1, SQLITE_STATIC) != SQLITE_OK ||
 	    sqlite3_bind_int64(list, 2, (sqlite3_int64)max) != SQLITE_OK)
+		return trust_registry_file_fail(&local->file, msg);
+	return read_rows(local, list, v, max, n, msg);
+}
+
+enum trust_err
+trust_seen_list_anchor(struct trust_local *local, const char *anchor,
+    const char *after, struct trust_seen *v, size_t max, size_t *n,
+    struct trust_message *msg)
+{
+	sqlite3_stmt *list = local->statements[TRUST_LOCAL_LIST_ANCHOR];
+
+	*n = 0;
+	if (sqlite3_bind_text(list, 1, anchor, -1, SQLITE_STATIC) !=
+		SQLITE_OK ||
+	    sqlite3_bind_text(list, 2, after, -1, SQLITE_STATIC) != SQLITE_OK ||
+	    sqlite3_bind_int64(list, 3, (sqlite3_int64)max) != SQLITE_OK)
 		return trust_registry_file_fail(&local->file, msg);
 	return read_rows(local, list, v, max, n, msg);
 }

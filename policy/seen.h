@@ -17,6 +17,9 @@ struct trust_seen {
 	enum trust_reason reason;        /* by which it was let in */
 	struct trust_thumbprint thumbprint;
 	int64_t not_after; /* of its certificate */
+	/* The anchor that its chain ended at; "": it came without a chain, or
+	 * before that was remembered. */
+	char anchor[TRUST_ID_MAX + 1];
 };
 
 /*
@@ -37,6 +40,11 @@ enum trust_err trust_seen_find(struct trust_local *local, const char *device,
 enum trust_err trust_seen_list(struct trust_local *local, const char *after,
     struct trust_seen *v, size_t max, size_t *n,
     struct trust_message *msg) TRUST_MUST_CHECK;
+
+/* The same for those that came by an anchor. */
+enum trust_err trust_seen_list_anchor(struct trust_local *local,
+    const char *anchor, const char *after, struct trust_seen *v, size_t max,
+    size_t *n, struct trust_message *msg) TRUST_MUST_CHECK;
 
 /* Those whose certificates end at `until` or before, the first to end first,
  * without the first `skip` of them. */

@@ -193,8 +193,8 @@ share_roles(const struct loading *loading)
 /* ---- Anchors ---- */
 
 static enum trust_err
-keep_anchor(
-    struct trust_sets *sets, const char *id, STACK_OF(X509) *certificates)
+keep_anchor(struct trust_sets *sets, const char *id,
+    const struct trust_thumbprint *thumbprint, STACK_OF(X509) *certificates)
 {
 	struct anchor *anchor = calloc(1, sizeof(*anchor));
 
@@ -206,6 +206,7 @@ keep_anchor(
 		free(anchor);
 		return TRUST_ERR_NOMEM;
 	}
+	anchor->thumbprint = *thumbprint;
 	anchor->certificates = certificates;
 	return TRUST_OK;
 }
@@ -216,6 +217,7 @@ add_anchor(struct loading *loading, struct trust_record **record,
 {
 	const struct trust_anchor *source = &(*record)->u.anchor;
 	STACK_OF(X509) *certificates = NULL;
+	struct trust_thumbprint thumbprint;
 	enum trust_err r;
 
 	if (!(*record)->enabled ||
@@ -225,7 +227,11 @@ add_anchor(struct loading *loading, struct trust_record **record,
 	    trust_span_of(source->pem), &certificates, msg);
 	if (r != TRUST_OK)
 		return r;
-	r = keep_anchor(loading->sets, (*record)->id, certificates);
+	r = trust_certificate_thumbprint(
+	    sk_X509_value(certificates, 0), &thumbprint);
+	if (r == TRUST_OK)
+		r = keep_anchor(
+		    loading->sets, (*record)->id, &thumbprint, certificates);
 	if (r != TRUST_OK)
 		sk_X509_pop_free(certificates, X509_free);
 	return r;
@@ -242,7 +248,8 @@ share_anchors(const struct loading *loading)
 		if (is_touched(loading, TRUST_KIND_ANCHOR, anchor->id))
 			continue;
 		same = X509_chain_up_ref(anchor->certificates);
-		r = same != NULL ? keep_anchor(loading->sets, anchor->id, same)
+		r = same != NULL ? keep_anchor(loading->sets, anchor->id,
+				       &anchor->thumbprint, same)
 				 : TRUST_ERR_NOMEM;
 		if (r != TRUST_OK)
 			sk_X509_pop_free(same, X509_free);
@@ -675,6 +682,22 @@ trust_sets_get0_group(const struct trust_sets *sets, const char *id)
 
 	HASH_FIND_STR(sets->groups, id, group);
 	return group != NULL ? &group->set : NULL;
+}
+
+const char *
+trust_sets_get0_anchor(const struct trust_sets *sets, const char *group,
+    const struct trust_thumbprint *thumbprint)
+{
+	const struct trust_sets_group *set = trust_sets_get0_group(sets, group);
+	struct anchor *anchor;
+
+	for (size_t i = 0; set != NULL && i < set->group->anchors.n; i++) {
+		HASH_FIND_STR(sets->anchors, set->group->anchors.v[i], anchor);
+		if (anchor != NULL &&
+		    trust_thumbprint_equal(&anchor->thumbprint, thumbprint))
+			return anchor->id;
+	}
+	return NULL;
 }
 
 const struct trust_role *

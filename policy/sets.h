@@ -44,6 +44,10 @@ const struct trust_sets_group *trust_sets_get0_group_at(
 /* NULL when there is none. A disabled one is there, and says so. */
 const struct trust_sets_group *trust_sets_get0_group(
     const struct trust_sets *sets, const char *id);
+/* The id of the anchor, of those that vouch for the group's devices, that has
+ * the certificate with this thumbprint; or NULL. */
+const char *trust_sets_get0_anchor(const struct trust_sets *sets,
+    const char *group, const struct trust_thumbprint *thumbprint);
 /* NULL when there is none, or a disabled one. */
 const struct trust_role *trust_sets_get0_role(
     const struct trust_sets *sets, const char *id);

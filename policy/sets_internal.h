@@ -14,8 +14,9 @@
 /* An enabled anchor with purpose device. */
 struct anchor {
 	char id[TRUST_ID_MAX + 1];
-	STACK_OF(X509) *certificates; /* owned */
-	UT_hash_handle hh;            /* by id */
+	STACK_OF(X509) *certificates; /* one; owned */
+	struct trust_thumbprint thumbprint;
+	UT_hash_handle hh; /* by id */
 };
 
 struct role {

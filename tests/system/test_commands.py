@@ -54,7 +54,7 @@ def test_list_sessions(commanded):
     assert temp.pop("valid_until") is not None
     assert temp == {
         "client": "temp-01", "device": "temp-01", "address": "127.0.0.1",
-        "reason": "thumbprint_match",
+        "reason": "thumbprint_match", "anchor": None,
         "thumbprint": commanded.pki.get("temp-01").thumbprint}
 
 
@@ -83,8 +83,8 @@ def test_list_devices(commanded):
     assert listed["temp-01"] == {
         "device": "temp-01", "registered": True, "status": "enabled",
         "blocked": False, "connected": False, "last_seen": None,
-        "address": None, "matched": None, "thumbprint": None,
-        "expires": None}
+        "address": None, "matched": None, "anchor": None,
+        "thumbprint": None, "expires": None}
     seen = listed["temp-02"]
     assert seen["connected"] and seen["last_seen"] is not None
     assert seen["matched"] == "primary"

@@ -4,6 +4,7 @@
  */
 #include "registry_scratch.h"
 
+#include <sqlite3.h>
 #include <sys/wait.h>
 
 #include "block.h"
@@ -478,6 +479,79 @@ what_is_stored_others_see(void **state)
 	trust_local_close(local);
 }
 
+/* An anchor's devices are told apart from others', and from those of before
+ * this was remembered. */
+static void
+who_came_by_an_anchor_is_listed(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_local *local = open_local(s);
+	struct trust_seen v[] = {
+	    seen("a", 1, 2), seen("b", 1, 2), seen("c", 1, 2), seen("d", 1, 2)};
+	struct trust_seen found[2];
+	size_t n;
+
+	memcpy(v[0].anchor, "old", 4);
+	memcpy(v[1].anchor, "new", 4);
+	memcpy(v[2].anchor, "old", 4);
+	assert_int_equal(trust_seen_store(local, v, 4, &s->msg), TRUST_OK);
+	assert_int_equal(
+	    trust_seen_list_anchor(local, "old", "", found, 2, &n, &s->msg),
+	    TRUST_OK);
+	assert_ids(found, n, "a c ");
+	assert_string_equal(found[0].anchor, "old");
+	assert_int_equal(
+	    trust_seen_list_anchor(local, "old", "a", found, 2, &n, &s->msg),
+	    TRUST_OK);
+	assert_ids(found, n, "c ");
+	memcpy(v[0].anchor, "new", 4);
+	assert_int_equal(trust_seen_store(local, v, 1, &s->msg), TRUST_OK);
+	assert_int_equal(
+	    trust_seen_list_anchor(local, "new", "", found, 2, &n, &s->msg),
+	    TRUST_OK);
+	assert_ids(found, n, "a b ");
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const nobodys[] = {"", "ol", "OLD"};
+
+		assert_int_equal(trust_seen_list_anchor(local, nobodys[i], "",
+				     found, 2, &n, &s->msg),
+		    TRUST_OK);
+		assert_int_equal(n, 0);
+	}
+	trust_local_close(local);
+}
+
+/* As a gateway of before left it. */
+static void
+what_was_seen_before_anchors_stays(void **state)
+{
+	static const char back[] =
+	    "INSERT INTO seen(device, at, address, reason, thumbprint,"
+	    " not_after) VALUES('temp-01', 5, '192.0.2.7', 'chain_registered',"
+	    " zeroblob(32), 100);"
+	    "DROP INDEX seen_by_anchor;"
+	    "ALTER TABLE seen DROP COLUMN anchor;"
+	    "PRAGMA user_version = 4";
+	struct scratch *s = *state;
+	struct trust_local *local = open_local(s);
+	struct trust_seen found;
+	char path[96];
+	sqlite3 *db;
+
+	trust_local_close(local);
+	snprintf(path, sizeof(path), "%s.local", s->path);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, back, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	local = open_local(s);
+	assert_int_equal(
+	    trust_seen_find(local, "temp-01", &found, &s->msg), TRUST_OK);
+	assert_string_equal(found.address, "192.0.2.7");
+	assert_int_equal(found.not_after, 100);
+	assert_string_equal(found.anchor, "");
+	trust_local_close(local);
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
 
@@ -501,6 +575,8 @@ main(void)
 	    TEST(the_last_time_counts),
 	    TEST(who_was_here_is_listed_in_pages),
 	    TEST(what_is_stored_others_see),
+	    TEST(who_came_by_an_anchor_is_listed),
+	    TEST(what_was_seen_before_anchors_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
