@@ -24,6 +24,7 @@ struct trust_broker_config {
 	struct trust_bridge *bridges; /* owned */
 	/* Of the lines before the first `listener` of each file. */
 	struct trust_listener first;
+	bool asks_all;    /* as of trust_listener_end */
 	bool told_unread; /* what could not be read */
 };
 
@@ -110,7 +111,8 @@ read_listener(struct reader *reader, const char *key, const char *value)
 {
 	if (strcmp(key, "listener") == 0) {
 		if (reader->has_own)
-			trust_listener_end(&reader->own);
+			trust_listener_end(
+			    &reader->own, reader->config->asks_all);
 		reader->has_own = true;
 	}
 	trust_listener_read(
@@ -168,7 +170,7 @@ read_file(struct trust_broker_config *config, const char *path,
 		r = read_line(&reader, line);
 	}
 	if (reader.has_own)
-		trust_listener_end(&reader.own);
+		trust_listener_end(&reader.own, config->asks_all);
 	free(line);
 	(void)fclose(file);
 	return r;
@@ -213,7 +215,7 @@ read_what_was_given(
 
 enum trust_err
 trust_broker_config_load(
-    struct trust_broker_config **out, struct trust_message *msg)
+    bool asks_all, struct trust_broker_config **out, struct trust_message *msg)
 {
 	struct trust_broker_config *config = calloc(1, sizeof(*config));
 	enum trust_err r;
@@ -221,9 +223,10 @@ trust_broker_config_load(
 	*out = NULL;
 	if (config == NULL)
 		return TRUST_ERR_NOMEM;
+	config->asks_all = asks_all;
 	r = read_what_was_given(config, msg);
 	if (r == TRUST_OK) {
-		trust_listener_end(&config->first);
+		trust_listener_end(&config->first, asks_all);
 		*out = config;
 		config = NULL; /* transferred */
 	}

@@ -16,9 +16,11 @@ struct trust_broker_config;
  * with the file, the line and the setting; and note the bridges. What cannot
  * be read is not an error: such clients reach no topic anyway (intruder.c). It
  * gets a warning in the log, one for all files, and so does each listener with
- * TLS that requires no certificate.
+ * TLS that requires no certificate, unless `asks_all`: the plugin has all of
+ * them ask for one.
  */
-enum trust_err trust_broker_config_load(struct trust_broker_config **out,
+enum trust_err trust_broker_config_load(bool asks_all,
+    struct trust_broker_config **out,
     struct trust_message *msg) TRUST_MUST_CHECK;
 void trust_broker_config_free(struct trust_broker_config *config);
 

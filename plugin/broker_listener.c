@@ -47,13 +47,15 @@ trust_listener_read(struct trust_listener *listener, const char *path,
 /* Devices come with certificates, which TLS alone carries, and Mosquitto asks
  * for them only where it requires them. */
 void
-trust_listener_end(const struct trust_listener *listener)
+trust_listener_end(const struct trust_listener *listener, bool asks_all)
 {
-	if (listener->has_certificate && !listener->requires_certificate)
+	if (listener->has_certificate && !listener->requires_certificate &&
+	    !asks_all)
 		mosquitto_log_printf(MOSQ_LOG_WARNING,
 		    "mosquitto_trust: %s: listener %s: want "
 		    "require_certificate true, got false: nobody is asked for "
-		    "a certificate there, so no device can come in over it",
+		    "a certificate there, so no device can come in over it; "
+		    "or plugin_opt_client_certificates optional",
 		    listener->where,
 		    listener->port[0] != '\0' ? listener->port : PORT_DEFAULT);
 }

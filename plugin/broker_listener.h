@@ -20,7 +20,7 @@ struct trust_listener {
 void trust_listener_read(struct trust_listener *listener, const char *path,
     unsigned number, const char *key, const char *value);
 /* It is whole: warn in the log where it has TLS and asks nobody for a
- * certificate. */
-void trust_listener_end(const struct trust_listener *listener);
+ * certificate; `asks_all`: the plugin has each of them ask. */
+void trust_listener_end(const struct trust_listener *listener, bool asks_all);
 
 #endif

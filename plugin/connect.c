@@ -170,6 +170,17 @@ is_reserved(struct trust_plugin *plugin, const char *client_id)
 	       trust_gate_is_device(plugin->gate, client_id);
 }
 
+/* It came over a listener with TLS, where option client_certificates asked it
+ * for one: nobody else governs those. */
+static int
+refuse_without(struct trust_plugin *plugin, const struct mosquitto *client)
+{
+	trust_refusal_tell_client(plugin->refusals, TRUST_REASON_NO_CERTIFICATE,
+	    mosquitto_client_id(client), NULL, mosquitto_client_address(client),
+	    "it was asked for a certificate and sent none");
+	return MOSQ_ERR_AUTH;
+}
+
 /* Others decide about a guest, unless it takes a device's name. */
 static int
 connect_guest(struct trust_plugin *plugin, struct mosquitto *client)
@@ -258,9 +269,15 @@ trust_connect_on_basic_auth(int event, void *data, void *userdata)
 	if (mosquitto_client_id(auth->client) == NULL)
 		return MOSQ_ERR_AUTH;
 	leaf = mosquitto_client_certificate(auth->client);
-	if (!is_asked_again(plugin, auth->client, leaf, &rc))
-		rc = leaf != NULL ? connect_device(plugin, auth->client, leaf)
-				  : connect_guest(plugin, auth->client);
+	if (is_asked_again(plugin, auth->client, leaf, &rc))
+		;
+	else if (leaf != NULL)
+		rc = connect_device(plugin, auth->client, leaf);
+	else if (trust_handshake_is_reading(plugin->handshake))
+		rc = refuse_without(plugin, auth->client);
+	else
+		rc = connect_guest(plugin, auth->client);
+	trust_handshake_forget_read(plugin->handshake);
 	X509_free(leaf);
 	return rc;
 }
@@ -279,6 +296,8 @@ trust_connect_on_ext_auth(int event, void *data, void *userdata)
 	if (mosquitto_client_id(auth->client) == NULL)
 		return MOSQ_ERR_AUTH;
 	leaf = mosquitto_client_certificate(auth->client);
+	if (leaf == NULL && trust_handshake_is_reading(plugin->handshake))
+		return refuse_without(plugin, auth->client);
 	if (leaf == NULL)
 		return connect_guest(plugin, auth->client);
 	trust_refusal_tell_client(plugin->refusals, TRUST_REASON_NO_CERTIFICATE,

@@ -19,11 +19,12 @@
 #include "plugin.h"
 
 struct trust_handshake {
-	struct trust_gate *gate;
-	struct trust_refusals *refusals;
-	bool judges_upstream;
+	struct trust_handshake_config config;
 	int ssl_ctx_index; /* ex_data of SSL_CTX; holds nothing */
 	int x509_index;    /* ex_data of X509; holds an admission */
+	/* A record of data came from a client without a certificate, and since
+	 * then nothing else that this plugin hears of happened. */
+	bool reading;
 };
 
 /* An error that OpenSSL's table of alerts does not have, so that the alert is
@@ -130,13 +131,13 @@ admit(struct trust_handshake *handshake, const SSL *ssl, X509 *leaf,
 	char address[INET6_ADDRSTRLEN];
 	bool allowed;
 
-	trust_gate_decide(handshake->gate, leaf, untrusted, trust_plugin_now(),
-	    &verdict, &admission, NULL);
+	trust_gate_decide(handshake->config.gate, leaf, untrusted,
+	    trust_plugin_now(), &verdict, &admission, NULL);
 	*reason = verdict.reason;
 	allowed = verdict.outcome == TRUST_ALLOW && admission != NULL;
 	if (!allowed)
-		trust_refusal_tell(handshake->refusals, &verdict, NULL, leaf,
-		    peer_address(ssl, address));
+		trust_refusal_tell(handshake->config.refusals, &verdict, NULL,
+		    leaf, peer_address(ssl, address));
 	trust_verdict_clear(&verdict);
 	return allowed && attach(handshake, leaf, admission);
 }
@@ -176,12 +177,12 @@ admit_upstream(const struct trust_handshake *handshake, X509_STORE_CTX *ctx,
 	bool allowed;
 
 	trust_gate_decide_upstream(
-	    handshake->gate, leaf, sent, now, verdict, &anchors);
+	    handshake->config.gate, leaf, sent, now, verdict, &anchors);
 	if (verdict->outcome != TRUST_ALLOW)
 		return false;
 	X509_STORE_CTX_set0_trusted_stack(ctx, anchors);
 	X509_VERIFY_PARAM_set_time(
-	    param, (time_t)trust_gate_time(handshake->gate, now));
+	    param, (time_t)trust_gate_time(handshake->config.gate, now));
 	allowed = X509_VERIFY_PARAM_set_flags(
 		      param, X509_V_FLAG_PARTIAL_CHAIN) == 1 &&
 		  X509_VERIFY_PARAM_set_purpose(
@@ -202,8 +203,8 @@ verify_upstream(const struct trust_handshake *handshake, X509_STORE_CTX *ctx,
 	bool allowed = admit_upstream(handshake, ctx, leaf, sent, &verdict);
 
 	if (!allowed) {
-		trust_refusal_tell(handshake->refusals, &verdict, NULL, leaf,
-		    peer_address(ssl, address));
+		trust_refusal_tell(handshake->config.refusals, &verdict, NULL,
+		    leaf, peer_address(ssl, address));
 		X509_STORE_CTX_set_error(ctx, error_of(verdict.reason));
 	}
 	trust_verdict_clear(&verdict);
@@ -233,6 +234,8 @@ verify_device(struct trust_handshake *handshake, X509_STORE_CTX *ctx, SSL *ssl,
 	enum trust_reason reason;
 	bool allowed = admit(handshake, ssl, leaf, sent, &reason);
 
+	/* It has a certificate: it is nobody that enrolls. */
+	SSL_set_msg_callback(ssl, NULL);
 	if (allowed)
 		(void)SSL_set_num_tickets(ssl, N_TICKETS);
 	X509_STORE_CTX_set_error(ctx, allowed ? X509_V_OK : error_of(reason));
@@ -253,7 +256,7 @@ verify(X509_STORE_CTX *ctx, void *arg)
 	int answer = 0;
 
 	if (ssl != NULL && SSL_is_server(ssl) == 0 &&
-	    !handshake->judges_upstream)
+	    !handshake->config.judges_upstream)
 		return X509_verify_cert(ctx);
 	sent = cut_sent(all, &cut);
 	if (ssl == NULL || (sent == NULL && all != NULL)) {
@@ -291,11 +294,58 @@ on_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
 	if (leaf == NULL)
 		return SSL_TICKET_RETURN_IGNORE_RENEW;
 	admission =
-	    trust_gate_recall(handshake->gate, leaf, trust_plugin_now());
+	    trust_gate_recall(handshake->config.gate, leaf, trust_plugin_now());
 	if (admission == NULL || !attach(handshake, leaf, admission))
 		return SSL_TICKET_RETURN_IGNORE_RENEW;
 	return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE
 					    : SSL_TICKET_RETURN_USE_RENEW;
+}
+
+/* ---- Clients without a certificate ---- */
+
+/* Each record of data, before it is decrypted: SSL_set_msg_callback(3ssl). */
+static void
+on_record(int sent, int version, int type, const void *record, size_t len,
+    SSL *ssl, void *arg)
+{
+	struct trust_handshake *handshake = arg;
+	const uint8_t *header = record;
+
+	(void)version;
+	(void)ssl;
+	if (sent == 0 && type == SSL3_RT_HEADER && len > 0 &&
+	    header[0] == SSL3_RT_APPLICATION_DATA)
+		handshake->reading = true;
+}
+
+/*
+ * A listener of Mosquitto requires a certificate or asks for none; here the
+ * others ask for one that is optional. Who sends none has nothing that would be
+ * worth a ticket: SSL_CTX_set_client_hello_cb(3ssl).
+ */
+static int
+on_hello(SSL *ssl, int *alert, void *arg)
+{
+	(void)alert;
+	if (SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE)
+		return SSL_CLIENT_HELLO_SUCCESS;
+	SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+	(void)SSL_set_num_tickets(ssl, 0);
+	SSL_set_msg_callback(ssl, on_record);
+	SSL_set_msg_callback_arg(ssl, arg);
+	return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+bool
+trust_handshake_is_reading(const struct trust_handshake *handshake)
+{
+	return handshake->reading;
+}
+
+void
+trust_handshake_forget_read(struct trust_handshake *handshake)
+{
+	handshake->reading = false;
 }
 
 /* ---- The hook ---- */
@@ -305,6 +355,7 @@ static void
 on_new_context(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index,
     long argl, void *argp)
 {
+	const struct trust_handshake *handshake = argp;
 	SSL_CTX *ctx = parent;
 
 	(void)ptr;
@@ -315,6 +366,8 @@ on_new_context(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index,
 	(void)SSL_CTX_set_session_ticket_cb(ctx, NULL, on_ticket, argp);
 	/* A session from the server's cache would come back unasked. */
 	(void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	if (handshake->config.asks_all)
+		SSL_CTX_set_client_hello_cb(ctx, on_hello, argp);
 }
 
 static void
@@ -330,8 +383,7 @@ on_free_certificate(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index,
 }
 
 enum trust_err
-trust_handshake_install(struct trust_gate *gate,
-    struct trust_refusals *refusals, bool judges_upstream,
+trust_handshake_install(const struct trust_handshake_config *config,
     struct trust_handshake **out, struct trust_message *msg)
 {
 	struct trust_handshake *handshake = calloc(1, sizeof(*handshake));
@@ -339,9 +391,7 @@ trust_handshake_install(struct trust_gate *gate,
 	*out = NULL;
 	if (handshake == NULL)
 		return TRUST_ERR_NOMEM;
-	handshake->gate = gate;
-	handshake->refusals = refusals;
-	handshake->judges_upstream = judges_upstream;
+	handshake->config = *config;
 	handshake->x509_index =
 	    X509_get_ex_new_index(0, NULL, NULL, NULL, on_free_certificate);
 	handshake->ssl_ctx_index = CRYPTO_get_ex_new_index(

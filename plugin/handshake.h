@@ -10,12 +10,21 @@
 
 struct trust_handshake;
 
-/* Put the hook in. Gate and refusals are borrowed until it is removed. One at
- * a time in a process. `judges_upstream`: the gate decides about the servers
- * that bridges connect to, not the bridge's own anchors. */
-enum trust_err trust_handshake_install(struct trust_gate *gate,
-    struct trust_refusals *refusals, bool judges_upstream,
-    struct trust_handshake **out, struct trust_message *msg) TRUST_MUST_CHECK;
+/* Gate and refusals are borrowed until the hook is removed. */
+struct trust_handshake_config {
+	struct trust_gate *gate;
+	struct trust_refusals *refusals;
+	/* The gate decides about the servers that bridges connect to, not the
+	 * bridge's own anchors. */
+	bool judges_upstream;
+	/* Listeners without require_certificate ask for a certificate, too. */
+	bool asks_all;
+};
+
+/* Put the hook in. One at a time in a process. */
+enum trust_err trust_handshake_install(
+    const struct trust_handshake_config *config, struct trust_handshake **out,
+    struct trust_message *msg) TRUST_MUST_CHECK;
 /* Take it out. NULL is safe. */
 void trust_handshake_remove(struct trust_handshake *handshake);
 
@@ -23,5 +32,15 @@ void trust_handshake_remove(struct trust_handshake *handshake);
  * certificate; NULL when it came without. */
 struct trust_admission *trust_handshake_get0_admission(
     const struct trust_handshake *handshake, X509 *leaf);
+
+/*
+ * Whether what the broker read last came over TLS from a client that was asked
+ * for a certificate and sent none: in the middle of its CONNECT, that client is
+ * the one that is connecting. The plugin API does not tell which listener a
+ * client came over. Only with `asks_all`.
+ */
+bool trust_handshake_is_reading(const struct trust_handshake *handshake);
+/* That has been dealt with. */
+void trust_handshake_forget_read(struct trust_handshake *handshake);
 
 #endif

@@ -138,6 +138,15 @@ set_crl_grace(struct trust_options *out, const char *value)
 }
 
 static enum trust_err
+set_client_certificates(struct trust_options *out, const char *value)
+{
+	out->optional_certificates = strcmp(value, "optional") == 0;
+	if (!out->optional_certificates && strcmp(value, "required") != 0)
+		return TRUST_ERR_INPUT;
+	return TRUST_OK;
+}
+
+static enum trust_err
 set_provenance(struct trust_options *out, const char *value)
 {
 	out->provenance = strcmp(value, "true") == 0;
@@ -177,6 +186,8 @@ static const struct option {
 	false},
     {"revocation", "if_present or require", set_revocation, false, false},
     {"crl_grace", "a duration like 7d", set_crl_grace, false, false},
+    {"client_certificates", "required or optional", set_client_certificates,
+	false, false},
     {"provenance", "true or false", set_provenance, false, false},
     {"audit_log", "the path of a file", set_audit_log, false, false},
 };

@@ -20,6 +20,9 @@ struct trust_options {
 	int max_removals; /* percent */
 	enum trust_revocation revocation;
 	int64_t crl_grace_s;
+	/* TLS listeners ask everybody for a certificate, and who has none may
+	 * enroll. */
+	bool optional_certificates;
 	bool registry_upstream; /* bridges trust the registry's anchors */
 	bool provenance;
 	char *audit_log; /* owned; a path, or NULL: none is kept */

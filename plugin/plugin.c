@@ -197,6 +197,19 @@ start_sync(struct trust_plugin *plugin, struct trust_message *msg)
 }
 
 static enum trust_err
+install_handshake(struct trust_plugin *plugin, struct trust_message *msg)
+{
+	const struct trust_handshake_config config = {
+	    .gate = plugin->gate,
+	    .refusals = plugin->refusals,
+	    .judges_upstream = plugin->options.registry_upstream,
+	    .asks_all = plugin->options.optional_certificates,
+	};
+
+	return trust_handshake_install(&config, &plugin->handshake, msg);
+}
+
+static enum trust_err
 start_stamping(struct trust_plugin *plugin, struct trust_message *msg)
 {
 	if (!plugin->options.provenance)
@@ -275,7 +288,9 @@ set_up(struct trust_plugin *plugin, const struct mosquitto_opt *options,
 
 	r = trust_options_parse(options, n_options, &plugin->options, msg);
 	if (r == TRUST_OK)
-		r = trust_broker_config_load(&plugin->broker_config, msg);
+		r = trust_broker_config_load(
+		    plugin->options.optional_certificates,
+		    &plugin->broker_config, msg);
 	if (r == TRUST_OK)
 		r = open_events(plugin, msg);
 	if (r == TRUST_OK)
@@ -291,8 +306,7 @@ set_up(struct trust_plugin *plugin, const struct mosquitto_opt *options,
 	if (r == TRUST_OK)
 		r = start_counting(plugin);
 	if (r == TRUST_OK)
-		r = trust_handshake_install(plugin->gate, plugin->refusals,
-		    plugin->options.registry_upstream, &plugin->handshake, msg);
+		r = install_handshake(plugin, msg);
 	if (r == TRUST_OK)
 		r = register_events(plugin, msg);
 	if (r == TRUST_OK)

@@ -202,6 +202,7 @@ trust_tick_on_tick(int event, void *data, void *userdata)
 	(void)data;
 	plugin->reloading_until_ms = 0;
 	plugin->ticks = true;
+	trust_handshake_forget_read(plugin->handshake);
 	trust_wake_set(plugin->wake, take_turn(plugin));
 	return MOSQ_ERR_SUCCESS;
 }
@@ -221,7 +222,8 @@ read_broker_config(struct trust_plugin *plugin)
 	struct trust_broker_config *config;
 	struct trust_message msg = {0};
 
-	if (trust_broker_config_load(&config, &msg) != TRUST_OK) {
+	if (trust_broker_config_load(plugin->options.optional_certificates,
+		&config, &msg) != TRUST_OK) {
 		mosquitto_log_printf(MOSQ_LOG_WARNING, "mosquitto_trust: %s",
 		    msg.text[0] != '\0' ? msg.text : "out of memory");
 		return;

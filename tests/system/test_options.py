@@ -24,6 +24,9 @@ BAD = {
                                ["crl_grace", "7 d", "duration"]),
     "provenance": ({"provenance": "yes"},
                    ["provenance", "yes", "true or false"]),
+    "client_certificates": ({"client_certificates": "maybe"},
+                            ["client_certificates", "maybe",
+                             "required or optional"]),
     "upstream_anchors": ({"upstream_anchors": "both"},
                          ["upstream_anchors", "both", "config or registry"]),
     "registry in no folder": ({"registry": "/nonexistent/x/registry.db"},
@@ -50,6 +53,7 @@ def test_bad_option(site, name):
     {"crl_grace": "0s"}, {"crl_grace": "90m"}, {"crl_grace": "30d"},
     {"upstream_anchors": "config"}, {"upstream_anchors": "registry"},
     {"provenance": "true"}, {"provenance": "false"},
+    {"client_certificates": "required"}, {"client_certificates": "optional"},
     {"gateway": "g" * 128}, {"gateway": "Gw-1._%*?!(),:=@'"}])
 def test_good_option(site, options):
     broker = site.start(options=options)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The option client_certificates: who is asked for a certificate, and what
+becomes of those who have none."""
+
+import ssl
+
+import pytest
+
+from broker import PLAIN, Listener
+from clients import V5, V311, s_client
+from test_resumption import Traveller
+
+OPTIONAL = {"client_certificates": "optional"}
+ASKING = Listener(require=False)
+BOTH = [ASKING, Listener("websockets", require=False, websockets=True)]
+LISTENERS = pytest.mark.parametrize("listener", ["tls", "websockets"])
+VERSIONS = pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+MAXIMA = pytest.mark.parametrize("maximum", [
+    ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
+
+
+@LISTENERS
+@MAXIMA
+def test_devices_are_decided_about_as_ever(site, listener, maximum):
+    site.add_sensor("temp-01")
+    site.pki.certificate("stranger")
+    broker = site.start(options=OPTIONAL, listeners=BOTH)
+    device = site.connect(broker, "temp-01", maximum=maximum,
+                          listener=listener)
+    assert device.subscribe("devices/temp-01/#") == 1
+    device.publish("devices/temp-01/t", "mine")
+    device.expect("mine")
+    assert site.device(
+        broker, "stranger", maximum=maximum,
+        listener=listener).connect() is None
+    assert broker.wait_refusal()[0] == "unknown_certificate"
+    assert "no device can come in" not in broker.log()
+
+
+@LISTENERS
+@MAXIMA
+@pytest.mark.parametrize("version, refused", [(V311, 5), (V5, 0x87)],
+                         ids=["3.1.1", "5"])
+def test_nothing_to_show(site, listener, maximum, version, refused):
+    """Not even where the broker would let everybody in."""
+    broker = site.start(options=OPTIONAL, listeners=BOTH,
+                        after=["allow_anonymous true"])
+    for more in ({}, {"username": "boss", "password": "x"}):
+        mark = broker.mark()
+        guest = site.device(broker, client_id="guest", maximum=maximum,
+                            version=version, listener=listener, **more)
+        assert guest.connect() == refused
+        assert broker.wait_refusal(mark) == ("no_certificate", None)
+
+
+def test_required_is_what_listeners_say(site):
+    """Without the option nobody is asked on such a listener."""
+    site.add_sensor("temp-01")
+    broker = site.start(listeners=[ASKING])
+    assert site.device(broker, "temp-01").connect() == 5
+    broker.wait_log("want require_certificate true, got false: .*"
+                    "plugin_opt_client_certificates optional")
+
+
+def test_who_requires_one_still_does(site):
+    broker = site.start(options=OPTIONAL)
+    spoken = s_client(broker, client_id="nobody")
+    assert spoken.code is None and spoken.alert == 116  # certificate_required
+
+
+def test_guests_of_other_listeners_stay_guests(site):
+    """Also while somebody without a certificate is connecting."""
+    acl = site.folder / "acl"
+    acl.write_text("topic readwrite plant/#\n")
+    broker = site.start(
+        options=OPTIONAL, listeners=[ASKING, PLAIN],
+        conf=["allow_anonymous true", f"acl_file {acl}"])
+    for _ in range(5):
+        raw = site.raw(broker)  # through with TLS, and silent
+        guest = site.connect(broker, client_id="guest", listener="plain")
+        assert guest.subscribe("plant/t") == 1
+        guest.publish("plant/t", "mine")
+        guest.expect("mine")
+        guest.disconnect()
+        assert raw.connect("nobody") == 5
+    assert {reason for reason, _ in broker.refusals()} == {"no_certificate"}
+
+
+@VERSIONS
+def test_resumed(site, version):
+    """A ticket is as good there as elsewhere, if it has a certificate."""
+    site.add_sensor("temp-01")
+    broker = site.start(options=OPTIONAL, listeners=[ASKING])
+    traveller = Traveller(site, broker, "temp-01", version=version)
+    assert traveller.first().code == 0
+    spoken = traveller.again()
+    assert spoken.resumed and spoken.code == 0
+
+
+@VERSIONS
+def test_a_ticket_without_a_certificate_is_declined(site, version):
+    broker = site.start(options=OPTIONAL, listeners=[ASKING])
+    session = site.folder / "session.pem"
+    first = s_client(broker, client_id="nobody",
+                     more=[version, "-sess_out", session])
+    assert first.code == 5
+    if version == "-tls1_3":
+        assert "New Session Ticket arrived" not in first.text
+        return
+    again = s_client(broker, client_id="nobody",
+                     more=[version, "-sess_in", session])
+    assert not again.resumed and again.code == 5
+
+
+def test_reload(site):
+    """New contexts ask as well, and connections stay."""
+    site.add_sensor("temp-01")
+    broker = site.start(options=OPTIONAL, listeners=[ASKING])
+    device = site.connect(broker, "temp-01")
+    broker.reload()
+    assert device.is_alive()
+    assert site.connect(broker, "temp-01", client_id="temp-01").is_alive()
+    assert site.device(broker, client_id="guest").connect() == 5
+    assert broker.wait_refusal()[0] == "no_certificate"
