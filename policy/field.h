@@ -17,6 +17,7 @@ struct trust_field_at {
 	char path[TRUST_SHOWN_MAX]; /* "rules[0].topics[1]"; "" at the top */
 	struct trust_message *msg;
 	bool rewrote; /* a value was brought to another form */
+	bool stored;  /* PEM was decoded on its way into the registry */
 };
 
 /* A word and what it stands for. Lists of them end with a NULL name. */

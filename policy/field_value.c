@@ -102,6 +102,9 @@ trust_field_read_certificate(struct trust_field_at *at,
 		return trust_err_set(at->msg, TRUST_ERR_INPUT,
 		    "%s: want a certificate alone, got a private key too",
 		    at->path);
+	*(const char **)target = text;
+	if (at->stored)
+		return TRUST_OK;
 	r = trust_certificate_parse_pem(trust_span_of(text), &stack, at->msg);
 	if (r != TRUST_OK)
 		return trust_err_prefix(at->msg, r, "%s", at->path);
@@ -111,7 +114,6 @@ trust_field_read_certificate(struct trust_field_at *at,
 		    sk_X509_num(stack));
 		goto out;
 	}
-	*(const char **)target = text;
 	r = TRUST_OK;
 out:
 	sk_X509_pop_free(stack, X509_free);

@@ -61,7 +61,7 @@ visit(void *arg, const char *id, struct trust_span line)
 {
 	struct walk *walk = arg;
 	struct trust_record *record;
-	enum trust_err r = trust_record_parse(line, &record, walk->msg);
+	enum trust_err r = trust_record_parse_stored(line, &record, walk->msg);
 
 	(void)id;
 	if (r == TRUST_OK && record->enabled &&

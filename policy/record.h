@@ -152,6 +152,11 @@ struct trust_record {
  */
 enum trust_err trust_record_parse(struct trust_span line,
     struct trust_record **out, struct trust_message *msg) TRUST_MUST_CHECK;
+/* The same of a line that came out of a registry: its PEM was decoded on the
+ * way in, and is not here. Whoever needs it decodes it, and finds what may be
+ * wrong with it by now. */
+enum trust_err trust_record_parse_stored(struct trust_span line,
+    struct trust_record **out, struct trust_message *msg) TRUST_MUST_CHECK;
 /* The same of an object that is parsed already. The record shares it, and
  * brings hex digits in it to lower case. */
 enum trust_err trust_record_parse_json(struct json_t *json,

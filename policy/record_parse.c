@@ -80,11 +80,13 @@ read_crl(struct trust_field_at *at, const struct trust_field *field,
 
 	if (text == NULL)
 		return trust_field_refuse(at, value, "a CRL in PEM");
+	*(const char **)target = text;
+	if (at->stored)
+		return TRUST_OK;
 	r = trust_certificate_parse_crl(trust_span_of(text), &crl, at->msg);
 	if (r != TRUST_OK)
 		return trust_err_prefix(at->msg, r, "%s", at->path);
 	X509_CRL_free(crl);
-	*(const char **)target = text;
 	return TRUST_OK;
 }
 
@@ -207,12 +209,12 @@ read_record(struct trust_field_at *at, struct trust_record *record)
 	return trust_field_read_object(at, tables, record->json, record);
 }
 
-enum trust_err
-trust_record_parse_json(
-    json_t *json, struct trust_record **out, struct trust_message *msg)
+static enum trust_err
+parse_json(json_t *json, bool stored, struct trust_record **out,
+    struct trust_message *msg)
 {
 	enum trust_err r = TRUST_ERR_INTERNAL;
-	struct trust_field_at at = {.msg = msg};
+	struct trust_field_at at = {.msg = msg, .stored = stored};
 	struct trust_record *record;
 
 	*out = NULL;
@@ -233,7 +235,14 @@ out:
 }
 
 enum trust_err
-trust_record_parse(struct trust_span line, struct trust_record **out,
+trust_record_parse_json(
+    json_t *json, struct trust_record **out, struct trust_message *msg)
+{
+	return parse_json(json, false, out, msg);
+}
+
+static enum trust_err
+parse(struct trust_span line, bool stored, struct trust_record **out,
     struct trust_message *msg)
 {
 	enum trust_err r = TRUST_ERR_INTERNAL;
@@ -243,7 +252,21 @@ trust_record_parse(struct trust_span line, struct trust_record **out,
 	r = trust_json_parse(line, TRUST_RECORD_MAX, &json, msg);
 	if (r != TRUST_OK)
 		return trust_err_prefix(msg, r, "record");
-	r = trust_record_parse_json(json, out, msg);
+	r = parse_json(json, stored, out, msg);
 	json_decref(json);
 	return r;
+}
+
+enum trust_err
+trust_record_parse(struct trust_span line, struct trust_record **out,
+    struct trust_message *msg)
+{
+	return parse(line, false, out, msg);
+}
+
+enum trust_err
+trust_record_parse_stored(struct trust_span line, struct trust_record **out,
+    struct trust_message *msg)
+{
+	return parse(line, true, out, msg);
 }

@@ -84,6 +84,10 @@ void trust_registry_end_read(struct trust_registry *registry);
 enum trust_err trust_registry_find(struct trust_registry *registry,
     enum trust_kind kind, const char *id, struct trust_record **out,
     struct trust_message *msg) TRUST_MUST_CHECK;
+/* The same, as trust_record_parse_stored has it. */
+enum trust_err trust_registry_find_stored(struct trust_registry *registry,
+    enum trust_kind kind, const char *id, struct trust_record **out,
+    struct trust_message *msg) TRUST_MUST_CHECK;
 /* The device with this thumbprint, primary or secondary. */
 enum trust_err trust_registry_find_thumbprint(struct trust_registry *registry,
     const struct trust_thumbprint *thumbprint, struct trust_record **out,

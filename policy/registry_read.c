@@ -63,8 +63,12 @@ trust_registry_bind_claim(const struct trust_registry *registry,
 	return TRUST_OK;
 }
 
-enum trust_err
-trust_registry_parse(const struct trust_registry *registry,
+/* trust_record_parse, or trust_record_parse_stored. */
+typedef enum trust_err parse_line(struct trust_span line,
+    struct trust_record **out, struct trust_message *msg);
+
+static enum trust_err
+parse(const struct trust_registry *registry, parse_line *how,
     enum trust_kind kind, const char *id, struct trust_span line,
     struct trust_record **out, struct trust_message *msg)
 {
@@ -73,7 +77,7 @@ trust_registry_parse(const struct trust_registry *registry,
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
 	*out = NULL;
-	r = trust_record_parse(line, &record, &what);
+	r = how(line, &record, &what);
 	if (r == TRUST_OK && record->kind == kind &&
 	    strcmp(record->id, id) == 0) {
 		*out = record;
@@ -88,9 +92,17 @@ trust_registry_parse(const struct trust_registry *registry,
 	return r;
 }
 
+enum trust_err
+trust_registry_parse(const struct trust_registry *registry,
+    enum trust_kind kind, const char *id, struct trust_span line,
+    struct trust_record **out, struct trust_message *msg)
+{
+	return parse(registry, trust_record_parse, kind, id, line, out, msg);
+}
+
 /* The record of a bound statement's row; resets the statement. */
 static enum trust_err
-find(struct trust_registry *registry, sqlite3_stmt *statement,
+find(struct trust_registry *registry, sqlite3_stmt *statement, parse_line *how,
     enum trust_kind kind, struct trust_record **out, struct trust_message *msg)
 {
 	enum trust_err r = TRUST_ERR_INTERNAL;
@@ -109,16 +121,17 @@ find(struct trust_registry *registry, sqlite3_stmt *statement,
 		r = trust_registry_file_fail(&registry->file, msg);
 		goto out;
 	}
-	r = trust_registry_parse(registry, kind, id,
+	r = parse(registry, how, kind, id,
 	    trust_registry_file_get0_bytes(statement, 1), out, msg);
 out:
 	trust_registry_file_reset(statement);
 	return r;
 }
 
-enum trust_err
-trust_registry_find(struct trust_registry *registry, enum trust_kind kind,
-    const char *id, struct trust_record **out, struct trust_message *msg)
+static enum trust_err
+find_by_id(struct trust_registry *registry, parse_line *how,
+    enum trust_kind kind, const char *id, struct trust_record **out,
+    struct trust_message *msg)
 {
 	sqlite3_stmt *statement = registry->statements[TRUST_REGISTRY_FIND];
 	enum trust_err r = TRUST_ERR_INTERNAL;
@@ -127,7 +140,23 @@ trust_registry_find(struct trust_registry *registry, enum trust_kind kind,
 	r = trust_registry_bind_record(registry, statement, kind, id, msg);
 	if (r != TRUST_OK)
 		return r;
-	return find(registry, statement, kind, out, msg);
+	return find(registry, statement, how, kind, out, msg);
+}
+
+enum trust_err
+trust_registry_find(struct trust_registry *registry, enum trust_kind kind,
+    const char *id, struct trust_record **out, struct trust_message *msg)
+{
+	return find_by_id(registry, trust_record_parse, kind, id, out, msg);
+}
+
+enum trust_err
+trust_registry_find_stored(struct trust_registry *registry,
+    enum trust_kind kind, const char *id, struct trust_record **out,
+    struct trust_message *msg)
+{
+	return find_by_id(
+	    registry, trust_record_parse_stored, kind, id, out, msg);
 }
 
 struct trust_registry_claims
@@ -185,7 +214,8 @@ find_claim(struct trust_registry *registry, enum trust_registry_claim claim,
 	r = trust_registry_bind_claim(registry, statement, claim, digest, msg);
 	if (r != TRUST_OK)
 		goto out;
-	r = find(registry, statement, TRUST_KIND_DEVICE, &record, msg);
+	r = find(registry, statement, trust_record_parse, TRUST_KIND_DEVICE,
+	    &record, msg);
 	if (r != TRUST_OK)
 		goto out;
 	if (!makes_claim(record, claim, digest)) {

@@ -194,6 +194,7 @@ share_roles(const struct loading *loading)
 
 static enum trust_err
 keep_anchor(struct trust_sets *sets, const char *id,
+    const struct trust_thumbprint *digest,
     const struct trust_thumbprint *thumbprint, STACK_OF(X509) *certificates)
 {
 	struct anchor *anchor = calloc(1, sizeof(*anchor));
@@ -206,9 +207,39 @@ keep_anchor(struct trust_sets *sets, const char *id,
 		free(anchor);
 		return TRUST_ERR_NOMEM;
 	}
+	anchor->digest = *digest;
 	anchor->thumbprint = *thumbprint;
 	anchor->certificates = certificates;
 	return TRUST_OK;
+}
+
+static enum trust_err
+share_anchor(struct trust_sets *sets, const struct anchor *was)
+{
+	STACK_OF(X509) *same = X509_chain_up_ref(was->certificates);
+	enum trust_err r = TRUST_ERR_NOMEM;
+
+	if (same != NULL)
+		r = keep_anchor(
+		    sets, was->id, &was->digest, &was->thumbprint, same);
+	if (r != TRUST_OK)
+		sk_X509_pop_free(same, X509_free);
+	return r;
+}
+
+/* The one with this id and this PEM in the sets before, or NULL: decoding
+ * takes half a millisecond for each certificate. */
+static const struct anchor *
+find_same_anchor(const struct trust_sets *was, const char *id,
+    const struct trust_thumbprint *digest)
+{
+	struct anchor *anchor = NULL;
+
+	if (was != NULL)
+		HASH_FIND_STR(was->anchors, id, anchor);
+	return anchor != NULL && trust_thumbprint_equal(&anchor->digest, digest)
+		   ? anchor
+		   : NULL;
 }
 
 static enum trust_err
@@ -216,22 +247,29 @@ add_anchor(struct loading *loading, struct trust_record **record,
     struct trust_message *msg)
 {
 	const struct trust_anchor *source = &(*record)->u.anchor;
+	struct trust_span pem = trust_span_of(source->pem);
 	STACK_OF(X509) *certificates = NULL;
-	struct trust_thumbprint thumbprint;
+	struct trust_thumbprint digest, thumbprint;
+	const struct anchor *same;
 	enum trust_err r;
 
 	if (!(*record)->enabled ||
 	    (source->purposes & TRUST_PURPOSE_BIT_DEVICE) == 0)
 		return TRUST_OK;
-	r = trust_certificate_parse_pem(
-	    trust_span_of(source->pem), &certificates, msg);
+	r = trust_thumbprint_of(pem, &digest);
+	if (r != TRUST_OK)
+		return r;
+	same = find_same_anchor(loading->was, (*record)->id, &digest);
+	if (same != NULL)
+		return share_anchor(loading->sets, same);
+	r = trust_certificate_parse_pem(pem, &certificates, msg);
 	if (r != TRUST_OK)
 		return r;
 	r = trust_certificate_thumbprint(
 	    sk_X509_value(certificates, 0), &thumbprint);
 	if (r == TRUST_OK)
-		r = keep_anchor(
-		    loading->sets, (*record)->id, &thumbprint, certificates);
+		r = keep_anchor(loading->sets, (*record)->id, &digest,
+		    &thumbprint, certificates);
 	if (r != TRUST_OK)
 		sk_X509_pop_free(certificates, X509_free);
 	return r;
@@ -242,17 +280,10 @@ share_anchors(const struct loading *loading)
 {
 	const struct anchor *anchor = loading->was->anchors;
 	enum trust_err r = TRUST_OK;
-	STACK_OF(X509) *same;
 
 	for (; r == TRUST_OK && anchor != NULL; anchor = anchor->hh.next) {
-		if (is_touched(loading, TRUST_KIND_ANCHOR, anchor->id))
-			continue;
-		same = X509_chain_up_ref(anchor->certificates);
-		r = same != NULL ? keep_anchor(loading->sets, anchor->id,
-				       &anchor->thumbprint, same)
-				 : TRUST_ERR_NOMEM;
-		if (r != TRUST_OK)
-			sk_X509_pop_free(same, X509_free);
+		if (!is_touched(loading, TRUST_KIND_ANCHOR, anchor->id))
+			r = share_anchor(loading->sets, anchor);
 	}
 	return r;
 }
@@ -300,17 +331,41 @@ find_anchors(const struct trust_sets *sets, const struct trust_strings *ids,
 	return r;
 }
 
+/* The certificate of this PEM among those that a group had before; or NULL. */
+static X509 *
+find_same_intermediate(const struct group *was, const char *pem)
+{
+	const struct trust_strings *pems;
+
+	if (was == NULL)
+		return NULL;
+	pems = &was->record->u.group.intermediates;
+	if (sk_X509_num(was->set.intermediates) != (int)pems->n)
+		return NULL; /* a registry that was tampered with */
+	for (size_t i = 0; i < pems->n; i++) {
+		if (strcmp(pems->v[i], pem) == 0)
+			return sk_X509_value(was->set.intermediates, (int)i);
+	}
+	return NULL;
+}
+
 static enum trust_err
-parse_intermediates(const struct trust_strings *pems, STACK_OF(X509) **out,
-    struct trust_message *msg)
+find_intermediates(const struct group *was, const struct trust_strings *pems,
+    STACK_OF(X509) **out, struct trust_message *msg)
 {
 	enum trust_err r = TRUST_OK;
 
 	*out = sk_X509_new_null();
 	if (*out == NULL)
 		return TRUST_ERR_NOMEM;
-	for (size_t i = 0; r == TRUST_OK && i < pems->n; i++)
-		r = push_pem(*out, pems->v[i], msg);
+	for (size_t i = 0; r == TRUST_OK && i < pems->n; i++) {
+		X509 *same = find_same_intermediate(was, pems->v[i]);
+
+		if (same == NULL)
+			r = push_pem(*out, pems->v[i], msg);
+		else if (X509_add_cert(*out, same, X509_ADD_FLAG_UP_REF) != 1)
+			r = TRUST_ERR_NOMEM;
+	}
 	return r;
 }
 
@@ -352,10 +407,13 @@ add_group(struct loading *loading, struct trust_record **record,
     struct trust_message *msg)
 {
 	STACK_OF(X509) *intermediates = NULL;
+	struct group *was = NULL;
 	enum trust_err r;
 
-	r = parse_intermediates(
-	    &(*record)->u.group.intermediates, &intermediates, msg);
+	if (loading->was != NULL)
+		HASH_FIND_STR(loading->was->groups, (*record)->id, was);
+	r = find_intermediates(
+	    was, &(*record)->u.group.intermediates, &intermediates, msg);
 	if (r != TRUST_OK) {
 		sk_X509_pop_free(intermediates, X509_free);
 		return r;
@@ -403,24 +461,19 @@ keep_crl(struct trust_sets *sets, struct crl *crl)
 }
 
 static enum trust_err
-add_crl(struct loading *loading, struct trust_record **record,
-    struct trust_message *msg)
+parse_crl(struct trust_sets *sets, const char *id, struct trust_span pem,
+    const struct trust_thumbprint *digest, struct trust_message *msg)
 {
-	struct trust_span pem = trust_span_of((*record)->u.crl.pem);
-	struct crl *crl = NULL;
-	enum trust_err r = TRUST_ERR_INTERNAL;
+	struct crl *crl = calloc(1, sizeof(*crl));
+	enum trust_err r;
 
-	if (!(*record)->enabled)
-		return TRUST_OK;
-	crl = calloc(1, sizeof(*crl));
 	if (crl == NULL)
 		return TRUST_ERR_NOMEM;
-	memcpy(crl->id, (*record)->id, strlen((*record)->id) + 1);
-	r = trust_thumbprint_of(pem, &crl->digest);
+	memcpy(crl->id, id, strlen(id) + 1);
+	crl->digest = *digest;
+	r = trust_certificate_parse_crl(pem, &crl->crl, msg);
 	if (r == TRUST_OK)
-		r = trust_certificate_parse_crl(pem, &crl->crl, msg);
-	if (r == TRUST_OK)
-		r = keep_crl(loading->sets, crl);
+		r = keep_crl(sets, crl);
 	if (r != TRUST_OK) {
 		X509_CRL_free(crl->crl);
 		free(crl);
@@ -445,6 +498,28 @@ share_crl(struct trust_sets *sets, const struct crl *was)
 	else
 		free(crl);
 	return r;
+}
+
+static enum trust_err
+add_crl(struct loading *loading, struct trust_record **record,
+    struct trust_message *msg)
+{
+	const char *id = (*record)->id;
+	struct trust_span pem = trust_span_of((*record)->u.crl.pem);
+	struct trust_thumbprint digest;
+	struct crl *was = NULL;
+	enum trust_err r;
+
+	if (!(*record)->enabled)
+		return TRUST_OK;
+	r = trust_thumbprint_of(pem, &digest);
+	if (r != TRUST_OK)
+		return r;
+	if (loading->was != NULL)
+		HASH_FIND_STR(loading->was->crls_by_id, id, was);
+	if (was != NULL && trust_thumbprint_equal(&was->digest, &digest))
+		return share_crl(loading->sets, was);
+	return parse_crl(loading->sets, id, pem, &digest, msg);
 }
 
 static enum trust_err
@@ -483,7 +558,8 @@ visit(void *arg, const char *id, struct trust_span line)
 {
 	struct loading *loading = arg;
 	struct trust_record *record = NULL;
-	enum trust_err r = trust_record_parse(line, &record, loading->msg);
+	enum trust_err r =
+	    trust_record_parse_stored(line, &record, loading->msg);
 
 	if (r == TRUST_OK)
 		return take(loading, id, record);
@@ -499,7 +575,7 @@ read_one(
 	struct trust_record *record;
 	enum trust_err r;
 
-	r = trust_registry_find(
+	r = trust_registry_find_stored(
 	    registry, loading->kind, id, &record, loading->msg);
 	if (r == TRUST_OK)
 		return take(loading, id, record);

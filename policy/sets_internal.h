@@ -14,9 +14,10 @@
 /* An enabled anchor with purpose device. */
 struct anchor {
 	char id[TRUST_ID_MAX + 1];
-	STACK_OF(X509) *certificates; /* one; owned */
-	struct trust_thumbprint thumbprint;
-	UT_hash_handle hh; /* by id */
+	struct trust_thumbprint digest;     /* of its PEM */
+	struct trust_thumbprint thumbprint; /* of its certificate */
+	STACK_OF(X509) *certificates;       /* one; owned */
+	UT_hash_handle hh;                  /* by id */
 };
 
 struct role {

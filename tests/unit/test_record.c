@@ -582,6 +582,38 @@ refuses_certificates(void **state)
 	check_refusals(cases, COUNT(cases));
 }
 
+/* It was decoded on its way into the registry; what is not PEM is read as
+ * strictly as ever. */
+static void
+pem_of_a_registry_is_not_decoded(void **state)
+{
+	static const struct {
+		const char *line;
+		bool good;
+	} rows[] = {
+	    {ANCHOR(DEVICE_ANCHOR ",\"pem\":\"hello\""), true},
+	    {CRL("\"pem\":\"hello\""), true},
+	    {GATEWAY("\"pem\":\"hello\""), true},
+	    {ANCHOR(DEVICE_ANCHOR ",\"pem\":7"), false},
+	    {ANCHOR(DEVICE_ANCHOR ",\"pem\":\"PRIVATE KEY\""), false},
+	    {ANCHOR(DEVICE_ANCHOR), false},
+	    {CRL("\"comment\":\"x\""), false},
+	    {GATEWAY("\"pem\":\"hello\",\"purposes\":[]"), false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct trust_span line = trust_span_of(rows[i].line);
+		struct trust_record *record;
+
+		assert_int_equal(trust_record_parse_stored(line, &record, NULL),
+		    rows[i].good ? TRUST_OK : TRUST_ERR_INPUT);
+		trust_record_free(record);
+		assert_int_equal(
+		    trust_record_parse(line, &record, NULL), TRUST_ERR_INPUT);
+	}
+}
+
 #define WANT_IDENTITY                                                          \
 	"identity: want cn, serial_number, san_dns, san_uri, san_uri_last or " \
 	"san_email, got "
@@ -961,6 +993,7 @@ main(void)
 	    cmocka_unit_test(refuses_what_every_record_has),
 	    cmocka_unit_test(refuses_devices),
 	    cmocka_unit_test(refuses_certificates),
+	    cmocka_unit_test(pem_of_a_registry_is_not_decoded),
 	    cmocka_unit_test(refuses_groups),
 	    cmocka_unit_test(refuses_roles),
 	    cmocka_unit_test(refuses_tokens),

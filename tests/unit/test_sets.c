@@ -160,30 +160,51 @@ crls_count_when_enabled(void **state)
 	trust_sets_free(sets);
 }
 
+static void
+damage_pem(struct scratch *s)
+{
+	uint8_t *p, *at;
+	size_t len;
+
+	p = scratch_read(s->path, &len);
+	at = memmem(p, len, "-BEGIN ", 7);
+	assert_non_null(at);
+	memcpy(at, "-BOGUS ", 7);
+	scratch_write(s->path, p, len);
+	free(p);
+}
+
 /* A CRL that got lost would let revoked devices in. */
 static void
 a_record_that_does_not_parse_fails_the_load(void **state)
 {
+	static const struct {
+		const char *line;
+		const char *who;
+	} rows[] = {
+	    {CRL("edge-ca", "enabled"), "crl edge-ca: "},
+	    {ANCHOR("root", "device", "enabled"), "anchor root: "},
+	    {RECORD("group", "plant",
+		 "\"anchors\":[],\"intermediates\":[\"" PEM_TWO "\"]"),
+		"group plant: "},
+	};
 	struct scratch *s = *state;
-	struct trust_registry *registry;
-	struct trust_sets *sets;
-	uint8_t *p, *at;
-	size_t len;
 
-	scratch_create(s);
-	put(s, CRL("edge-ca", "enabled"));
-	p = scratch_read(s->path, &len);
-	at = memmem(p, len, "BEGIN X509", 10);
-	assert_non_null(at);
-	memcpy(at, "BOGUS X509", 10);
-	scratch_write(s->path, p, len);
-	free(p);
-	registry = scratch_open(s, TRUST_REGISTRY_READ);
-	assert_int_equal(
-	    trust_sets_load(registry, &sets, &s->msg), TRUST_ERR_INPUT);
-	assert_null(sets);
-	assert_non_null(strstr(s->msg.text, "crl edge-ca: "));
-	trust_registry_close(registry);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct trust_registry *registry;
+		struct trust_sets *sets;
+
+		scratch_create(s);
+		put(s, rows[i].line);
+		damage_pem(s);
+		registry = scratch_open(s, TRUST_REGISTRY_READ);
+		assert_int_equal(
+		    trust_sets_load(registry, &sets, &s->msg), TRUST_ERR_INPUT);
+		assert_null(sets);
+		assert_non_null(strstr(s->msg.text, rows[i].who));
+		trust_registry_close(registry);
+		(void)scratch_count(s, true);
+	}
 }
 
 /* ---- What changed since ---- */
@@ -278,6 +299,56 @@ only_what_was_touched_is_read_again(void **state)
 	trust_registry_close(registry);
 }
 
+/* Decoding a certificate takes half a millisecond, and the broker waits. */
+static void
+pem_that_stays_is_not_decoded_again(void **state)
+{
+	struct scratch *s = *state;
+	const struct trust_sets_group *a, *b;
+	struct trust_registry *registry;
+	struct trust_sets *is;
+	struct loaded was;
+
+	scratch_create(s);
+	put(s, ANCHOR("one", "device", "enabled"));
+	put(s,
+	    RECORD("group", "plant",
+		"\"anchors\":[\"one\"],\"intermediates\":[\"" PEM_TWO "\"]"));
+	put(s, CRL("edge-ca", "enabled"));
+	registry = scratch_open(s, TRUST_REGISTRY_READ);
+	was = load_first(s, registry);
+	put(s, RECORD("anchor", "one",
+		   "\"pem\":\"" PEM_ONE
+		   "\",\"purposes\":[\"device\",\"bundle\"]"));
+	put(s, RECORD("group", "plant",
+		   "\"anchors\":[\"one\"],\"intermediates\":[\"" PEM_ONE
+		   "\",\"" PEM_TWO "\"],\"comment\":\"another\""));
+	put(s, RECORD("crl", "edge-ca",
+		   "\"pem\":\"" PEM_CRL "\",\"comment\":\"another\""));
+	is = reload(s, registry, was);
+	a = trust_sets_get0_group(was.sets, "plant");
+	b = trust_sets_get0_group(is, "plant");
+	assert_ptr_equal(
+	    sk_X509_value(b->anchors, 0), sk_X509_value(a->anchors, 0));
+	assert_int_equal(sk_X509_num(b->intermediates), 2);
+	assert_ptr_equal(sk_X509_value(b->intermediates, 1),
+	    sk_X509_value(a->intermediates, 0));
+	assert_ptr_equal(sk_X509_CRL_value(trust_sets_get0_crls(is), 0),
+	    sk_X509_CRL_value(trust_sets_get0_crls(was.sets), 0));
+	trust_sets_free(was.sets);
+	was = (struct loaded){is, was.generation + 3};
+	put(s, RECORD("anchor", "one",
+		   "\"pem\":\"" PEM_TWO "\",\"purposes\":[\"device\"]"));
+	is = reload(s, registry, was);
+	b = trust_sets_get0_group(is, "plant");
+	assert_int_equal(X509_cmp(sk_X509_value(b->anchors, 0),
+			     sk_X509_value(b->intermediates, 1)),
+	    0);
+	trust_sets_free(was.sets);
+	trust_sets_free(is);
+	trust_registry_close(registry);
+}
+
 /* Groups that nobody touched, and their anchors have changed. */
 static void
 anchors_reach_groups_that_stay(void **state)
@@ -356,6 +427,7 @@ main(void)
 	    TEST(crls_count_when_enabled),
 	    TEST(a_record_that_does_not_parse_fails_the_load),
 	    TEST(only_what_was_touched_is_read_again),
+	    TEST(pem_that_stays_is_not_decoded_again),
 	    TEST(anchors_reach_groups_that_stay),
 	    TEST(what_cannot_be_told_is_read_again),
 	};
