@@ -23,6 +23,7 @@ int trust_show_run(int argc, char **argv);
 int trust_device_run(int argc, char **argv);
 int trust_device_add_run(int argc, char **argv);
 int trust_verify_run(int argc, char **argv);
+int trust_bundle_run(int argc, char **argv);
 int trust_check_run(int argc, char **argv);
 int trust_topic_run(int argc, char **argv);
 int trust_thumbprint_run(int argc, char **argv);

@@ -16,6 +16,7 @@ static const struct trust_command commands[] = {
     {"list", trust_list_run, "list the records of a kind"},
     {"show", trust_show_run, "show a record"},
     {"device", trust_device_run, "add, enable, disable, remove a device"},
+    {"bundle", trust_bundle_run, "the anchors that devices are given, as PEM"},
     {"check", trust_check_run,
 	"what the gateway would decide about a certificate, and why"},
     {"topic", trust_topic_run,

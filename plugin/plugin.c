@@ -277,6 +277,7 @@ plugin_free(struct trust_plugin *plugin)
 	trust_options_clear(&plugin->options);
 	trust_broker_config_free(plugin->broker_config);
 	trust_intruder_forget_all(plugin);
+	trust_bundle_clear(plugin);
 	free(plugin);
 }
 

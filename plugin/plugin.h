@@ -19,6 +19,14 @@
 #include "upstream.h"
 #include "wake.h"
 
+/* The trust bundle, as it is to be retained. Zeroed memory is none yet. */
+struct trust_bundle {
+	struct trust_buf pem; /* owned; empty: nothing is retained */
+	bool known;           /* the registry was asked */
+	bool due;             /* to be published */
+	bool failed;          /* and was not; told */
+};
+
 struct trust_plugin {
 	mosquitto_plugin_id_t *id;
 	bool is_2_1; /* the broker is Mosquitto 2.1 or later */
@@ -48,6 +56,7 @@ struct trust_plugin {
 	struct trust_wake *wake; /* NULL: there is none to be had */
 	/* The registry has more to tell than one look was told. */
 	bool more_news;
+	struct trust_bundle bundle;
 	bool postponed; /* the last tick had no time to look at sessions */
 	/* Who was asked about a publication last: whoever publishes without
 	 * being asked about is a bridge (access.c). */
@@ -115,6 +124,11 @@ void trust_session_event_tell_connected(
 void trust_session_event_tell_takeover(struct trust_plugin *plugin,
     const struct trust_session *old, const struct trust_admission *admission,
     const char *address);
+
+/* bundle.c */
+/* Keep what is retained as the registry has it. */
+void trust_bundle_publish(struct trust_plugin *plugin);
+void trust_bundle_clear(struct trust_plugin *plugin);
 
 /* crl_event.c */
 /* Tell of CRLs that have become late, or are so no more. */

@@ -147,6 +147,7 @@ look(struct trust_plugin *plugin, int64_t until)
 	if (plugin->sync != NULL)
 		trust_control_drain(plugin);
 	follow(plugin);
+	trust_bundle_publish(plugin);
 	act_on_age(plugin);
 	trust_crl_event_tell_all(plugin, now);
 	watch_upstream(plugin);

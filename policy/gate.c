@@ -58,6 +58,7 @@ trust_gate_forget_registry(struct trust_gate *gate)
 	trust_gate_forget_news(gate);
 	trust_registry_close(gate->registry);
 	gate->registry = NULL;
+	gate->bundle_told = false;
 	trust_cache_free(gate->cache);
 	gate->cache = NULL;
 }
@@ -74,6 +75,7 @@ trust_gate_open_registry(struct trust_gate *gate, struct trust_message *msg)
 		    "%s: there is no registry; make one with trustctl init",
 		    gate->config.registry_path);
 	forget_trouble(gate);
+	gate->bundle_told = false;
 	r = trust_cache_new(TRUST_CACHE_MAX, &gate->cache);
 	if (r == TRUST_OK)
 		r = trust_registry_open(gate->config.registry_path,

@@ -223,6 +223,16 @@ enum trust_gate_news trust_gate_follow(
 /* Whether there is a registry to ask. */
 bool trust_gate_is_ready(const struct trust_gate *gate);
 
+/* ---- The trust bundle ---- */
+
+/*
+ * The bundle (trust_anchor_encode_bundle), where trust_gate_follow has found
+ * that it may be another than the one taken last; the first time in any case.
+ * Empty without a registry, in which nobody is trusted. False: there is
+ * nothing to take. The caller frees it.
+ */
+bool trust_gate_take_bundle(struct trust_gate *gate, struct trust_buf *out);
+
 /* ---- CRLs that are late ---- */
 
 enum trust_gate_crl_state {

@@ -56,6 +56,8 @@ note(void *arg, enum trust_kind kind, const char *id)
 {
 	struct news *news = arg;
 
+	if (kind == TRUST_KIND_ANCHOR)
+		news->gate->bundle_told = false;
 	if (trust_sets_hold(kind))
 		news->sets = true;
 	else if (kind == TRUST_KIND_DEVICE && news->r == TRUST_OK)
@@ -107,6 +109,7 @@ read_news(struct trust_gate *gate, struct trust_message *msg)
 	    gate->registry, gate->told_generation, note, &news, msg);
 	if (r == TRUST_ERR_NOT_FOUND || news.r != TRUST_OK) {
 		gate->all_moved = true; /* more than can be told */
+		gate->bundle_told = false;
 		r = TRUST_OK;
 	}
 	if (r != TRUST_OK) {

@@ -53,6 +53,7 @@ struct trust_gate {
 	int64_t sets_generation; /* up to which the sets are current */
 	uint64_t sets_serial;    /* counts loads of the sets */
 	int64_t told_generation; /* up to which trust_gate_follow told */
+	bool bundle_told;        /* as the anchors are, as far as is known */
 	bool reopened;           /* since trust_gate_follow was asked last */
 	struct trust_gate_absent absent;
 	/* Reads failed since the last one that did not: who was decided then

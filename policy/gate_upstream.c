@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "anchor.h"
 #include "gate_internal.h"
 
 static enum trust_err
@@ -31,59 +32,6 @@ deny_chain(struct trust_verdict *verdict, const struct trust_chain *chain)
 		    "the CA certificate at depth %d (%s): %s", chain->depth,
 		    chain->subject, chain->detail);
 	return deny(verdict, chain->reason, text);
-}
-
-/* ---- Its anchors ---- */
-
-/* A walk over the anchors. */
-struct walk {
-	STACK_OF(X509) *anchors; /* so far */
-	struct trust_message *msg;
-};
-
-static enum trust_err
-add(struct walk *walk, const struct trust_anchor *anchor)
-{
-	STACK_OF(X509) *certificates;
-	enum trust_err r;
-
-	r = trust_certificate_parse_pem(
-	    trust_span_of(anchor->pem), &certificates, walk->msg);
-	if (r == TRUST_OK && X509_add_certs(walk->anchors, certificates,
-				 X509_ADD_FLAG_UP_REF) != 1)
-		r = TRUST_ERR_NOMEM;
-	sk_X509_pop_free(certificates, X509_free);
-	return r;
-}
-
-static enum trust_err
-visit(void *arg, const char *id, struct trust_span line)
-{
-	struct walk *walk = arg;
-	struct trust_record *record;
-	enum trust_err r = trust_record_parse_stored(line, &record, walk->msg);
-
-	(void)id;
-	if (r == TRUST_OK && record->enabled &&
-	    (record->u.anchor.purposes & TRUST_PURPOSE_BIT_UPSTREAM) != 0)
-		r = add(walk, &record->u.anchor);
-	trust_record_free(record);
-	return r;
-}
-
-/* Read anew for each upstream: bridges seldom connect. */
-static enum trust_err
-read_anchors(
-    struct trust_gate *gate, STACK_OF(X509) **out, struct trust_message *msg)
-{
-	struct walk walk = {.anchors = sk_X509_new_null(), .msg = msg};
-	enum trust_err r = TRUST_ERR_NOMEM;
-
-	*out = walk.anchors;
-	if (walk.anchors != NULL)
-		r = trust_registry_list(
-		    gate->registry, TRUST_KIND_ANCHOR, visit, &walk, msg);
-	return r;
 }
 
 /* ---- */
@@ -136,7 +84,9 @@ ask_registry(struct trust_gate *gate, X509 *leaf, STACK_OF(X509) *untrusted,
 	r = trust_gate_begin_read(gate, msg);
 	if (r != TRUST_OK)
 		return r;
-	r = read_anchors(gate, anchors, msg);
+	/* Read anew for each upstream: bridges seldom connect. */
+	r = trust_anchor_load(
+	    gate->registry, TRUST_PURPOSE_BIT_UPSTREAM, anchors, msg);
 	if (r == TRUST_OK)
 		r = ask(gate, leaf, untrusted, now, *anchors, verdict, msg);
 	trust_registry_end_read(gate->registry);

@@ -16,7 +16,7 @@ LEVELS = (
     "profile chain role identity verdict signer statement notification content"
     " sync_field exchange envelope",
     "registry sets local seen block",
-    "decide judge admission cache explain gate replica publication",
+    "decide judge admission cache anchor explain gate replica publication",
     "trust",
 )
 

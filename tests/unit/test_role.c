@@ -113,6 +113,28 @@ builtin_grants(void **state)
 	check(&sensor, NULL, 0, questions, COUNT(questions));
 }
 
+/* No rule makes a CA of whoever has it. */
+static void
+nobody_publishes_the_bundle(void **state)
+{
+	struct trust_rule rules[] = {RULE(true, PS, "trust/v1/#"),
+	    RULE(true, PS, "trust/v1/bundle"),
+	    RULE(true, PS, "trust/v1/{device}")};
+	const struct trust_role_values bundle = {"bundle", "", "gw1", "bundle"};
+	static const struct question questions[] = {
+	    {PUBLISH, "trust/v1/bundle", false},
+	    {SUBSCRIBE, "trust/v1/bundle", true},
+	    {RECEIVE, "trust/v1/bundle", true},
+	    {PUBLISH, "trust/v1/bundle/x", true},
+	    {PUBLISH, "trust/v1/bundles", true},
+	    {PUBLISH, "trust/v1/x", true},
+	};
+
+	(void)state;
+	check(&sensor, rules, COUNT(rules), questions, COUNT(questions));
+	check(&bundle, rules, COUNT(rules), questions, COUNT(questions));
+}
+
 static void
 builtin_grants_of_a_module(void **state)
 {
@@ -785,6 +807,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(builtin_grants),
+	    cmocka_unit_test(nobody_publishes_the_bundle),
 	    cmocka_unit_test(builtin_grants_of_a_module),
 	    cmocka_unit_test(default_role),
 	    cmocka_unit_test(deny_wins),

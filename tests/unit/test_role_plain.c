@@ -57,6 +57,8 @@ static const struct plain builtin[] = {
 	"trust/v1/enroll/c/response"},
     {true, TRUST_ACTION_SUBSCRIBE, 2, true, "trust/v1/bundle",
 	"trust/v1/bundle"},
+    {false, TRUST_ACTION_PUBLISH, 2, true, "trust/v1/bundle",
+	"trust/v1/bundle"},
 };
 
 /* Whether the rule's literal text leads to reserved topics. */
@@ -112,6 +114,8 @@ decide(const struct plain_rules *rules, const struct question *question)
 		given |= gives(rules, &rules->v[i], question);
 	}
 	for (size_t i = 0; i < COUNT(builtin); i++) {
+		if (!builtin[i].allow && applies(&builtin[i], question))
+			return false;
 		given |= applies(&builtin[i], question) &&
 			 (question->verb != PUBLISH || builtin[i].retain ||
 			     !question->retain);
