@@ -211,21 +211,20 @@ read_names(const X509 *x509, struct trust_certificate *c)
 /* ---- Key, dates, extensions ---- */
 
 static void
-read_curve(const EVP_PKEY *key, struct trust_certificate *c)
+read_curve(const EVP_PKEY *key, struct trust_key_facts *out)
 {
 	char group[32] = "";
 	const char *nist = NULL;
 
 	if (EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) == 1)
 		nist = EC_curve_nid2nist(OBJ_sn2nid(group));
-	(void)snprintf(c->key_type, sizeof(c->key_type), "EC %.20s",
+	(void)snprintf(out->type, sizeof(out->type), "EC %.20s",
 	    nist != NULL ? nist : group);
 }
 
-int
-trust_certificate_rsa_bits(const X509 *x509)
+static int
+rsa_bits(const EVP_PKEY *key)
 {
-	const EVP_PKEY *key = X509_get0_pubkey(x509);
 	int type = key != NULL ? EVP_PKEY_get_base_id(key) : NID_undef;
 
 	return type == EVP_PKEY_RSA || type == EVP_PKEY_RSA_PSS
@@ -233,33 +232,46 @@ trust_certificate_rsa_bits(const X509 *x509)
 		   : 0;
 }
 
-static void
-read_key(const X509 *x509, struct trust_certificate *c)
+int
+trust_certificate_rsa_bits(const X509 *x509)
 {
-	const EVP_PKEY *key = X509_get0_pubkey(x509);
-	int type;
+	return rsa_bits(X509_get0_pubkey(x509));
+}
 
-	(void)snprintf(c->key_type, sizeof(c->key_type), "unknown");
+void
+trust_certificate_read_key(const EVP_PKEY *key, struct trust_key_facts *out)
+{
+	*out = (struct trust_key_facts){.type = "unknown"};
 	if (key == NULL)
 		return;
-	type = EVP_PKEY_get_base_id(key);
-	c->key_bits = EVP_PKEY_get_bits(key);
-	c->key_strength = EVP_PKEY_get_security_bits(key);
-	if (trust_certificate_rsa_bits(x509) > 0) {
+	out->bits = EVP_PKEY_get_bits(key);
+	out->strength = EVP_PKEY_get_security_bits(key);
+	if (rsa_bits(key) > 0) {
 		/* OpenSSL rounds what is a little shorter up. */
-		if (c->key_bits < RSA_BITS_MIN &&
-		    c->key_strength >= TRUST_STRENGTH_MIN)
-			c->key_strength = TRUST_STRENGTH_MIN - 1;
+		if (out->bits < RSA_BITS_MIN &&
+		    out->strength >= TRUST_STRENGTH_MIN)
+			out->strength = TRUST_STRENGTH_MIN - 1;
 		(void)snprintf(
-		    c->key_type, sizeof(c->key_type), "RSA %d", c->key_bits);
-	} else if (type == EVP_PKEY_EC) {
-		read_curve(key, c);
+		    out->type, sizeof(out->type), "RSA %d", out->bits);
+	} else if (EVP_PKEY_get_base_id(key) == EVP_PKEY_EC) {
+		read_curve(key, out);
 	} else {
 		const char *name = EVP_PKEY_get0_type_name(key);
 
-		(void)snprintf(c->key_type, sizeof(c->key_type), "%s",
+		(void)snprintf(out->type, sizeof(out->type), "%s",
 		    name != NULL ? name : "unknown");
 	}
+}
+
+static void
+read_key(const X509 *x509, struct trust_certificate *c)
+{
+	struct trust_key_facts facts;
+
+	trust_certificate_read_key(X509_get0_pubkey(x509), &facts);
+	c->key_bits = facts.bits;
+	c->key_strength = facts.strength;
+	memcpy(c->key_type, facts.type, sizeof(c->key_type));
 }
 
 static enum trust_err

@@ -36,6 +36,18 @@ struct trust_values {
 	bool malformed;
 };
 
+/* A public key. */
+struct trust_key_facts {
+	int bits;      /* size of the key */
+	int strength;  /* bits of security, 0: unknown */
+	char type[24]; /* "RSA 2048", "EC P-256", "Ed25519" */
+};
+
+/* The facts of a key; of NULL, which is one that cannot be read, that it has
+ * no strength. */
+void trust_certificate_read_key(
+    const EVP_PKEY *key, struct trust_key_facts *out);
+
 /* What a certificate says. Names are data of whoever made it. */
 struct trust_certificate {
 	struct trust_thumbprint thumbprint; /* SHA-256 of the DER */

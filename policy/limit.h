@@ -52,6 +52,12 @@
  * which take 10 ms to decode. */
 #define TRUST_ALT_NAMES_MAX (16 * 1024)
 
+/* Octets of a request for a certificate (PKCS #10) as it is sent. RSA 8192 with
+ * a page of names fits. */
+#define TRUST_REQUEST_MAX (16 * 1024)
+/* Bits of its key: what is longer takes a broker milliseconds to verify. */
+#define TRUST_REQUEST_KEY_MAX 8192
+
 /* Security strength below which no key and no signature counts, in bits:
  * NIST SP 800-57 part 1, table 2 (RSA 2048, P-224, SHA-224). */
 #define TRUST_STRENGTH_MIN 112

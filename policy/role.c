@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "enroll.h"
 #include "role_internal.h"
 #include "topic_index.h"
 
@@ -28,6 +29,8 @@
 struct trust_access {
 	unsigned refs;
 	struct trust_topic_index *index; /* owned; marked as above */
+	char *client;                    /* owned; whose rules they are */
+	bool is_newcomer;                /* its name is that of a token */
 	/* The topic that was asked about last, and its marks in the index,
 	 * which never change: devices speak of the same topic again and
 	 * again. "" at first, which is no topic and has none. */
@@ -221,6 +224,12 @@ trust_access_new(const struct trust_role_values *values,
 	if (access == NULL)
 		return TRUST_ERR_NOMEM;
 	access->refs = 1;
+	access->is_newcomer = values->is_newcomer;
+	access->client = strdup(values->client);
+	if (access->client == NULL) {
+		r = TRUST_ERR_NOMEM;
+		goto out;
+	}
 	r = trust_topic_index_new(&access->index);
 	if (r != TRUST_OK)
 		goto out;
@@ -252,6 +261,7 @@ trust_access_free(struct trust_access *access)
 	if (access == NULL || --access->refs > 0)
 		return;
 	trust_topic_index_free(access->index);
+	free(access->client);
 	free(access);
 }
 
@@ -278,6 +288,35 @@ trust_role_topic_decides(const struct trust_role_topic *topic,
 	return (topic->marks & (bit | bit << DENIED_SHIFT)) != 0;
 }
 
+/* A device whose id looks like the name of a newcomer has no topics of its own
+ * there: they are the newcomer's. */
+static bool
+is_own(const struct trust_access *access, struct trust_span client)
+{
+	return client.len == strlen(access->client) &&
+	       memcmp(client.p, access->client, client.len) == 0 &&
+	       trust_enroll_is_newcomer(access->client) == access->is_newcomer;
+}
+
+bool
+trust_role_is_bound(const struct trust_access *access,
+    const struct trust_access_request *request)
+{
+	struct trust_span client;
+	enum trust_enroll_topic topic =
+	    trust_enroll_parse_topic(request->topic, &client);
+
+	if (topic == TRUST_ENROLL_TOPIC_OTHER)
+		return true;
+	if (request->publish && request->retain)
+		return false;
+	/* Responses are somebody else's to send, requests to read: rules say
+	 * whose. */
+	if (request->publish != (topic == TRUST_ENROLL_TOPIC_REQUEST))
+		return true;
+	return is_own(access, client);
+}
+
 /* The marks of all filters that match; none where it is no topic name. */
 static uint32_t
 find_marks(struct trust_access *access, const char *topic)
@@ -299,10 +338,13 @@ find_marks(struct trust_access *access, const char *topic)
 }
 
 static bool
-may(struct trust_access *access, const char *topic, uint32_t bit)
+may(struct trust_access *access, const struct trust_access_request *request,
+    uint32_t bit)
 {
-	return is_allowed(
-	    find_marks(access, topic), bit, trust_topic_is_reserved(topic));
+	bool reserved = trust_topic_is_reserved(request->topic);
+
+	return is_allowed(find_marks(access, request->topic), bit, reserved) &&
+	       (!reserved || trust_role_is_bound(access, request));
 }
 
 static bool
@@ -315,7 +357,10 @@ bool
 trust_access_check_publish(
     struct trust_access *access, const char *topic, int qos, bool retain)
 {
-	return is_qos(qos) && may(access, topic, publish_bit(qos, retain));
+	const struct trust_access_request request = {
+	    .publish = true, .topic = topic, .qos = qos, .retain = retain};
+
+	return is_qos(qos) && may(access, &request, publish_bit(qos, retain));
 }
 
 bool
@@ -323,18 +368,23 @@ trust_access_check_subscribe(
     const struct trust_access *access, const char *filter, int qos)
 {
 	const char *inner = trust_topic_unshare(filter);
+	const struct trust_access_request request = {
+	    .topic = inner, .qos = qos};
 
 	/* max_qos bounds messages; a subscription's QoS is only a wish. */
 	return inner != NULL && is_qos(qos) &&
 	       trust_topic_check_filter(inner) &&
 	       is_allowed(trust_topic_index_cover(access->index, inner),
-		   SUBSCRIBE_BIT, trust_topic_is_reserved(inner));
+		   SUBSCRIBE_BIT, trust_topic_is_reserved(inner)) &&
+	       trust_role_is_bound(access, &request);
 }
 
 bool
 trust_access_check_receive(struct trust_access *access, const char *topic)
 {
-	return may(access, topic, SUBSCRIBE_BIT);
+	const struct trust_access_request request = {.topic = topic};
+
+	return may(access, &request, SUBSCRIBE_BIT);
 }
 
 bool

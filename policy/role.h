@@ -21,11 +21,15 @@ struct trust_role_values {
 	const char *group;
 	const char *gateway;
 	const char *client;
+	bool is_newcomer; /* `client` is the name of one that has a token */
 };
 
 struct trust_access;
 
 /*
+ * Whatever its rules say, a client sends requests of enrollment on its own
+ * topic alone, and sees no responses but its own; nothing there is retained.
+ *
  * Compile for one client: the built-in grants of every device (its bundle, its
  * enrollment topics) and the rules of `roles`. A NULL entry of `roles` is a
  * role that does not exist: it grants nothing. The records may go afterwards.

@@ -225,6 +225,23 @@ tell_reserved(const struct explanation *explanation)
 		    "allows is delivered");
 }
 
+/* No rule is asked. */
+static enum trust_err
+tell_bound(const struct explanation *explanation)
+{
+	const struct trust_access_request *request = &explanation->request;
+
+	trust_steps_add(explanation->steps, TRUST_STEP_FAILED,
+	    request->retain ? "nothing of enrollment is retained, whatever "
+			      "rules say"
+	    : request->publish
+		? "requests are sent by the client whose topic it is, "
+		  "whatever rules say"
+		: "responses reach the client whose topic it is, whatever "
+		  "rules say");
+	return TRUST_OK;
+}
+
 static enum trust_err
 walk_all(struct explanation *explanation, const char *const *values,
     const struct trust_role *const *roles, const char *const *names,
@@ -266,7 +283,9 @@ trust_access_explain(const struct trust_role_values *values,
 	trust_role_list_values(values, v);
 	if (read_request(&explanation)) {
 		tell_reserved(&explanation);
-		r = walk_all(&explanation, v, roles, names, n_roles);
+		r = trust_role_is_bound(access, &explanation.request)
+			? walk_all(&explanation, v, roles, names, n_roles)
+			: tell_bound(&explanation);
 	}
 	if (r == TRUST_OK)
 		out->allowed = trust_access_check(access, request);

@@ -40,4 +40,9 @@ const struct trust_role *trust_role_get0_device(void);
 bool trust_role_topic_decides(const struct trust_role_topic *topic,
     const struct trust_access_request *request);
 
+/* Whether a request, as above, keeps to the topics of enrollment that are the
+ * client's own; if so, it is for the rules to say. */
+bool trust_role_is_bound(const struct trust_access *access,
+    const struct trust_access_request *request);
+
 #endif

@@ -12,6 +12,7 @@
 #include "chain.h"
 #include "clock.h"
 #include "decide.h"
+#include "enroll.h"
 #include "envelope.h"
 #include "err.h"
 #include "explain.h"

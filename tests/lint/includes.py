@@ -14,7 +14,7 @@ LEVELS = (
     "err span log limit clock reason sync_reason steps user version",
     "thumbprint certificate topic record field json pool template ground",
     "profile chain role identity verdict signer statement notification content"
-    " sync_field exchange envelope",
+    " sync_field exchange enroll envelope",
     "registry sets local seen block",
     "decide judge admission cache anchor explain gate replica publication",
     "trust",

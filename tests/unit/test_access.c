@@ -179,7 +179,7 @@ compile(void)
 	static const struct trust_role role = {rules, N_RULES};
 	static const struct trust_role *const roles[] = {&role};
 	static const struct trust_role_values values = {
-	    "temp-01", "", "gw1", "temp-01"};
+	    "temp-01", "", "gw1", "temp-01", false};
 	struct trust_access *access;
 
 	for (int i = 0; i < N_RULES; i++) {

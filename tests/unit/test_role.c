@@ -139,7 +139,7 @@ static void
 builtin_grants_of_a_module(void **state)
 {
 	const struct trust_role_values module = {
-	    "temp-01", "", "gw1", "temp-01/mod"};
+	    "temp-01", "", "gw1", "temp-01/mod", false};
 	static const struct question questions[] = {
 	    {PUBLISH, "trust/v1/enroll/temp-01/mod/request", true},
 	    {SUBSCRIBE, "trust/v1/enroll/temp-01/mod/response", true},
@@ -458,7 +458,7 @@ values_widen_nothing(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(values); i++) {
 		const struct trust_role_values v = {
-		    values[i], values[i], values[i], values[i]};
+		    values[i], values[i], values[i], values[i], false};
 		struct trust_rule rules[] = {
 		    RULE(true, PS, "d/{device}"),
 		    RULE(true, PS, "g/{group}/x"),
@@ -494,7 +494,7 @@ static void
 variables(void **state)
 {
 	const struct trust_role_values module = {
-	    "temp-01", "plant-7", "gw1", "temp-01/mod"};
+	    "temp-01", "plant-7", "gw1", "temp-01/mod", false};
 	struct trust_rule rules[] = {
 	    RULE(true, PS, "d/{device}"),
 	    RULE(true, PS, "g/{group}/+"),
@@ -561,13 +561,114 @@ qos_and_retain(void **state)
 static void
 enrollment_is_not_retained(void **state)
 {
+	struct trust_rule rules[] = {RULE(true, PS, "trust/v1/#")};
 	struct trust_access *access = compile(&sensor, NULL, 0);
 	static const char request[] = "trust/v1/enroll/temp-01/request";
+	static const char response[] = "trust/v1/enroll/temp-02/response";
 
 	(void)state;
 	assert_true(trust_access_check_publish(access, request, 2, false));
 	assert_false(trust_access_check_publish(access, request, 0, true));
 	trust_access_free(access);
+	access = compile(&sensor, rules, COUNT(rules));
+	assert_true(trust_access_check_publish(access, request, 2, false));
+	assert_false(trust_access_check_publish(access, request, 0, true));
+	assert_true(trust_access_check_publish(access, response, 2, false));
+	assert_false(trust_access_check_publish(access, response, 0, true));
+	trust_access_free(access);
+}
+
+/* Rules may name the topics of all, and open none but the client's own. */
+static void
+enrollment_is_bound(void **state)
+{
+	struct trust_rule rules[] = {
+	    RULE(true, PS, "trust/v1/#"),
+	    RULE(true, PS, "trust/v1/enroll/+/+/response"),
+	};
+	static const struct question questions[] = {
+	    {PUBLISH, "trust/v1/enroll/temp-01/request", true},
+	    {PUBLISH, "trust/v1/enroll/temp-02/request", false},
+	    {PUBLISH, "trust/v1/enroll/temp-01/mod/request", false},
+	    {PUBLISH, "trust/v1/enroll/token:t-1/request", false},
+	    {PUBLISH, "trust/v1/enroll/temp-02/response", true},
+	    {PUBLISH, "trust/v1/enroll/token:t-1/response", true},
+	    {SUBSCRIBE, "trust/v1/enroll/+/request", true},
+	    {SUBSCRIBE, "trust/v1/enroll/temp-02/request", true},
+	    {RECEIVE, "trust/v1/enroll/temp-02/request", true},
+	    {SUBSCRIBE, "trust/v1/enroll/temp-01/response", true},
+	    {SUBSCRIBE, "$share/g/trust/v1/enroll/temp-01/response", true},
+	    {RECEIVE, "trust/v1/enroll/temp-01/response", true},
+	    {SUBSCRIBE, "trust/v1/enroll/temp-02/response", false},
+	    {SUBSCRIBE, "trust/v1/enroll/temp-01/mod/response", false},
+	    {SUBSCRIBE, "trust/v1/enroll/+/response", false},
+	    {SUBSCRIBE, "trust/v1/enroll/+/+/response", false},
+	    {SUBSCRIBE, "$share/g/trust/v1/enroll/+/response", false},
+	    /* It is what is delivered that counts. */
+	    {SUBSCRIBE, "trust/v1/#", true},
+	    {SUBSCRIBE, "trust/v1/enroll/+/+", true},
+	    {RECEIVE, "trust/v1/enroll/temp-02/response", false},
+	    {RECEIVE, "trust/v1/enroll/token:t-1/response", false},
+	    {RECEIVE, "trust/v1/events", true},
+	    {PUBLISH, "trust/v1/enroll/temp-02", true},
+	    {PUBLISH, "trust/v1/enroll/a/b/c/request", true},
+	};
+
+	(void)state;
+	check(&sensor, rules, COUNT(rules), questions, COUNT(questions));
+}
+
+/* A denial of the client's own topics stands. */
+static void
+enrollment_can_be_denied(void **state)
+{
+	struct trust_rule rules[] = {
+	    RULE(false, PS, "trust/v1/enroll/{client}/#"),
+	};
+	static const struct question questions[] = {
+	    {PUBLISH, "trust/v1/enroll/temp-01/request", false},
+	    {SUBSCRIBE, "trust/v1/enroll/temp-01/response", false},
+	    {SUBSCRIBE, "trust/v1/bundle", true},
+	};
+
+	(void)state;
+	check(&sensor, rules, COUNT(rules), questions, COUNT(questions));
+}
+
+/* Who has a token, and a device whose id looks like the name of one. */
+static void
+newcomers(void **state)
+{
+	static const struct question of_newcomer[] = {
+	    {PUBLISH, "trust/v1/enroll/token:t-1/request", true},
+	    {SUBSCRIBE, "trust/v1/enroll/token:t-1/response", true},
+	    {RECEIVE, "trust/v1/enroll/token:t-1/response", true},
+	    {SUBSCRIBE, "trust/v1/bundle", true},
+	    {RECEIVE, "trust/v1/bundle", true},
+	    {PUBLISH, "trust/v1/bundle", false},
+	    {PUBLISH, "trust/v1/enroll/token:t-2/request", false},
+	    {PUBLISH, "trust/v1/enroll/temp-01/request", false},
+	    {PUBLISH, "trust/v1/enroll/token:t-1/response", false},
+	    {SUBSCRIBE, "trust/v1/enroll/temp-01/response", false},
+	    {SUBSCRIBE, "trust/v1/enroll/+/response", false},
+	    {PUBLISH, "devices/temp-01/t", false},
+	    {SUBSCRIBE, "devices/temp-01/#", false},
+	    {SUBSCRIBE, "#", false},
+	};
+	static const struct question of_device[] = {
+	    {PUBLISH, "trust/v1/enroll/token:t-1/request", false},
+	    {SUBSCRIBE, "trust/v1/enroll/token:t-1/response", false},
+	    {RECEIVE, "trust/v1/enroll/token:t-1/response", false},
+	    {SUBSCRIBE, "trust/v1/bundle", true},
+	};
+	struct trust_role_values values = {
+	    "temp-01", "", "gw1", "token:t-1", true};
+
+	(void)state;
+	check(&values, NULL, 0, of_newcomer, COUNT(of_newcomer));
+	values.device = values.client;
+	values.is_newcomer = false;
+	check(&values, NULL, 0, of_device, COUNT(of_device));
 }
 
 /* What is kept of one question is not taken for the answer to another. */
@@ -821,6 +922,9 @@ main(void)
 	    cmocka_unit_test(variables),
 	    cmocka_unit_test(qos_and_retain),
 	    cmocka_unit_test(enrollment_is_not_retained),
+	    cmocka_unit_test(enrollment_is_bound),
+	    cmocka_unit_test(enrollment_can_be_denied),
+	    cmocka_unit_test(newcomers),
 	    cmocka_unit_test(same_topic_again),
 	    cmocka_unit_test(same_beginning),
 	    cmocka_unit_test(refuses_a_bad_template),

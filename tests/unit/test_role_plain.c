@@ -245,7 +245,7 @@ write_role(const struct plain_rules *rules, struct written *out)
 static struct trust_access *
 compile(const char *device, const struct plain_rules *rules)
 {
-	const struct trust_role_values values = {device, "", "", "c"};
+	const struct trust_role_values values = {device, "", "", "c", false};
 	const struct trust_role *role;
 	struct trust_access *access;
 	struct written written;
@@ -261,7 +261,7 @@ static void
 explain(const char *device, const struct plain_rules *rules,
     const struct question *question, bool want)
 {
-	const struct trust_role_values values = {device, "", "", "c"};
+	const struct trust_role_values values = {device, "", "", "c", false};
 	const struct trust_access_request request = {
 	    .publish = question->verb == PUBLISH,
 	    .topic = question->topic,
