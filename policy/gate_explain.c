@@ -98,14 +98,18 @@ static void
 add_first_key(
     struct trust_gate *gate, const char *id, struct trust_steps *steps)
 {
-	struct trust_thumbprint key;
+	struct trust_local_pin pin;
 	char hex[TRUST_THUMBPRINT_TEXT];
 
-	if (gate->local != NULL &&
-	    trust_local_find_pin(gate->local, id, &key, NULL) == TRUST_OK)
+	if (gate->local == NULL ||
+	    trust_local_find_pin(gate->local, id, &pin, NULL) != TRUST_OK)
+		return;
+	trust_steps_add(steps, TRUST_STEP_FACT, "its first key here was %s",
+	    trust_thumbprint_format(&pin.key, hex));
+	if (pin.renewed)
 		trust_steps_add(steps, TRUST_STEP_FACT,
-		    "its first key here was %s",
-		    trust_thumbprint_format(&key, hex));
+		    "an enrollment renewed it; it has not come with %s yet",
+		    trust_thumbprint_format(&pin.next, hex));
 }
 
 /* Whether nothing keeps it out whatever it comes with. */

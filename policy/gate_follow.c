@@ -43,8 +43,8 @@ trust_gate_forget_news(struct trust_gate *gate)
 /* ---- What changed ---- */
 
 /* Devices by name, which are kept until they are told: who is told of one asks
- * the registry again. Of the rest the sets know what moved. Tokens and other
- * gateways concern no session. */
+ * the registry again. Of the rest the sets know what moved, but for tokens,
+ * which are many as well. Other gateways concern no session. */
 struct news {
 	struct trust_gate *gate;
 	bool sets;
@@ -63,6 +63,9 @@ note(void *arg, enum trust_kind kind, const char *id)
 	else if (kind == TRUST_KIND_DEVICE && news->r == TRUST_OK)
 		news->r =
 		    trust_buf_add(&news->gate->touched, id, strlen(id) + 1);
+	else if (kind == TRUST_KIND_TOKEN && news->r == TRUST_OK)
+		news->r = trust_grounds_add(&news->gate->moved,
+		    trust_ground(TRUST_GROUND_TOKEN, id, strlen(id)));
 }
 
 /* Sets that cannot be loaded let nobody in, so they concern everybody. So do

@@ -10,7 +10,7 @@ trust_gate_pin(struct trust_gate *gate, const struct trust_admission *admission,
 {
 	const struct trust_thumbprint *key = &admission->certificate->pin;
 	const struct trust_verdict *v = &admission->verdict;
-	struct trust_thumbprint first;
+	struct trust_local_pin pin;
 	enum trust_err r;
 
 	*news = false;
@@ -18,16 +18,17 @@ trust_gate_pin(struct trust_gate *gate, const struct trust_admission *admission,
 		return TRUST_OK;
 	r = trust_gate_want_local_to_write(gate, msg);
 	if (r == TRUST_OK)
-		r = trust_local_find_pin(gate->local, v->device, &first, msg);
-	if (r == TRUST_OK)
-		return trust_thumbprint_equal(&first, key)
-			   ? TRUST_OK
-			   : trust_err_set(msg, TRUST_ERR_CONFLICT,
-				 "device %s came with another key first",
-				 v->device);
-	if (r != TRUST_ERR_NOT_FOUND)
-		return r;
-	r = trust_local_pin(gate->local, v->device, key, msg);
+		r = trust_local_find_pin(gate->local, v->device, &pin, msg);
+	if (r == TRUST_OK && trust_thumbprint_equal(&pin.key, key))
+		return TRUST_OK;
+	if (r == TRUST_OK && pin.renewed &&
+	    trust_thumbprint_equal(&pin.next, key))
+		r = trust_local_take_pin(gate->local, v->device, key, msg);
+	else if (r == TRUST_OK)
+		return trust_err_set(msg, TRUST_ERR_CONFLICT,
+		    "device %s came with another key first", v->device);
+	else if (r == TRUST_ERR_NOT_FOUND)
+		r = trust_local_pin(gate->local, v->device, key, msg);
 	gate->blocks++; /* other keys of its were let in so far */
 	*news = r == TRUST_OK;
 	return r;

@@ -25,6 +25,7 @@ enum trust_ground_kind {
 	/* Which client ids are devices', as far as groups say so: what those
 	 * without an admission rest on. */
 	TRUST_GROUND_CLIENT_IDS,
+	TRUST_GROUND_TOKEN, /* the id of a token: what its newcomers rest on */
 	/* For those who keep admissions: their device, by its id; and what all
 	 * rest on. */
 	TRUST_GROUND_DEVICE,

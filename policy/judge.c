@@ -321,14 +321,15 @@ static enum trust_err
 compare_first_key(const struct trust_judge_input *in, const char *device,
     bool *other, struct trust_message *msg)
 {
-	struct trust_thumbprint first;
+	const struct trust_thumbprint *key = &in->certificate->pin;
+	struct trust_local_pin pin;
 	enum trust_err r;
 
 	if (in->local == NULL)
 		return TRUST_OK;
-	r = trust_local_find_pin(in->local, device, &first, msg);
-	*other = r == TRUST_OK &&
-		 !trust_thumbprint_equal(&first, &in->certificate->pin);
+	r = trust_local_find_pin(in->local, device, &pin, msg);
+	*other = r == TRUST_OK && !trust_thumbprint_equal(&pin.key, key) &&
+		 !(pin.renewed && trust_thumbprint_equal(&pin.next, key));
 	return absent_is_ok(r);
 }
 

@@ -53,6 +53,13 @@ enum trust_err trust_local_find_device(struct trust_local *local,
     const char *device, char group[TRUST_ID_MAX + 1],
     struct trust_message *msg) TRUST_MUST_CHECK;
 
+/* The key that a device is held to. */
+struct trust_local_pin {
+	struct trust_thumbprint key;
+	bool renewed; /* by an enrollment, and it has not come in since: */
+	struct trust_thumbprint next;
+};
+
 /*
  * The key of a device's first certificate (SHA-256 of SubjectPublicKeyInfo),
  * for groups that want no other. On the disk before trust_local_pin returns,
@@ -63,7 +70,17 @@ enum trust_err trust_local_pin(struct trust_local *local, const char *device,
     const struct trust_thumbprint *key,
     struct trust_message *msg) TRUST_MUST_CHECK;
 enum trust_err trust_local_find_pin(struct trust_local *local,
-    const char *device, struct trust_thumbprint *out,
+    const char *device, struct trust_local_pin *out,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+/* An enrollment renews it: from now on `next` is let in, too; one that was
+ * before it no more. Where none is remembered, or this very key is, nothing is
+ * done. */
+enum trust_err trust_local_renew_pin(struct trust_local *local,
+    const char *device, const struct trust_thumbprint *next,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+/* The device has come in with `next`: it alone is let in from now on. */
+enum trust_err trust_local_take_pin(struct trust_local *local,
+    const char *device, const struct trust_thumbprint *next,
     struct trust_message *msg) TRUST_MUST_CHECK;
 enum trust_err trust_local_unpin(struct trust_local *local, const char *device,
     struct trust_message *msg) TRUST_MUST_CHECK;

@@ -51,11 +51,22 @@ static const char schema_5[] =
     "CREATE INDEX seen_by_anchor ON seen(anchor, device) WHERE anchor <> '';"
     "PRAGMA user_version = 5";
 
+/* The key that an enrollment is about to replace it with; what tokens were
+ * used for: token.h. */
+static const char schema_6[] =
+    "ALTER TABLE pin ADD COLUMN next BLOB;"
+    "CREATE TABLE token_use(token TEXT, secret BLOB, key BLOB,"
+    " device TEXT NOT NULL, finished INTEGER NOT NULL,"
+    " PRIMARY KEY(token, secret, key)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX token_use_open ON token_use(device, key)"
+    " WHERE finished = 0;"
+    "PRAGMA user_version = 6";
+
 /* The first that has a floor. */
 #define FLOOR_SCHEMA 2
 
 static const char *const migrations[] = {
-    schema_1, schema_2, schema_3, schema_4, schema_5};
+    schema_1, schema_2, schema_3, schema_4, schema_5, schema_6};
 
 /* Nobody decides that for the operator: what is in it keeps devices out. */
 #define MOVE_IT_AWAY                                                     \
@@ -118,10 +129,30 @@ static const char *const sql[TRUST_LOCAL_N_STATEMENTS] = {
     [TRUST_LOCAL_LIST_ENDING] =
 	"SELECT " SEEN " FROM seen WHERE not_after <= ?1"
 	" ORDER BY not_after, device LIMIT ?2 OFFSET ?3",
-    [TRUST_LOCAL_FIND_PIN] = "SELECT key FROM pin WHERE device = ?1",
-    [TRUST_LOCAL_PUT_PIN] = "INSERT INTO pin VALUES(?1, ?2)",
+    [TRUST_LOCAL_FIND_PIN] = "SELECT key, next FROM pin"
+			     " WHERE device = ?1",
+    [TRUST_LOCAL_PUT_PIN] = "INSERT INTO pin(device, key) VALUES(?1, ?2)",
+    [TRUST_LOCAL_RENEW_PIN] =
+	"UPDATE pin SET next = ?2 WHERE device = ?1 AND key <> ?2",
+    [TRUST_LOCAL_TAKE_PIN] = "UPDATE pin SET key = next, next = NULL"
+			     " WHERE device = ?1 AND next = ?2",
     [TRUST_LOCAL_CHECK_PINS] = "PRAGMA integrity_check(pin)",
     [TRUST_LOCAL_DROP_PIN] = "DELETE FROM pin WHERE device = ?1",
+    [TRUST_LOCAL_COUNT_USES] =
+	"SELECT count(*), coalesce(sum(finished), 0) FROM token_use"
+	" WHERE token = ?1 AND secret = ?2",
+    [TRUST_LOCAL_FIND_USE] = "SELECT finished FROM token_use"
+			     " WHERE token = ?1 AND secret = ?2 AND key = ?3",
+    [TRUST_LOCAL_PUT_USE] =
+	"INSERT INTO token_use(token, secret, key, device, finished)"
+	" SELECT ?1, ?2, ?3, ?4, 0 WHERE (SELECT count(*) FROM token_use"
+	" WHERE token = ?1 AND secret = ?2) < ?5",
+    [TRUST_LOCAL_FIND_OPEN_USE] =
+	"SELECT 1 FROM token_use WHERE finished = 0 LIMIT 1",
+    [TRUST_LOCAL_FINISH_USES] =
+	"UPDATE token_use SET finished = 1"
+	" WHERE device = ?1 AND key = ?2 AND finished = 0",
+    [TRUST_LOCAL_CHECK_USES] = "PRAGMA integrity_check(token_use)",
 };
 
 static enum trust_err
@@ -144,14 +175,15 @@ open_or_make(const char *path, enum trust_local_mode mode,
 	return trust_registry_file_open(path, &format, as, &local->file, msg);
 }
 
+/* Whether a statement yields a row. */
 static enum trust_err
-look_for_blocks(struct trust_local *local, struct trust_message *msg)
+look_for(struct trust_local *local, enum trust_local_statement what,
+    bool *found, struct trust_message *msg)
 {
-	sqlite3_stmt *statement = local->statements[TRUST_LOCAL_FIND_ANY_BLOCK];
+	sqlite3_stmt *statement = local->statements[what];
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
-	r = trust_registry_file_step(
-	    &local->file, statement, &local->has_blocks, msg);
+	r = trust_registry_file_step(&local->file, statement, found, msg);
 	trust_registry_file_reset(statement);
 	return r;
 }
@@ -196,7 +228,14 @@ open_local(const char *path, enum trust_local_mode mode,
 		r = check_table(
 		    local, TRUST_LOCAL_CHECK_PINS, "first keys", msg);
 	if (r == TRUST_OK)
-		r = look_for_blocks(local, msg);
+		r = check_table(
+		    local, TRUST_LOCAL_CHECK_USES, "uses of tokens", msg);
+	if (r == TRUST_OK)
+		r = look_for(
+		    local, TRUST_LOCAL_FIND_ANY_BLOCK, &local->has_blocks, msg);
+	if (r == TRUST_OK)
+		r = look_for(local, TRUST_LOCAL_FIND_OPEN_USE,
+		    &local->has_open_uses, msg);
 	return r;
 }
 
@@ -275,6 +314,21 @@ trust_local_be_quick(const struct trust_local *local)
 	/* Where that fails, the rest is written as carefully. */
 	(void)!trust_registry_file_run(
 	    &local->file, "PRAGMA synchronous = NORMAL", NULL);
+}
+
+enum trust_err
+trust_local_exec_durably(const struct trust_local *local,
+    sqlite3_stmt *statement, struct trust_message *msg)
+{
+	enum trust_err r = trust_local_check_place(local, msg);
+
+	if (r == TRUST_OK)
+		r = trust_local_be_durable(local, msg);
+	if (r != TRUST_OK)
+		return r;
+	r = trust_registry_file_exec(&local->file, statement, msg);
+	trust_local_be_quick(local);
+	return r;
 }
 
 enum trust_err

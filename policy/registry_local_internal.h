@@ -32,8 +32,16 @@ enum trust_local_statement {
 	TRUST_LOCAL_LIST_ENDING, /* time, rows, rows to skip */
 	TRUST_LOCAL_FIND_PIN,    /* device id */
 	TRUST_LOCAL_PUT_PIN,     /* device id, key */
+	TRUST_LOCAL_RENEW_PIN,   /* device id, next key */
+	TRUST_LOCAL_TAKE_PIN,    /* device id, next key */
 	TRUST_LOCAL_CHECK_PINS,
-	TRUST_LOCAL_DROP_PIN, /* device id */
+	TRUST_LOCAL_DROP_PIN,   /* device id */
+	TRUST_LOCAL_COUNT_USES, /* token, secret */
+	TRUST_LOCAL_FIND_USE,   /* token, secret, key */
+	TRUST_LOCAL_PUT_USE,    /* the columns of token_use; uses */
+	TRUST_LOCAL_FIND_OPEN_USE,
+	TRUST_LOCAL_FINISH_USES, /* device id, key */
+	TRUST_LOCAL_CHECK_USES,
 	TRUST_LOCAL_N_STATEMENTS,
 };
 
@@ -42,7 +50,8 @@ struct trust_local {
 	sqlite3_stmt *statements[TRUST_LOCAL_N_STATEMENTS];
 	/* Devices were blocked when it was opened, or have been since. */
 	bool has_blocks;
-	bool damaged;                 /* as a look for blocks found */
+	bool has_open_uses; /* of tokens, that are not finished; or had */
+	bool damaged;       /* as a look for blocks found */
 	struct trust_message trouble; /* of the last look for blocks */
 };
 
@@ -51,6 +60,11 @@ struct trust_local {
 enum trust_err trust_local_be_durable(const struct trust_local *local,
     struct trust_message *msg) TRUST_MUST_CHECK;
 void trust_local_be_quick(const struct trust_local *local);
+
+/* Run a statement so: what was promised must not be lost with the power, nor
+ * with a file that the next start will not find. */
+enum trust_err trust_local_exec_durably(const struct trust_local *local,
+    sqlite3_stmt *statement, struct trust_message *msg) TRUST_MUST_CHECK;
 
 /* A text as a parameter of a statement, borrowed until that is reset. */
 enum trust_err trust_local_bind(const struct trust_local *local,

@@ -17,6 +17,7 @@
 #include "err.h"
 #include "explain.h"
 #include "gate.h"
+#include "gate_enroll.h"
 #include "ground.h"
 #include "identity.h"
 #include "json.h"

@@ -15,7 +15,7 @@ LEVELS = (
     "thumbprint certificate topic record field json pool template ground",
     "profile chain role identity verdict signer statement notification content"
     " sync_field exchange enroll envelope",
-    "registry sets local seen block",
+    "registry sets local seen block token",
     "decide judge admission cache anchor explain gate replica publication",
     "trust",
 )

@@ -15,7 +15,8 @@ struct witness {
 	struct house *h;
 	const struct trust_admission *admission;
 	bool concerned;
-	int n_devices;
+	int n_devices, n_grounds;
+	uint64_t awaited; /* a ground that concerns it as well; 0: none */
 };
 
 static void
@@ -35,6 +36,8 @@ on_ground(void *arg, uint64_t ground)
 	struct witness *w = arg;
 	const struct trust_grounds *grounds;
 
+	w->n_grounds++;
+	w->concerned |= w->awaited == ground;
 	if (w->admission == NULL)
 		return;
 	grounds = trust_admission_get0_grounds(w->admission);
@@ -339,7 +342,7 @@ what_others_loaded_is_told(void **state)
 }
 
 static void
-tokens_concern_nobody(void **state)
+tokens_concern_their_newcomers(void **state)
 {
 	struct house *h = *state;
 	struct witness w = {.h = h};
@@ -348,7 +351,11 @@ tokens_concern_nobody(void **state)
 	       "abcdef0123456789abcdef0123456789abcdef0123456789abcdef\","
 	       "\"device\":\"d\",\"gateway\":\"g\",\"uses\":1,"
 	       "\"expires\":\"2030-01-01T00:00:00Z\"}");
-	assert_int_equal(follow(&w), TRUST_GATE_NO_NEWS);
+	w.awaited = trust_ground(TRUST_GROUND_TOKEN, "t", 1);
+	assert_int_equal(follow(&w), TRUST_GATE_NEWS);
+	assert_true(w.concerned);
+	assert_int_equal(w.n_grounds, 1);
+	assert_int_equal(w.n_devices, 0);
 }
 
 /* ---- Sets that cannot be loaded ---- */
@@ -398,7 +405,8 @@ a_first_key_that_cannot_be_read(void **state)
 	       "\"auth\":{\"type\":\"ca\",\"group\":\"gates\"}}");
 	assert_int_equal(
 	    ask(h, &twice, true, NOW, NULL), TRUST_REASON_CHAIN_REGISTERED);
-	rewrite_local(h, "INSERT INTO pin VALUES('temp-03', x'00')");
+	rewrite_local(h, "INSERT INTO pin(device, key) "
+			 "VALUES('temp-03', x'00')");
 	put(h, OFF); /* what is cached does not count */
 	assert_int_equal(
 	    ask(h, &twice, true, NOW, NULL), TRUST_REASON_INTERNAL_ERROR);
@@ -801,7 +809,7 @@ main(void)
 	    TEST(roles_concern_who_has_them),
 	    TEST(sessions_of_one_certificate_share_a_review),
 	    TEST(what_others_loaded_is_told),
-	    TEST(tokens_concern_nobody),
+	    TEST(tokens_concern_their_newcomers),
 	    TEST(a_first_key_that_cannot_be_read),
 	    TEST(a_time_floor_that_cannot_be_read),
 	    TEST(sets_that_load_again_concern_everybody),

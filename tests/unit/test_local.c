@@ -9,6 +9,7 @@
 
 #include "block.h"
 #include "seen.h"
+#include "token.h"
 
 /* The user that owns nothing. */
 #define NOBODY 65534
@@ -92,7 +93,7 @@ pins_are_remembered(void **state)
 	struct scratch *s = *state;
 	struct trust_local *local = open_local(s);
 	const struct trust_thumbprint a = {.b = {1}}, b = {.b = {2}};
-	struct trust_thumbprint found;
+	struct trust_local_pin found;
 
 	assert_int_equal(trust_local_find_pin(local, "temp-01", &found, NULL),
 	    TRUST_ERR_NOT_FOUND);
@@ -107,13 +108,166 @@ pins_are_remembered(void **state)
 	local = open_local(s);
 	assert_int_equal(
 	    trust_local_find_pin(local, "temp-01", &found, &s->msg), TRUST_OK);
-	assert_true(trust_thumbprint_equal(&found, &a));
+	assert_true(trust_thumbprint_equal(&found.key, &a));
+	assert_false(found.renewed);
 	assert_int_equal(trust_local_find_pin(local, "temp-02", &found, NULL),
 	    TRUST_ERR_NOT_FOUND);
 	assert_int_equal(
 	    trust_local_unpin(local, "temp-01", &s->msg), TRUST_OK);
 	assert_int_equal(
 	    trust_local_pin(local, "temp-01", &b, &s->msg), TRUST_OK);
+	trust_local_close(local);
+}
+
+/* The key of a device, and the one that will follow. */
+static struct trust_local_pin
+pin_of(struct scratch *s, struct trust_local *local, const char *device)
+{
+	struct trust_local_pin pin;
+
+	assert_int_equal(
+	    trust_local_find_pin(local, device, &pin, &s->msg), TRUST_OK);
+	return pin;
+}
+
+static void
+pins_are_renewed(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_local *local = open_local(s);
+	const struct trust_thumbprint a = {.b = {1}}, b = {.b = {2}},
+				      c = {.b = {3}};
+	struct trust_local_pin pin;
+
+	assert_int_equal(
+	    trust_local_renew_pin(local, "a", &b, &s->msg), TRUST_OK);
+	assert_int_equal(trust_local_find_pin(local, "a", &pin, &s->msg),
+	    TRUST_ERR_NOT_FOUND);
+	assert_int_equal(trust_local_pin(local, "a", &a, &s->msg), TRUST_OK);
+	assert_int_equal(
+	    trust_local_renew_pin(local, "a", &a, &s->msg), TRUST_OK);
+	assert_false(pin_of(s, local, "a").renewed);
+	assert_int_equal(
+	    trust_local_renew_pin(local, "a", &b, &s->msg), TRUST_OK);
+	trust_local_close(local);
+	local = open_local(s);
+	pin = pin_of(s, local, "a");
+	assert_true(pin.renewed && trust_thumbprint_equal(&pin.key, &a) &&
+		    trust_thumbprint_equal(&pin.next, &b));
+	/* The later of two counts. */
+	assert_int_equal(
+	    trust_local_renew_pin(local, "a", &c, &s->msg), TRUST_OK);
+	assert_int_equal(
+	    trust_local_take_pin(local, "a", &b, &s->msg), TRUST_OK);
+	assert_true(pin_of(s, local, "a").renewed);
+	assert_int_equal(
+	    trust_local_take_pin(local, "a", &c, &s->msg), TRUST_OK);
+	pin = pin_of(s, local, "a");
+	assert_true(!pin.renewed && trust_thumbprint_equal(&pin.key, &c));
+	trust_local_close(local);
+}
+
+/* ---- Uses of tokens ---- */
+
+static const struct trust_thumbprint secret = {.b = {7}};
+static const struct trust_token_id token = {"t-1", &secret};
+
+static enum trust_err
+spend(struct trust_local *local, int64_t uses, uint8_t key)
+{
+	const struct trust_thumbprint k = {.b = {key}};
+
+	return trust_token_spend(local, &token, uses, "temp-01", &k, NULL);
+}
+
+static struct trust_token_uses
+count(struct scratch *s, struct trust_local *local, uint8_t key)
+{
+	const struct trust_thumbprint k = {.b = {key}};
+	struct trust_token_uses uses;
+
+	assert_int_equal(
+	    trust_token_count(local, &token, &k, &uses, &s->msg), TRUST_OK);
+	return uses;
+}
+
+static bool
+finish(struct scratch *s, struct trust_local *local, const char *device,
+    uint8_t key)
+{
+	const struct trust_thumbprint k = {.b = {key}};
+	bool any;
+
+	assert_int_equal(
+	    trust_token_finish(local, device, &k, &any, &s->msg), TRUST_OK);
+	return any;
+}
+
+static void
+uses_are_spent_once(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_local *local = open_local(s);
+	struct trust_token_uses uses = count(s, local, 1);
+
+	assert_false(uses.is_spent || uses.is_finished);
+	assert_int_equal(uses.n_spent, 0);
+	assert_int_equal(spend(local, 2, 1), TRUST_OK);
+	assert_int_equal(spend(local, 2, 1), TRUST_OK);
+	assert_int_equal(spend(local, 2, 2), TRUST_OK);
+	assert_int_equal(spend(local, 2, 3), TRUST_ERR_CONFLICT);
+	trust_local_close(local);
+	local = open_local(s);
+	/* What was spent on a key stays so, also where fewer are allowed. */
+	assert_int_equal(spend(local, 1, 2), TRUST_OK);
+	assert_int_equal(spend(local, 2, 3), TRUST_ERR_CONFLICT);
+	assert_int_equal(spend(local, 3, 3), TRUST_OK);
+	assert_int_equal(count(s, local, 1).n_spent, 3);
+	assert_int_equal(count(s, local, 1).n_finished, 0);
+	trust_local_close(local);
+}
+
+static void
+uses_are_finished(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_local *local = open_local(s);
+
+	assert_false(finish(s, local, "temp-01", 1));
+	assert_int_equal(spend(local, 2, 1), TRUST_OK);
+	assert_int_equal(spend(local, 2, 2), TRUST_OK);
+	assert_false(finish(s, local, "temp-02", 1));
+	assert_false(finish(s, local, "temp-01", 3));
+	trust_local_close(local);
+	local = open_local(s); /* knows that some are open */
+	assert_true(finish(s, local, "temp-01", 1));
+	assert_false(finish(s, local, "temp-01", 1));
+	assert_true(count(s, local, 1).is_finished);
+	assert_false(count(s, local, 2).is_finished);
+	assert_int_equal(count(s, local, 2).n_finished, 1);
+	assert_true(finish(s, local, "temp-01", 2));
+	assert_int_equal(count(s, local, 2).n_finished, 2);
+	trust_local_close(local);
+}
+
+/* A record that got another secret is another token. */
+static void
+another_secret_is_another_token(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_local *local = open_local(s);
+	const struct trust_thumbprint other = {.b = {8}}, key = {.b = {2}};
+	const struct trust_token_id renewed = {"t-1", &other};
+	struct trust_token_uses uses;
+
+	assert_int_equal(spend(local, 1, 1), TRUST_OK);
+	assert_int_equal(
+	    trust_token_count(local, &renewed, NULL, &uses, &s->msg), TRUST_OK);
+	assert_int_equal(uses.n_spent, 0);
+	assert_int_equal(
+	    trust_token_spend(local, &renewed, 1, "temp-01", &key, &s->msg),
+	    TRUST_OK);
+	assert_int_equal(spend(local, 1, 2), TRUST_ERR_CONFLICT);
 	trust_local_close(local);
 }
 
@@ -562,6 +716,10 @@ main(void)
 	    TEST(devices_are_remembered),
 	    TEST(bridges_are_remembered),
 	    TEST(pins_are_remembered),
+	    TEST(pins_are_renewed),
+	    TEST(uses_are_spent_once),
+	    TEST(uses_are_finished),
+	    TEST(another_secret_is_another_token),
 	    TEST(the_first_remembered_go),
 	    TEST(a_device_that_changes_keeps_its_place),
 	    TEST(what_is_no_memory_is_refused),
