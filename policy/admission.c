@@ -138,6 +138,9 @@ find_grounds(struct trust_admission *a, const X509 *leaf)
 {
 	enum trust_err r = TRUST_OK;
 
+	/* Whoever takes a PSK identity takes it from its device's record. */
+	if (a->certificate == NULL)
+		return add_roles(a);
 	if (!is_pinned(a)) {
 		r = add_issuers(a, leaf);
 		if (r == TRUST_OK)
@@ -205,6 +208,36 @@ trust_admission_new(struct trust_verdict *verdict,
 	return TRUST_OK;
 }
 
+enum trust_err
+trust_admission_new_psk(struct trust_verdict *verdict, const char *identity,
+    const struct trust_thumbprint *sealed_key,
+    const struct trust_thumbprint *key, struct trust_admission **out)
+{
+	enum trust_err r = TRUST_ERR_NOMEM;
+	struct trust_admission *a = calloc(1, sizeof(*a));
+
+	*out = NULL;
+	if (a == NULL) {
+		trust_verdict_clear(verdict);
+		return r;
+	}
+	a->refs = 1;
+	a->verdict = *verdict;
+	memset(verdict, 0, sizeof(*verdict)); /* transferred */
+	a->sealed_key = *sealed_key;
+	a->key = *key;
+	a->valid_from = INT64_MIN;
+	a->identity = strdup(identity);
+	if (a->identity != NULL)
+		r = find_grounds(a, NULL);
+	if (r != TRUST_OK) {
+		trust_admission_free(a);
+		return r;
+	}
+	*out = a;
+	return TRUST_OK;
+}
+
 struct trust_admission *
 trust_admission_get1(struct trust_admission *admission)
 {
@@ -225,6 +258,7 @@ trust_admission_free(struct trust_admission *admission)
 	trust_access_free(admission->access);
 	free(admission->anchor);
 	free(admission->client_id);
+	free(admission->identity);
 	trust_grounds_clear(&admission->grounds);
 	free(admission);
 }
@@ -271,6 +305,12 @@ trust_admission_set_anchor(
 		return TRUST_OK;
 	admission->anchor = strdup(id);
 	return admission->anchor != NULL ? TRUST_OK : TRUST_ERR_NOMEM;
+}
+
+const char *
+trust_admission_get0_identity(const struct trust_admission *admission)
+{
+	return admission->identity;
 }
 
 const struct trust_grounds *

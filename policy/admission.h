@@ -13,11 +13,17 @@
 struct trust_admission {
 	unsigned refs;
 	struct trust_verdict verdict;
-	struct trust_certificate *certificate; /* owned */
-	struct trust_buf leaf;                 /* DER */
-	STACK_OF(X509) *untrusted;             /* others sent; owned */
+	/* Owned; NULL of one that came by a pre-shared key, which has neither
+	 * leaf nor chains. */
+	struct trust_certificate *certificate;
+	struct trust_buf leaf;     /* DER */
+	STACK_OF(X509) *untrusted; /* others sent; owned */
 	struct trust_group_chains chains;
 	char *anchor; /* owned; see trust_admission_get0_anchor */
+	/* The PSK identity, owned; NULL of one that came by a certificate. */
+	char *identity;
+	/* SHA-256 of its key as the record had it sealed, and of the key. */
+	struct trust_thumbprint sealed_key, key;
 	/* The rules of the last client that it was for, and that client's id:
 	 * one that comes again shares them. Owned; NULL before the first. */
 	struct trust_access *access;
@@ -41,10 +47,18 @@ enum trust_err trust_admission_new(struct trust_verdict *verdict,
     X509 *leaf, STACK_OF(X509) *untrusted,
     struct trust_admission **out) TRUST_MUST_CHECK;
 
+/* The same for who came by a pre-shared key. Takes over the verdict, also
+ * when it fails; the rest is copied. */
+enum trust_err trust_admission_new_psk(struct trust_verdict *verdict,
+    const char *identity, const struct trust_thumbprint *sealed_key,
+    const struct trust_thumbprint *key,
+    struct trust_admission **out) TRUST_MUST_CHECK;
+
 struct trust_admission *trust_admission_get1(struct trust_admission *admission);
 void trust_admission_free(struct trust_admission *admission);
 const struct trust_verdict *trust_admission_get0_verdict(
     const struct trust_admission *admission);
+/* NULL: it came by a pre-shared key, and has an identity. */
 const struct trust_certificate *trust_admission_get0_certificate(
     const struct trust_admission *admission);
 /* The id of the anchor that the chain ends at; NULL without a chain, or where
@@ -54,6 +68,9 @@ const char *trust_admission_get0_anchor(
 /* Of the sets that it was reached by. */
 enum trust_err trust_admission_set_anchor(struct trust_admission *admission,
     const struct trust_sets *sets) TRUST_MUST_CHECK;
+/* NULL: it came by a certificate. */
+const char *trust_admission_get0_identity(
+    const struct trust_admission *admission);
 /*
  * What it rests on besides its device's record: only a change that moves one
  * of these, or that record, can end it or change its roles before its time.

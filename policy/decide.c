@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "envelope.h"
 #include "identity.h"
 
 /* A denial, with the step that it failed at. */
@@ -38,10 +39,10 @@ set_id(char out[TRUST_ID_MAX + 1], const char *id)
 /* ---- Step 1: the registry ---- */
 
 static bool
-check_registry(const struct trust_facts *facts, struct trust_verdict *out,
+check_registry(enum trust_registry_state state, struct trust_verdict *out,
     struct trust_steps *steps)
 {
-	switch (facts->state) {
+	switch (state) {
 	case TRUST_REGISTRY_STATE_READY:
 		return true;
 	case TRUST_REGISTRY_STATE_STALE:
@@ -497,6 +498,64 @@ decide_chain(const struct trust_facts *facts,
 	return TRUST_OK;
 }
 
+/* ---- Pre-shared keys: steps 1 and 2 without a certificate ---- */
+
+bool
+trust_decide_needs_key(const struct trust_psk_facts *facts)
+{
+	return facts->state == TRUST_REGISTRY_STATE_READY &&
+	       facts->device != NULL && facts->device->enabled &&
+	       !facts->blocked;
+}
+
+static void
+deny_identity(const char *identity, struct trust_verdict *out)
+{
+	char shown[TRUST_SHOWN_MAX];
+
+	deny(out, NULL, TRUST_REASON_DEVICE_UNKNOWN,
+	    "no device has the PSK identity %s",
+	    trust_span_show(trust_span_of(identity), shown, sizeof(shown)));
+}
+
+enum trust_err
+trust_decide_psk(const struct trust_psk_facts *facts, struct trust_verdict *out)
+{
+	const struct trust_record *record = facts->device;
+
+	memset(out, 0, sizeof(*out));
+	if (!check_registry(facts->state, out, NULL))
+		return TRUST_OK;
+	if (record == NULL) {
+		deny_identity(facts->identity, out);
+		return TRUST_OK;
+	}
+	set_id(out->device, record->id);
+	out->registered = true;
+	if (facts->blocked) {
+		deny(out, NULL, TRUST_REASON_BLOCKED_LOCALLY,
+		    "device %s is blocked at this gateway", record->id);
+		return TRUST_OK;
+	}
+	if (!record->enabled) {
+		deny(out, NULL, TRUST_REASON_DEVICE_DISABLED,
+		    "device %s is disabled", record->id);
+		return TRUST_OK;
+	}
+	if (facts->key_len < TRUST_SECRET_MIN) {
+		deny(out, NULL, TRUST_REASON_KEY_TOO_WEAK,
+		    "device %s: want a pre-shared key of %d octets and more, "
+		    "got %zu",
+		    record->id, TRUST_SECRET_MIN, facts->key_len);
+		return TRUST_OK;
+	}
+	out->valid_until = TRUST_CLOCK_NEVER;
+	out->client_id = trust_verdict_client_id(&record->u.device, NULL);
+	out->outcome = TRUST_ALLOW;
+	out->reason = TRUST_REASON_KEY_MATCH;
+	return trust_verdict_set_roles(out, &record->u.device, NULL);
+}
+
 /* ---- Step 8: CONNECT ---- */
 
 void
@@ -542,7 +601,7 @@ trust_decide(const struct trust_facts *facts,
 	enum trust_err r = TRUST_OK;
 
 	memset(out, 0, sizeof(*out));
-	if (!check_registry(facts, out, steps))
+	if (!check_registry(facts->state, out, steps))
 		return TRUST_OK;
 	if (facts->by_thumbprint != NULL || facts->by_pin != NULL) {
 		r = decide_pinned(facts, certificate, now, out, steps);

@@ -55,6 +55,26 @@ enum trust_err trust_decide(const struct trust_facts *facts,
     const struct trust_certificate *certificate, int64_t now,
     struct trust_verdict *out, struct trust_steps *steps) TRUST_MUST_CHECK;
 
+/* What the registry knows of somebody who claims a PSK identity. */
+struct trust_psk_facts {
+	enum trust_registry_state state;
+	const char *identity;              /* a peer's text */
+	const struct trust_record *device; /* that has it, or NULL */
+	bool blocked;   /* this gateway keeps that device out by itself */
+	size_t key_len; /* octets of its key, where it is asked for */
+};
+
+/*
+ * Decide about an identity, before anybody has proved to have its key: that
+ * is what the handshake goes on to find out. The caller asks
+ * trust_decide_needs_key first, and looks at the key only then.
+ */
+enum trust_err trust_decide_psk(const struct trust_psk_facts *facts,
+    struct trust_verdict *out) TRUST_MUST_CHECK;
+
+/* Whether the facts so far leave it to the key. */
+bool trust_decide_needs_key(const struct trust_psk_facts *facts);
+
 /*
  * The last step, at CONNECT: an allowance becomes a denial with
  * client_id_mismatch when the client id is not the device's. What is denied

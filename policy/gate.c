@@ -61,6 +61,7 @@ trust_gate_forget_registry(struct trust_gate *gate)
 	gate->bundle_told = false;
 	trust_cache_free(gate->cache);
 	gate->cache = NULL;
+	trust_gate_forget_keys(gate);
 }
 
 enum trust_err
@@ -136,6 +137,7 @@ trust_gate_open(const struct trust_gate_config *config, struct trust_gate **out,
 		trust_gate_close(gate);
 		return trust_err_set(msg, r, "%s", trouble.text);
 	}
+	trust_gate_follow_keys(gate);
 	*out = gate;
 	return TRUST_OK;
 }

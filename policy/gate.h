@@ -9,6 +9,7 @@
 
 #include "admission.h"
 #include "block.h"
+#include "envelope.h"
 #include "log.h"
 #include "role.h"
 #include "seen.h"
@@ -31,6 +32,9 @@ struct trust_gate_config {
 	enum trust_on_stale on_stale;
 	bool remember; /* keep REGISTRY.local; a front end that only asks
 			* reads it where there is one */
+	/* The private key of the gateway's own record, borrowed for the gate's
+	 * life; NULL: pre-shared keys cannot be opened. */
+	EVP_PKEY *gateway_key;
 	struct trust_log log;
 };
 
@@ -64,6 +68,17 @@ void trust_gate_decide(struct trust_gate *gate, X509 *leaf,
  */
 struct trust_admission *trust_gate_recall(
     struct trust_gate *gate, X509 *leaf, int64_t now);
+
+/*
+ * Decide about who claims a PSK identity, and give the key that it has to
+ * have: nobody has proved that yet. An allowance yields both admission and
+ * key, a denial neither; the caller releases the one and clears the other, in
+ * any case. Never fails, as trust_gate_decide. Keys that were opened before
+ * stay in memory, TRUST_GATE_KEYS_MAX of them, until their records change.
+ */
+void trust_gate_decide_psk(struct trust_gate *gate, const char *identity,
+    int64_t now, struct trust_verdict *verdict,
+    struct trust_admission **admission, struct trust_secret *key);
 
 /*
  * Whether an admission still holds now. When what it rests on has moved, the
@@ -150,13 +165,14 @@ void trust_gate_note_seen(struct trust_gate *gate,
 /* Write some of it, when it is time to: to be called now and then. */
 void trust_gate_store_seen(struct trust_gate *gate, int64_t now);
 
-/* How the certificate of a device that was here relates to its record. */
+/* How what a device that was here came with relates to its record. */
 enum trust_match {
 	TRUST_MATCH_NONE = 0, /* it is another one by now */
 	TRUST_MATCH_PRIMARY,
 	TRUST_MATCH_SECONDARY,
 	TRUST_MATCH_KEY,
 	TRUST_MATCH_CHAIN,
+	TRUST_MATCH_PSK,
 };
 /* "primary"; "none" for one out of range. Static. */
 const char *trust_match_name(enum trust_match match);

@@ -35,6 +35,16 @@ asking_clear(struct asking *a)
 	memset(a, 0, sizeof(*a));
 }
 
+void
+trust_gate_date(
+    const struct trust_gate *gate, struct trust_admission *admission)
+{
+	admission->epoch = gate->epoch;
+	admission->generation = gate->generation;
+	admission->sets_serial = gate->sets_serial;
+	admission->blocks = gate->blocks;
+}
+
 /* Takes over what the asking has. */
 static enum trust_err
 admit(struct trust_gate *gate, const struct question *q, struct asking *a,
@@ -57,10 +67,7 @@ admit(struct trust_gate *gate, const struct question *q, struct asking *a,
 	r = trust_admission_set_anchor(*admission, gate->sets);
 	if (r != TRUST_OK)
 		return r; /* the caller releases it */
-	(*admission)->epoch = gate->epoch;
-	(*admission)->generation = gate->generation;
-	(*admission)->sets_serial = gate->sets_serial;
-	(*admission)->blocks = gate->blocks;
+	trust_gate_date(gate, *admission);
 	return TRUST_OK;
 }
 
@@ -162,10 +169,9 @@ decide(struct trust_gate *gate, const struct question *q,
 
 /* ---- Admissions known from before ---- */
 
-/* Whether nothing that it rests on can have moved. */
-static bool
-is_current(struct trust_gate *gate, const struct trust_admission *admission,
-    int64_t clock, bool live)
+bool
+trust_gate_is_current(struct trust_gate *gate,
+    const struct trust_admission *admission, int64_t clock, bool live)
 {
 	int64_t now = trust_gate_time(gate, clock);
 
@@ -208,13 +214,14 @@ find_current(struct trust_gate *gate, struct trust_admission *admission,
 {
 	struct trust_admission *cached = NULL;
 
-	if (is_current(gate, admission, now, live))
+	if (trust_gate_is_current(gate, admission, now, live))
 		return admission;
 	if (gate->cache != NULL)
 		cached = trust_cache_get0(
 		    gate->cache, &admission->certificate->thumbprint);
-	return cached != NULL && is_current(gate, cached, now, live) ? cached
-								     : NULL;
+	return cached != NULL && trust_gate_is_current(gate, cached, now, live)
+		   ? cached
+		   : NULL;
 }
 
 static void
@@ -245,7 +252,11 @@ trust_gate_review(struct trust_gate *gate, struct trust_admission *admission,
     int64_t now, bool live, struct trust_admission **fresh,
     struct trust_verdict *verdict)
 {
-	look_again(gate, admission, now, live, fresh, verdict);
+	if (admission->identity != NULL)
+		trust_gate_review_psk(
+		    gate, admission, now, live, fresh, verdict);
+	else
+		look_again(gate, admission, now, live, fresh, verdict);
 }
 
 struct trust_admission *
@@ -263,7 +274,7 @@ trust_gate_recall(struct trust_gate *gate, X509 *leaf, int64_t now)
 		return NULL;
 	/* A review may drop it from the cache, which holds the reference. */
 	known = trust_admission_get1(known);
-	if (is_current(gate, known, now, false)) {
+	if (trust_gate_is_current(gate, known, now, false)) {
 		gate->hits++;
 		return known;
 	}

@@ -17,6 +17,7 @@ trust_match_name(enum trust_match match)
 	    [TRUST_MATCH_SECONDARY] = "secondary",
 	    [TRUST_MATCH_KEY] = "key",
 	    [TRUST_MATCH_CHAIN] = "chain",
+	    [TRUST_MATCH_PSK] = "psk",
 	};
 
 	if ((size_t)match >= sizeof(names) / sizeof(names[0]))
@@ -27,6 +28,8 @@ trust_match_name(enum trust_match match)
 static enum trust_match
 match(const struct trust_device *device, const struct trust_seen *seen)
 {
+	if (trust_seen_is_psk(seen))
+		return TRUST_MATCH_PSK;
 	if (seen->reason == TRUST_REASON_CHAIN_REGISTERED ||
 	    seen->reason == TRUST_REASON_CHAIN_ENROLLED)
 		return TRUST_MATCH_CHAIN;

@@ -199,7 +199,7 @@ trust_gate_finish_enrollment(struct trust_gate *gate,
     struct trust_message *msg)
 {
 	*any = false;
-	if (!trust_gate_keeps_local(gate))
+	if (!trust_gate_keeps_local(gate) || admission->certificate == NULL)
 		return TRUST_OK;
 	return trust_token_finish(gate->local, admission->verdict.device,
 	    &admission->certificate->pin, any, msg);

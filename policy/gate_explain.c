@@ -29,6 +29,8 @@ add_thumbprints(const struct trust_thumbprint *v, size_t n, const char *what,
 static void
 add_auth(const struct trust_device *device, struct trust_steps *steps)
 {
+	char shown[TRUST_SHOWN_MAX];
+
 	if (device->auth == TRUST_AUTH_THUMBPRINT)
 		add_thumbprints(device->thumbprints, device->n_thumbprints,
 		    "the certificate", steps);
@@ -41,7 +43,9 @@ add_auth(const struct trust_device *device, struct trust_steps *steps)
 		    device->group);
 	else
 		trust_steps_add(steps, TRUST_STEP_FACT,
-		    "it comes in with a pre-shared key");
+		    "it comes in with the pre-shared key of identity %s",
+		    trust_span_show(
+			trust_span_of(device->identity), shown, sizeof(shown)));
 }
 
 static void
@@ -56,6 +60,14 @@ add_seen(struct trust_gate *gate, const char *id, struct trust_steps *steps)
 	    trust_seen_find(gate->local, id, &seen, NULL) != TRUST_OK) {
 		trust_steps_add(
 		    steps, TRUST_STEP_FACT, "it was never seen here");
+		return;
+	}
+	if (trust_seen_is_psk(&seen)) {
+		trust_steps_add(steps, TRUST_STEP_FACT,
+		    "it was here last at %s, from %s, with a pre-shared key",
+		    trust_clock_format(seen.at, when),
+		    seen.address[0] != '\0' ? seen.address
+					    : "an unknown address");
 		return;
 	}
 	trust_steps_add(steps, TRUST_STEP_FACT,

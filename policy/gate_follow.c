@@ -223,6 +223,7 @@ trust_gate_follow(
 
 	follow_file(gate);
 	trust_gate_follow_local(gate);
+	trust_gate_follow_keys(gate);
 	if (gate->reopened) {
 		gate->reopened = false;
 		return TRUST_GATE_EVERYTHING;

@@ -34,6 +34,20 @@ struct trust_gate_absent {
 	int64_t generation;          /* of the registry, likewise */
 };
 
+struct trust_gate_opened; /* gate_keys.c */
+
+/* Pre-shared keys. Zeroed memory knows none. */
+struct trust_gate_keys {
+	struct trust_gate_opened *opened; /* owned */
+	/* Of the gateway's record, and fit for its key; else NULL, and then
+	 * `trouble` says why. As of this state of the registry. */
+	X509 *certificate;
+	struct trust_message trouble;
+	struct trust_message told; /* of trouble, last; "": none */
+	uint64_t epoch;
+	int64_t generation;
+};
+
 struct trust_gate {
 	struct trust_gate_config config;
 	struct trust_registry *registry; /* NULL: missing */
@@ -72,6 +86,7 @@ struct trust_gate {
 	uint64_t ledger_from;
 	struct trust_cache *cache;
 	struct trust_pool *pool;
+	struct trust_gate_keys keys;
 	uint64_t hits, misses;
 	uint64_t chains_built;
 	struct trust_gate_pending *pending; /* gate_seen.c */
@@ -202,6 +217,28 @@ enum trust_err trust_gate_find_block(struct trust_gate *gate,
 void trust_gate_describe_local(
     struct trust_gate *gate, struct trust_gate_status *out);
 void trust_gate_tell_local(struct trust_gate *gate, struct trust_steps *steps);
+
+/* ---- Pre-shared keys: gate_keys.c, gate_psk.c ---- */
+
+/* Open a device's key, within a read. The caller clears it. */
+enum trust_err trust_gate_open_key(struct trust_gate *gate,
+    const struct trust_record *device, struct trust_secret *key,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+/* Look at the gateway's record, if the registry moved, and tell of what is
+ * wrong with it. */
+void trust_gate_follow_keys(struct trust_gate *gate);
+/* Wipe all that were opened. */
+void trust_gate_forget_keys(struct trust_gate *gate);
+/* As trust_gate_review, of an admission with an identity. */
+void trust_gate_review_psk(struct trust_gate *gate,
+    struct trust_admission *admission, int64_t now, bool live,
+    struct trust_admission **fresh, struct trust_verdict *verdict);
+/* Whether nothing that an admission rests on can have moved. */
+bool trust_gate_is_current(struct trust_gate *gate,
+    const struct trust_admission *admission, int64_t clock, bool live);
+/* Note the state of the gate that an admission was reached in. */
+void trust_gate_date(
+    const struct trust_gate *gate, struct trust_admission *admission);
 
 /* Store some of what trust_gate_note_seen was told. Whether there is more. */
 bool trust_gate_store_some_seen(struct trust_gate *gate);

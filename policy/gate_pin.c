@@ -8,14 +8,15 @@ enum trust_err
 trust_gate_pin(struct trust_gate *gate, const struct trust_admission *admission,
     bool *news, struct trust_message *msg)
 {
-	const struct trust_thumbprint *key = &admission->certificate->pin;
 	const struct trust_verdict *v = &admission->verdict;
+	const struct trust_thumbprint *key;
 	struct trust_local_pin pin;
 	enum trust_err r;
 
 	*news = false;
 	if (!v->pin_first)
 		return TRUST_OK;
+	key = &admission->certificate->pin; /* groups want certificates */
 	r = trust_gate_want_local_to_write(gate, msg);
 	if (r == TRUST_OK)
 		r = trust_local_find_pin(gate->local, v->device, &pin, msg);

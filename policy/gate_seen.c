@@ -61,8 +61,11 @@ trust_gate_note_seen(struct trust_gate *gate,
 		return;
 	pending->seen.at = now;
 	pending->seen.reason = verdict->reason;
-	pending->seen.thumbprint = certificate->thumbprint;
-	pending->seen.not_after = certificate->not_after;
+	pending->seen.thumbprint = certificate != NULL
+				       ? certificate->thumbprint
+				       : (struct trust_thumbprint){0};
+	pending->seen.not_after =
+	    certificate != NULL ? certificate->not_after : TRUST_CLOCK_NEVER;
 	(void)snprintf(pending->seen.address, sizeof(pending->seen.address),
 	    "%s", address != NULL ? address : "");
 	(void)snprintf(pending->seen.anchor, sizeof(pending->seen.anchor), "%s",

@@ -67,6 +67,10 @@
 /* Admissions held for reconnects; each costs about 6 KB. */
 #define TRUST_CACHE_MAX 10000
 
+/* Pre-shared keys that a gateway holds opened: to open one takes as long as a
+ * handshake. */
+#define TRUST_GATE_KEYS_MAX 1000
+
 /* Grounds that a gateway keeps apart by when they moved; past that every chain
  * is built again once. A change of registries moves a handful. */
 #define TRUST_LEDGER_MAX 10000

@@ -7,6 +7,14 @@
 #include "registry_local_internal.h"
 #include "seen.h"
 
+bool
+trust_seen_is_psk(const struct trust_seen *seen)
+{
+	static const struct trust_thumbprint none;
+
+	return trust_thumbprint_equal(&seen->thumbprint, &none);
+}
+
 /* ---- Writing ---- */
 
 static enum trust_err

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The devices that came in at this gateway: when last, from where, and with
- * which certificate. Part of REGISTRY.local.
+ * which certificate, if with one. Part of REGISTRY.local.
  */
 #ifndef TRUST_SEEN_H
 #define TRUST_SEEN_H
@@ -13,14 +13,17 @@
 struct trust_seen {
 	char device[TRUST_ID_MAX + 1];
 	int64_t at;
-	char address[TRUST_ADDRESS_MAX]; /* the peer's; "": unknown */
-	enum trust_reason reason;        /* by which it was let in */
-	struct trust_thumbprint thumbprint;
-	int64_t not_after; /* of its certificate */
+	char address[TRUST_ADDRESS_MAX];    /* the peer's; "": unknown */
+	enum trust_reason reason;           /* by which it was let in */
+	struct trust_thumbprint thumbprint; /* zero: of a pre-shared key */
+	int64_t not_after; /* of its certificate; TRUST_CLOCK_NEVER likewise */
 	/* The anchor that its chain ended at; "": it came without a chain, or
 	 * before that was remembered. */
 	char anchor[TRUST_ID_MAX + 1];
 };
+
+/* Whether it came by a pre-shared key. */
+bool trust_seen_is_psk(const struct trust_seen *seen);
 
 /*
  * Remember n of them, in one transaction, each in place of what was known of

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The verdict: the answer to one question about one certificate.
+ * The verdict: the answer to one question about one certificate, or about one
+ * PSK identity.
  */
 #ifndef TRUST_VERDICT_H
 #define TRUST_VERDICT_H
