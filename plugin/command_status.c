@@ -65,6 +65,16 @@ sessions_json(
 	    (json_int_t)status->cache_misses);
 }
 
+/* By the clock, not the time floor: what a person compares with another. */
+static json_t *
+clock_json(void)
+{
+	char now[TRUST_CLOCK_TEXT];
+
+	return json_pack(
+	    "{s:s}", "time", trust_clock_format(trust_plugin_now(), now));
+}
+
 json_t *
 trust_command_get_status(
     const struct trust_call *call, struct trust_message *msg)
@@ -76,6 +86,7 @@ trust_command_get_status(
 	(void)msg;
 	trust_gate_get_status(plugin->gate, trust_plugin_now(), &status);
 	data = registry_json(plugin, &status);
+	(void)json_object_update_new(data, clock_json());
 	(void)json_object_update_new(data, upstream_json(plugin));
 	(void)json_object_update_new(data, crls_json(&status));
 	(void)json_object_update_new(data, local_json(&status));

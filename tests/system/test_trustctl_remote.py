@@ -2,9 +2,11 @@
 """trustctl, talking to a running gateway over TLS: status, sessions, events,
 block, unblock, kick, resync, list device."""
 
+import calendar
 import json
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -60,6 +62,8 @@ def test_status(ops):
     assert "\x1b" not in result.stdout  # colours are for terminals
     answer, = ops.read("status")
     assert answer["registry"] == "ready" and answer["sessions"] == 1
+    assert abs(calendar.timegm(time.strptime(
+        answer["time"], "%Y-%m-%dT%H:%M:%SZ")) - time.time()) < 600
 
 
 def test_colours_are_for_terminals(ops, monkeypatch):
