@@ -11,9 +11,6 @@
 #include "options.h"
 #include "reasoning.h"
 
-/* By enum trust_revocation. */
-static const char *const revocations[] = {"if_present", "require", NULL};
-
 /* The command line, and what came of it. */
 struct check {
 	const char *registry;
@@ -31,7 +28,6 @@ struct check {
 
 /* ---- The decision ---- */
 
-/* Ask the gate, cold: `stack` is what the client would send. */
 static enum trust_err
 decide(struct check *check, STACK_OF(X509) *stack, struct trust_message *msg)
 {
@@ -42,18 +38,13 @@ decide(struct check *check, STACK_OF(X509) *stack, struct trust_message *msg)
 	    .crl_grace_s = check->crl_grace_s,
 	    .log = {.write = trust_reasoning_log},
 	};
-	struct trust_admission *admission = NULL;
 	struct trust_gate *gate = NULL;
 	enum trust_err r = trust_gate_open(&config, &gate, msg);
 
 	if (r != TRUST_OK)
 		return r;
-	trust_gate_decide(gate, sk_X509_value(stack, 0), stack, check->now,
-	    &check->verdict, &admission, &check->steps);
-	if (check->client_id != NULL)
-		trust_decide_client_id(
-		    &check->verdict, check->client_id, &check->steps);
-	trust_admission_free(admission);
+	trust_reasoning_decide(gate, stack, check->client_id, check->now,
+	    &check->verdict, &check->steps);
 	trust_gate_close(gate);
 	return TRUST_OK;
 }
@@ -145,19 +136,7 @@ trust_check_run(int argc, char **argv)
 		.argument = "ID",
 		.help = "the MQTT client id to connect with",
 		.text = &check.client_id},
-	    {.name = "gateway",
-		.argument = "ID",
-		.help = "the gateway's id, its option gateway",
-		.text = &check.gateway},
-	    {.name = "revocation",
-		.argument = "if_present|require",
-		.help = "the gateway's option revocation",
-		.choice = &check.revocation,
-		.choices = revocations},
-	    {.name = "crl-grace",
-		.argument = "DURATION",
-		.help = "the gateway's option crl_grace; else 7d",
-		.duration = &check.crl_grace_s},
+	    TRUST_REASONING_OPTIONS(check),
 	    TRUST_OPTION_AT(&check.now),
 	    TRUST_OPTION_JSON(&check.json),
 	};

@@ -6,11 +6,28 @@
 
 #include <stdio.h>
 
+const char *const trust_reasoning_revocations[] = {
+    "if_present", "require", NULL};
+
 void
 trust_reasoning_log(void *arg, enum trust_log_level level, const char *line)
 {
 	if (level == TRUST_LOG_ERROR || level == TRUST_LOG_WARNING)
 		trust_output_error("%s", line);
+}
+
+void
+trust_reasoning_decide(struct trust_gate *gate, STACK_OF(X509) *stack,
+    const char *client_id, int64_t now, struct trust_verdict *verdict,
+    struct trust_steps *steps)
+{
+	struct trust_admission *admission = NULL;
+
+	trust_gate_decide(gate, sk_X509_value(stack, 0), stack, now, verdict,
+	    &admission, steps);
+	if (client_id != NULL)
+		trust_decide_client_id(verdict, client_id, steps);
+	trust_admission_free(admission);
 }
 
 void
