@@ -25,6 +25,7 @@ int trust_device_add_run(int argc, char **argv);
 int trust_verify_run(int argc, char **argv);
 int trust_bundle_run(int argc, char **argv);
 int trust_check_run(int argc, char **argv);
+int trust_doctor_run(int argc, char **argv);
 int trust_topic_run(int argc, char **argv);
 int trust_thumbprint_run(int argc, char **argv);
 int trust_pki_run(int argc, char **argv);

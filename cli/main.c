@@ -23,6 +23,7 @@ static const struct trust_command commands[] = {
 	"what a device may do with a topic, and by which rule"},
     {"verify", trust_verify_run,
 	"validate a certificate's path, without a registry"},
+    {"doctor", trust_doctor_run, "why a sensor cannot connect"},
     {"thumbprint", trust_thumbprint_run,
 	"SHA-256 of certificates and of their keys"},
     {"pki", trust_pki_run, "certificates and keys for development"},

@@ -48,6 +48,13 @@ struct trust_option {
 		.help = "the registry; else $TRUST_REGISTRY",           \
 		.env = "TRUST_REGISTRY", .required = true, .text = (to) \
 	}
+/* Where it is not needed. */
+#define TRUST_OPTION_REGISTRY_IF(to)                                   \
+	{                                                              \
+		.name = "registry", .letter = 'r', .argument = "FILE", \
+		.help = "the gateway's; else $TRUST_REGISTRY",         \
+		.env = "TRUST_REGISTRY", .text = (to)                  \
+	}
 #define TRUST_OPTION_JSON(to)                                       \
 	{                                                           \
 		.name = "json", .help = "print JSON, for programs", \

@@ -21,6 +21,7 @@ COMMANDS = {
     "check": ["x.pem"],
     "topic": ["x", "publish", "x"],
     "verify": ["--anchor", "x.pem", "x.pem"],
+    "doctor": ["--host", "localhost", "--anchor", "x.pem"],
     "thumbprint": ["x.pem"],
     "pki init": ["--hostname", "localhost", "x"],
     "pki device": ["pki", "x"],
@@ -37,16 +38,17 @@ COMMANDS = {
 REMOTE = ("status", "sessions", "events", "block", "unblock", "unpin",
           "kick", "resync")
 WITH_REGISTRY = [name for name in COMMANDS
-                 if name.split()[0] not in ("verify", "thumbprint", "pki", *REMOTE)]
+                 if name.split()[0] not in (
+                     "verify", "doctor", "thumbprint", "pki", *REMOTE)]
 # The greatest number of arguments, where there is one.
 ARGUMENTS = {"init": 0, "put": 1, "remove": 2, "list": 1, "show": 2,
              "device add": 1, "device enable": 1, "device disable": 1,
-             "device remove": 1, "check": 1, "topic": 3, "verify": 1, "pki init": 1,
+             "device remove": 1, "check": 1, "topic": 3, "verify": 1, "doctor": 0, "pki init": 1,
              "pki device": 2, "status": 0, "sessions": 0, "events": 0,
              "block": 1, "unblock": 1, "unpin": 1, "kick": 1, "resync": 0}
 # The least number of arguments, where that is not 0.
 LEAST = {**ARGUMENTS, "thumbprint": 1, "pki server": 2}
-for name in ("init", "put", "status", "sessions", "events", "resync"):
+for name in ("init", "put", "doctor", "status", "sessions", "events", "resync"):
     del LEAST[name]
 
 
@@ -174,8 +176,8 @@ def test_registry_that_is_a_folder(ctl, name):
     assert list((ctl.folder / "folder").iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["check", "verify", "pki device", "pki init",
-                                  "pki server"])
+@pytest.mark.parametrize("name", ["check", "verify", "doctor", "pki device",
+                                  "pki init", "pki server"])
 @pytest.mark.parametrize("time", ["yesterday", "", "2026-11-20",
                                   "2026-13-01T00:00:00Z", "12x",
                                   "2026-11-20T12:00:00Z "])
@@ -197,6 +199,9 @@ def test_bad_time(ctl, name, time):
     ("check", "--crl-grace", "-7d"),
     ("topic", "--qos", "3"),
     ("topic", "--qos", ""),
+    ("doctor", "--port", "65536"),
+    ("doctor", "--timeout", "0"),
+    ("doctor", "--revocation", "never"),
     ("pki init", "--key", "dsa"),
     ("pki device", "--key", "P256"),
     ("pki device", "--days", "0"),

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a host name to a TCP connection, in bounded time, one address after
+ * the other: for who wants to know which of them answer.
+ */
+#ifndef TRUST_DIAL_H
+#define TRUST_DIAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+/* Addresses of a name that are looked at. */
+#define TRUST_DIAL_MAX 16
+/* Octets of an address as text, with the NUL: IPv6 with a scope (RFC 4007). */
+#define TRUST_DIAL_TEXT 64
+
+struct trust_dial_address {
+	struct sockaddr_storage to;
+	socklen_t len;
+	char text[TRUST_DIAL_TEXT]; /* numeric, without the port */
+};
+
+struct trust_dial_addresses {
+	struct trust_dial_address v[TRUST_DIAL_MAX];
+	size_t n;
+};
+
+/*
+ * The addresses of a name, or of an address as text, in the order in which the
+ * system would try them. Returns 0 or an EAI_…; EAI_INPROGRESS: no answer in
+ * time.
+ */
+int trust_dial_resolve(const char *host, int port, int timeout_ms,
+    struct trust_dial_addresses *out);
+
+/* Connect. Returns a socket that does not block, which the caller closes, or
+ * -1 with errno; ETIMEDOUT: no answer in time. */
+int trust_dial_connect(const struct trust_dial_address *to, int timeout_ms);
+
+/* Whether the text is an address and no name. */
+bool trust_dial_is_address(const char *host);
+
+#endif
