@@ -8,6 +8,7 @@
 
 /* A walk over the anchors. */
 struct walk {
+	const struct trust_registry *registry;
 	unsigned purposes;
 	STACK_OF(X509) *certificates; /* so far */
 	struct trust_message *msg;
@@ -34,10 +35,11 @@ visit(void *arg, const char *id, struct trust_span line)
 {
 	struct walk *walk = arg;
 	struct trust_record *record = NULL;
-	enum trust_err r = trust_record_parse_stored(line, &record, walk->msg);
+	enum trust_err r = trust_registry_parse(
+	    walk->registry, TRUST_KIND_ANCHOR, id, line, &record, walk->msg);
 
 	if (r != TRUST_OK)
-		return trust_err_prefix(walk->msg, r, "anchor %s", id);
+		return r;
 	if (record->enabled &&
 	    (record->u.anchor.purposes & walk->purposes) != 0)
 		r = add(walk, &record->u.anchor);
@@ -49,7 +51,8 @@ enum trust_err
 trust_anchor_load(struct trust_registry *registry, unsigned purposes,
     STACK_OF(X509) **out, struct trust_message *msg)
 {
-	struct walk walk = {.purposes = purposes, .msg = msg};
+	struct walk walk = {
+	    .registry = registry, .purposes = purposes, .msg = msg};
 	enum trust_err r;
 
 	*out = NULL;

@@ -103,7 +103,8 @@ enum trust_err trust_registry_find_identity(struct trust_registry *registry,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
 /* Called for each record with its canonical line, in the order of ids. What
- * is not TRUST_OK ends the walk and is returned. */
+ * is not TRUST_OK ends the walk and is returned. Who wants the record parses
+ * the line with trust_registry_parse. */
 typedef enum trust_err trust_registry_visit(
     void *arg, const char *id, struct trust_span line);
 enum trust_err trust_registry_list(struct trust_registry *registry,
@@ -115,6 +116,15 @@ enum trust_err trust_registry_list_after(struct trust_registry *registry,
     enum trust_kind kind, const char *after, size_t max,
     trust_registry_visit *visit, void *arg,
     struct trust_message *msg) TRUST_MUST_CHECK;
+
+/*
+ * Parse a line that came out of the registry, where only good ones go in, as
+ * trust_record_parse_stored does: TRUST_ERR_DAMAGED when it is none, or another
+ * record than the one that the registry has it for.
+ */
+enum trust_err trust_registry_parse(const struct trust_registry *registry,
+    enum trust_kind kind, const char *id, struct trust_span line,
+    struct trust_record **out, struct trust_message *msg) TRUST_MUST_CHECK;
 
 /*
  * The number of the last change. Costs some microseconds while nobody wrote:

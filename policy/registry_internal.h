@@ -170,12 +170,4 @@ enum trust_err trust_registry_check_anchor(struct trust_registry *registry,
     const struct trust_record *record,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
-/*
- * Parse a line that came out of the registry, where only good ones go in:
- * TRUST_ERR_DAMAGED when it is another record, or none.
- */
-enum trust_err trust_registry_parse(const struct trust_registry *registry,
-    enum trust_kind kind, const char *id, struct trust_span line,
-    struct trust_record **out, struct trust_message *msg) TRUST_MUST_CHECK;
-
 #endif

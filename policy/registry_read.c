@@ -97,7 +97,8 @@ trust_registry_parse(const struct trust_registry *registry,
     enum trust_kind kind, const char *id, struct trust_span line,
     struct trust_record **out, struct trust_message *msg)
 {
-	return parse(registry, trust_record_parse, kind, id, line, out, msg);
+	return parse(
+	    registry, trust_record_parse_stored, kind, id, line, out, msg);
 }
 
 /* The record of a bound statement's row; resets the statement. */

@@ -43,6 +43,7 @@ trust_replica_check_anchor(STACK_OF(X509) *anchors,
 /* ---- At start ---- */
 
 struct walk {
+	const struct trust_registry *registry;
 	STACK_OF(X509) *anchors;
 	struct trust_message *msg;
 };
@@ -54,8 +55,8 @@ visit(void *arg, const char *id, struct trust_span line)
 	struct trust_record *record = NULL;
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
-	(void)id;
-	r = trust_record_parse(line, &record, walk->msg);
+	r = trust_registry_parse(
+	    walk->registry, TRUST_KIND_ANCHOR, id, line, &record, walk->msg);
 	if (r == TRUST_OK)
 		r = trust_replica_check_anchor(
 		    walk->anchors, record, walk->msg);
@@ -67,7 +68,7 @@ enum trust_err
 trust_replica_check_anchors(STACK_OF(X509) *anchors, const char *registry_path,
     struct trust_message *msg)
 {
-	struct walk walk = {anchors, msg};
+	struct walk walk = {.anchors = anchors, .msg = msg};
 	struct trust_registry *registry = NULL;
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
@@ -75,6 +76,7 @@ trust_replica_check_anchors(STACK_OF(X509) *anchors, const char *registry_path,
 	    registry_path, TRUST_REGISTRY_READ, &registry, msg);
 	if (r != TRUST_OK)
 		return r;
+	walk.registry = registry;
 	r = trust_registry_list(registry, TRUST_KIND_ANCHOR, visit, &walk, msg);
 	trust_registry_close(registry);
 	if (r == TRUST_ERR_CONFLICT)

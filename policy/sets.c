@@ -27,6 +27,7 @@ typedef enum trust_err share_records(const struct loading *loading);
 
 /* A load under way. */
 struct loading {
+	struct trust_registry *registry;
 	struct trust_sets *sets;
 	const struct trust_sets *was; /* NULL: all is to be read */
 	struct touched *touched;      /* since then; owned */
@@ -558,25 +559,21 @@ visit(void *arg, const char *id, struct trust_span line)
 {
 	struct loading *loading = arg;
 	struct trust_record *record = NULL;
-	enum trust_err r =
-	    trust_record_parse_stored(line, &record, loading->msg);
+	enum trust_err r = trust_registry_parse(
+	    loading->registry, loading->kind, id, line, &record, loading->msg);
 
-	if (r == TRUST_OK)
-		return take(loading, id, record);
-	return trust_err_prefix(
-	    loading->msg, r, "%s %s", trust_kind_name(loading->kind), id);
+	return r == TRUST_OK ? take(loading, id, record) : r;
 }
 
 /* A record that was touched; there may be none any more. */
 static enum trust_err
-read_one(
-    struct trust_registry *registry, struct loading *loading, const char *id)
+read_one(struct loading *loading, const char *id)
 {
 	struct trust_record *record;
 	enum trust_err r;
 
 	r = trust_registry_find_stored(
-	    registry, loading->kind, id, &record, loading->msg);
+	    loading->registry, loading->kind, id, &record, loading->msg);
 	if (r == TRUST_OK)
 		return take(loading, id, record);
 	return r == TRUST_ERR_NOT_FOUND ? TRUST_OK : r;
@@ -591,7 +588,7 @@ trust_sets_hold(enum trust_kind kind)
 
 /* Those of the present kind that were touched, as they are now. */
 static enum trust_err
-read_touched(struct trust_registry *registry, struct loading *loading)
+read_touched(struct loading *loading)
 {
 	const struct touched *touched = loading->touched;
 	enum trust_err r = TRUST_OK;
@@ -599,14 +596,14 @@ read_touched(struct trust_registry *registry, struct loading *loading)
 	for (; r == TRUST_OK && touched != NULL; touched = touched->hh.next) {
 		if (touched->key[0] != (char)loading->kind)
 			continue;
-		r = read_one(registry, loading, touched->key + 1);
+		r = read_one(loading, touched->key + 1);
 	}
 	return r;
 }
 
 /* Anchors come before the groups that name them. */
 static enum trust_err
-load_all(struct trust_registry *registry, struct loading *loading)
+load_all(struct loading *loading)
 {
 	static const struct {
 		enum trust_kind kind;
@@ -624,12 +621,12 @@ load_all(struct trust_registry *registry, struct loading *loading)
 		loading->kind = kinds[i].kind;
 		loading->add = kinds[i].add;
 		if (loading->was == NULL) {
-			r = trust_registry_list(registry, loading->kind, visit,
-			    loading, loading->msg);
+			r = trust_registry_list(loading->registry,
+			    loading->kind, visit, loading, loading->msg);
 		} else {
 			r = kinds[i].share(loading);
 			if (r == TRUST_OK)
-				r = read_touched(registry, loading);
+				r = read_touched(loading);
 		}
 		if (r != TRUST_OK)
 			return r;
@@ -682,8 +679,7 @@ put_in_order(struct trust_sets *sets)
 }
 
 static enum trust_err
-load(struct trust_registry *registry, struct loading *loading,
-    struct trust_sets **out)
+load(struct loading *loading, struct trust_sets **out)
 {
 	struct trust_sets *sets = calloc(1, sizeof(*sets));
 	enum trust_err r = TRUST_ERR_NOMEM;
@@ -695,7 +691,7 @@ load(struct trust_registry *registry, struct loading *loading,
 	if (sets->crls == NULL)
 		goto out;
 	loading->sets = sets;
-	r = load_all(registry, loading);
+	r = load_all(loading);
 	if (r == TRUST_OK)
 		r = put_in_order(sets);
 	if (r != TRUST_OK)
@@ -712,17 +708,17 @@ enum trust_err
 trust_sets_load(struct trust_registry *registry, struct trust_sets **out,
     struct trust_message *msg)
 {
-	struct loading loading = {.msg = msg};
+	struct loading loading = {.registry = registry, .msg = msg};
 
 	*out = NULL;
-	return load(registry, &loading, out);
+	return load(&loading, out);
 }
 
 enum trust_err
 trust_sets_reload(struct trust_registry *registry, const struct trust_sets *was,
     int64_t since, struct trust_sets **out, struct trust_message *msg)
 {
-	struct loading loading = {.was = was, .msg = msg};
+	struct loading loading = {.registry = registry, .was = was, .msg = msg};
 	enum trust_err r;
 
 	*out = NULL;
@@ -734,7 +730,7 @@ trust_sets_reload(struct trust_registry *registry, const struct trust_sets *was,
 	if (r == TRUST_OK)
 		r = loading.r;
 	if (r == TRUST_OK && (loading.was == NULL || loading.touched != NULL))
-		r = load(registry, &loading, out);
+		r = load(&loading, out);
 	free_touched(loading.touched);
 	return r;
 }

@@ -685,6 +685,8 @@ what_was_seen_before_anchors_stays(void **state)
 	    " zeroblob(32), 100);"
 	    "DROP INDEX seen_by_anchor;"
 	    "ALTER TABLE seen DROP COLUMN anchor;"
+	    "ALTER TABLE pin DROP COLUMN next;"
+	    "DROP TABLE token_use;"
 	    "PRAGMA user_version = 4";
 	struct scratch *s = *state;
 	struct trust_local *local = open_local(s);

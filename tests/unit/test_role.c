@@ -120,7 +120,8 @@ nobody_publishes_the_bundle(void **state)
 	struct trust_rule rules[] = {RULE(true, PS, "trust/v1/#"),
 	    RULE(true, PS, "trust/v1/bundle"),
 	    RULE(true, PS, "trust/v1/{device}")};
-	const struct trust_role_values bundle = {"bundle", "", "gw1", "bundle"};
+	const struct trust_role_values bundle = {
+	    "bundle", "", "gw1", "bundle", false};
 	static const struct question questions[] = {
 	    {PUBLISH, "trust/v1/bundle", false},
 	    {SUBSCRIBE, "trust/v1/bundle", true},
