@@ -79,23 +79,43 @@ is_blank(const struct put *put)
 /* It is no error: the state that a gateway makes of it is the safe one. But it
  * is that of all devices under this CA, and nobody expects it. */
 static void
-look_at_crl(struct bad_crls *bad, const struct trust_record *record)
+note_crl(struct bad_crls *bad, const char *id, X509_CRL *crl)
 {
 	struct trust_profile_finding finding;
 	char text[TRUST_DETAIL_MAX];
-	X509_CRL *crl = NULL;
 
-	if (record->kind != TRUST_KIND_CRL || !record->enabled ||
-	    trust_certificate_parse_crl(
-		trust_span_of(record->u.crl.pem), &crl, NULL) != TRUST_OK)
-		return;
 	if (!trust_profile_check_crl(crl, true, &finding) &&
 	    bad->n++ < CRLS_MAX)
 		(void)trust_err_set(&bad->notes[bad->n - 1], TRUST_ERR_INPUT,
 		    "crl %s: %s; until it is put right, gateways refuse every "
 		    "certificate of its issuer with revocation_unknown",
+		    id, trust_profile_tell(&finding, text));
+}
+
+/* One without dates is never right, whoever may read it. What is in a registry
+ * already stays there: gateways follow it. */
+static enum trust_err
+look_at_crl(struct bad_crls *bad, const struct trust_record *record,
+    struct trust_message *msg)
+{
+	struct trust_profile_finding finding;
+	char text[TRUST_DETAIL_MAX];
+	X509_CRL *crl = NULL;
+	enum trust_err r;
+
+	if (record->kind != TRUST_KIND_CRL)
+		return TRUST_OK;
+	r = trust_certificate_parse_crl(
+	    trust_span_of(record->u.crl.pem), &crl, msg);
+	if (r != TRUST_OK)
+		return r;
+	if (!trust_profile_check_crl_dates(crl, &finding))
+		r = trust_err_set(msg, TRUST_ERR_INPUT, "crl %s: %s",
 		    record->id, trust_profile_tell(&finding, text));
+	else if (record->enabled)
+		note_crl(bad, record->id, crl);
 	X509_CRL_free(crl);
+	return r;
 }
 
 static void
@@ -117,11 +137,12 @@ put_line(struct put *put, struct trust_message *msg)
 
 	if ((r = trust_record_parse(line, &record, msg)) != TRUST_OK)
 		goto out;
+	if ((r = look_at_crl(&put->bad_crls, record, msg)) != TRUST_OK)
+		goto out;
 	r = trust_registry_put(put->registry, record, put->number, msg);
 	if (r != TRUST_OK)
 		goto out;
 	trust_references_add(put->references, record);
-	look_at_crl(&put->bad_crls, record);
 	put->n_records++;
 	trust_progress_tick(&put->progress, put->n_records);
 	r = TRUST_OK;

@@ -31,6 +31,9 @@ describe(const struct trust_plugin *plugin, const struct trust_gate_crl *crl,
 		(void)snprintf(out + len, TRUST_MESSAGE_MAX - (size_t)len,
 		    "; it counts until %s",
 		    trust_clock_format(crl->counts_until, until));
+	else if (crl->next_update == INT64_MIN)
+		(void)snprintf(out + len, TRUST_MESSAGE_MAX - (size_t)len,
+		    "; devices below that CA are refused");
 	else
 		(void)snprintf(out + len, TRUST_MESSAGE_MAX - (size_t)len, "%s",
 		    plugin->options.revocation == TRUST_REVOCATION_REQUIRE

@@ -21,6 +21,9 @@
 #define WEAK    TRUST_REASON_KEY_TOO_WEAK
 #define UNKNOWN TRUST_REASON_REVOCATION_UNKNOWN
 
+/* Of a CRL's dates. */
+#define NO_TIME "is no time of the form YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ"
+
 /* Where the field is NULL, it is the extension's, as is the source. */
 static const struct trust_profile_finding rules[N_RULES] = {
     [RULE_RSA_EXPONENT] = {WEAK, "subjectPublicKeyInfo",
@@ -135,6 +138,10 @@ static const struct trust_profile_finding rules[N_RULES] = {
 	"RFC 5280 section 5.1.2.1"},
     [RULE_CRL_ALGORITHMS] = {UNKNOWN, "signatureAlgorithm",
 	"is not the one in tbsCertList", "RFC 5280 section 5.1.1.2"},
+    [RULE_CRL_THIS_UPDATE] = {UNKNOWN, "thisUpdate", NO_TIME,
+	"RFC 5280 section 5.1.2.4"},
+    [RULE_CRL_NEXT_UPDATE] = {UNKNOWN, "nextUpdate", NO_TIME,
+	"RFC 5280 section 5.1.2.5"},
     [RULE_CRL_DATES] = {UNKNOWN, "nextUpdate", "is before thisUpdate",
 	"RFC 5280 section 5.1.2.5"},
     [RULE_CRL_NONE_REVOKED] = {UNKNOWN, "revokedCertificates",

@@ -58,6 +58,11 @@ bool trust_profile_check_names(X509 *const *path, int n,
 bool trust_profile_check_crl(X509_CRL *crl, bool takes_old,
     struct trust_profile_finding *out) TRUST_MUST_CHECK;
 
+/* Whether its dates alone are times; a nextUpdate that is not there is none.
+ * trust_profile_check_crl asks that too. */
+bool trust_profile_check_crl_dates(
+    const X509_CRL *crl, struct trust_profile_finding *out) TRUST_MUST_CHECK;
+
 /* "serialNumber is zero (RFC 5280 section 4.1.2.2)". Returns `out`. */
 char *trust_profile_tell(
     const struct trust_profile_finding *finding, char out[TRUST_DETAIL_MAX]);

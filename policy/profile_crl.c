@@ -102,16 +102,34 @@ check_digest(const X509_CRL *crl)
 	return is_strong ? RULE_KEPT : RULE_CRL_DIGEST;
 }
 
+/* In the one form that OpenSSL reads a CRL's dates in, whatever the time is. */
+static bool
+is_time(const ASN1_TIME *date)
+{
+	time_t any = 0;
+
+	return date != NULL && X509_cmp_time(date, &any) != 0;
+}
+
+static enum profile_rule
+check_times(const X509_CRL *crl)
+{
+	if (!is_time(X509_CRL_get0_lastUpdate(crl)))
+		return RULE_CRL_THIS_UPDATE;
+	return is_time(X509_CRL_get0_nextUpdate(crl)) ? RULE_KEPT
+						      : RULE_CRL_NEXT_UPDATE;
+}
+
 static enum profile_rule
 check_dates(const X509_CRL *crl)
 {
-	const ASN1_TIME *from = X509_CRL_get0_lastUpdate(crl);
-	const ASN1_TIME *until = X509_CRL_get0_nextUpdate(crl);
+	enum profile_rule rule = check_times(crl);
 
-	/* One without an end, or with none that can be read, never counts. */
-	return until != NULL && ASN1_TIME_compare(until, from) == -1
-		   ? RULE_CRL_DATES
-		   : RULE_KEPT;
+	if (rule == RULE_KEPT &&
+	    ASN1_TIME_compare(X509_CRL_get0_nextUpdate(crl),
+		X509_CRL_get0_lastUpdate(crl)) == -1)
+		rule = RULE_CRL_DATES;
+	return rule;
 }
 
 static enum profile_rule
@@ -202,6 +220,17 @@ check_fields(X509_CRL *crl, bool takes_old)
 	if (rule == RULE_KEPT)
 		rule = check_revoked(crl, is_indirect);
 	return rule;
+}
+
+bool
+trust_profile_check_crl_dates(
+    const X509_CRL *crl, struct trust_profile_finding *out)
+{
+	bool kept = trust_profile_keep(
+	    (struct profile_break){.rule = check_times(crl)}, out);
+
+	ERR_clear_error();
+	return kept;
 }
 
 bool

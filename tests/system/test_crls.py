@@ -6,6 +6,7 @@ the option revocation says."""
 import base64
 import json
 import re
+import sqlite3
 import time
 
 import pytest
@@ -35,7 +36,7 @@ class Plant:
         self.operator = site.connect(self.broker, "operator")
         assert self.operator.subscribe("$CONTROL/trust/v1/response") == 1
 
-    def put(self, until, name="root", start="-60d"):
+    def put(self, until, name="root", start="-60d", **more):
         """A CRL that ends so long after now, or before."""
         self.n_crls += 1
         crl = f"crl-{self.n_crls}"
@@ -43,7 +44,7 @@ class Plant:
         end = now + int(until[:-1]) * {"s": 1, "m": 60, "h": 3600,
                                          "d": 86400}[until[-1]]
         self.site.pki.crl(crl, issuer="factory-root", revoked="lost-01",
-                          from_=start, until=f"{end}s")
+                          from_=start, until=f"{end}s", **more)
         self.site.registry.put(
             f'{{"kind":"crl","id":"{name}","pem":"{{crl:{crl}}}"}}')
 
@@ -178,6 +179,16 @@ def test_the_newest_counts(site):
     plant.wait_crls(current=1, stale=0, overdue=0)
 
 
+def test_the_newest_counts_in_whatever_form(site):
+    """It does not name its key, and the older one does."""
+    plant = Plant(site)
+    plant.put("-1h")
+    plant.wait_told(1)
+    plant.put("+60d", name="newer", start="-1d", aki="absent")
+    plant.broker.wait_log("CRL root is late no more")
+    plant.wait_crls(current=1, stale=0, overdue=0)
+
+
 def test_an_end_that_cannot_be_read(site):
     """Then no grace can be told, either."""
     plant = Plant(site)
@@ -187,11 +198,23 @@ def test_an_end_that_cannot_be_read(site):
         b"\x17\x0d", maxsplit=2)  # UTCTime, 13 octets
     encoded = b"\x17\x0d".join((head, start, b"soon" + until[4:]))
     pem = "\\n".join((begin, base64.b64encode(encoded).decode(), end, ""))
-    site.registry.put(f'{{"kind":"crl","id":"root","pem":"{pem}"}}')
+    line = f'{{"id":"root","kind":"crl","pem":"{pem}"}}'
+    plant.operator.disconnect()
+    plant.broker.stop()
+    # Put refuses it, and did not always.
+    with sqlite3.connect(site.registry.path) as database:
+        done = database.execute(
+            "UPDATE record SET line = ? WHERE id = 'root'",
+            (line.encode(),))
+        assert done.rowcount == 1
+    plant.broker.start()
     assert re.fullmatch(
         r"CRL root of .*Factory Root.* has no nextUpdate that can be read "
-        r"\(RFC 5280 section 5\.1\.2\.5\); going on as if .*",
+        r"\(RFC 5280 section 5\.1\.2\.5\); devices below that CA are refused",
         plant.wait_told(1)["detail"])
+    assert plant.refused("good-01") == "revocation_unknown"
+    plant.operator = site.connect(plant.broker, "operator")
+    plant.operator.subscribe("$CONTROL/trust/v1/response")
     plant.wait_crls(current=0, stale=0, overdue=1)
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """trustctl init, put, remove, list, show: records of a registry."""
 
+import base64
 import json
 import re
 import subprocess
@@ -381,6 +382,31 @@ def test_a_crl_without_next_update(ctl):
         {"kind": "crl", "id": "edge-ca", "pem": pem}))
     assert "want a nextUpdate" in message
     assert ctl.json("list", "crl") == []
+
+
+@pytest.mark.parametrize("place,field,section", [
+    (1, "thisUpdate", "5.1.2.4"), (2, "nextUpdate", "5.1.2.5")])
+def test_a_crl_whose_dates_cannot_be_read(ctl, tmp_path, place, field, section):
+    """No gateway could tell whether it counts. What was there stays."""
+    pki = Pki(tmp_path, int(time.time()))
+    pki.certificate("root", ca="yes")
+    pki.crl("root", issuer="root")
+    good = pki.get_crl("root")
+    begin, *middle, end = good.splitlines()
+    parts = base64.b64decode("".join(middle)).split(b"\x17\x0d", maxsplit=2)
+    parts[place] = b"soon" + parts[place][4:]
+    odd = "\n".join((begin, base64.b64encode(
+        b"\x17\x0d".join(parts)).decode(), end, ""))
+    ctl.put({"kind": "crl", "id": "root", "pem": good})
+    for status in "enabled", "disabled":
+        message = ctl.error("put", input=lines(
+            device("temp-01", A),
+            {"kind": "crl", "id": "root", "status": status, "pem": odd}))
+        assert (f"standard input:2: crl root: {field} is no time of the form "
+                "YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ (RFC 5280 section "
+                f"{section})") in message
+    assert ctl.json("list", "crl")[0]["pem"] == good
+    assert ids(ctl, "device") == []
 
 
 def test_show_what_is_not_there(ctl):

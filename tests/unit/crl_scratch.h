@@ -29,15 +29,13 @@ crl_add_extensions(X509_CRL *crl, const struct trust_pair *issuer)
 	ASN1_INTEGER_free(number);
 }
 
-/* In PEM; the caller frees it. */
+/* In PEM; the caller frees it. Takes the dates. */
 static inline BIO *
-crl_make(
-    const struct trust_pair *issuer, X509 *revoked, int64_t from, int64_t until)
+crl_make_dated(const struct trust_pair *issuer, X509 *revoked, ASN1_TIME *start,
+    ASN1_TIME *end)
 {
 	X509_CRL *crl = X509_CRL_new();
 	X509_REVOKED *entry = X509_REVOKED_new();
-	ASN1_TIME *start = ASN1_TIME_set(NULL, (time_t)from);
-	ASN1_TIME *end = ASN1_TIME_set(NULL, (time_t)until);
 	BIO *pem = BIO_new(BIO_s_mem());
 
 	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
@@ -55,6 +53,15 @@ crl_make(
 	ASN1_TIME_free(start);
 	ASN1_TIME_free(end);
 	return pem;
+}
+
+static inline BIO *
+crl_make(
+    const struct trust_pair *issuer, X509 *revoked, int64_t from, int64_t until)
+{
+	return crl_make_dated(issuer, revoked,
+	    ASN1_TIME_set(NULL, (time_t)from),
+	    ASN1_TIME_set(NULL, (time_t)until));
 }
 
 #endif

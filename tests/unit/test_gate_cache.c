@@ -157,6 +157,51 @@ crls_end_it(void **state)
 	assert_false(is_recalled(h));
 }
 
+static ASN1_TIME *
+odd_time(const char *text)
+{
+	ASN1_TIME *time = ASN1_STRING_type_new(V_ASN1_UTCTIME);
+
+	assert_int_equal(ASN1_STRING_set(time, text, -1), 1);
+	return time;
+}
+
+static ASN1_TIME *
+good_time(int64_t when)
+{
+	return ASN1_TIME_set(NULL, (time_t)when);
+}
+
+/* Such a one may come from a registry of before, or by sync: nobody can tell
+ * whether it counts, and it lists whom it lists. */
+static void
+crls_without_dates_end_it(void **state)
+{
+	/* The second is one to lenient readers, and none to OpenSSL. */
+	static const char *const odd[] = {"soon", "4001010000Z", ""};
+	struct house *h = *state;
+	X509 *other = h->stranger.certificate;
+
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		let_in(h);
+		put_pem(h, "root",
+		    crl_make_dated(&h->root, other, good_time(NOW - DAY_S),
+			odd_time(odd[i])),
+		    true);
+		assert_false(is_recalled(h));
+		assert_int_equal(ask(h, &h->device, true, NOW, NULL),
+		    TRUST_REASON_REVOCATION_UNKNOWN);
+		put_pem(h, "root",
+		    crl_make_dated(&h->root, other, odd_time(odd[i]),
+			good_time(NOW + DAY_S)),
+		    true);
+		assert_int_equal(ask(h, &h->device, true, NOW, NULL),
+		    TRUST_REASON_REVOCATION_UNKNOWN);
+		put_crl(h, "root", &h->root, other);
+	}
+	let_in(h);
+}
+
 static void
 intermediates_end_it(void **state)
 {
@@ -277,6 +322,7 @@ main(void)
 	    TEST(records_end_it),
 	    TEST(anchors_end_it),
 	    TEST(crls_end_it),
+	    TEST(crls_without_dates_end_it),
 	    TEST(intermediates_end_it),
 	    TEST(blocks_end_it),
 	    TEST(roles_are_the_new_ones),
