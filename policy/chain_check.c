@@ -22,11 +22,13 @@ struct collector {
 	const struct trust_chain_path *path;
 	struct trust_chain *out;
 	struct trust_chain_flaws *flaws;
-	STACK_OF(X509_CRL) *crls; /* of in->crls those that count */
-	bool found;               /* out->reason is set */
-	bool followed;            /* OpenSSL went this path, to its end */
-	int no_ca_depth;          /* where an issuer was no CA; -1: nowhere */
-	const X509_CRL *forged;   /* a CRL that its issuer did not sign */
+	/* Of in->crls those that count, for each but the anchor. */
+	struct trust_chain_crls crls[TRUST_CHAIN_PATH_MAX];
+	bool found;             /* out->reason is set */
+	bool followed;          /* OpenSSL went this path, to its end */
+	int no_ca_depth;        /* where an issuer was no CA; -1: nowhere */
+	const X509_CRL *forged; /* a CRL that its issuer did not sign */
+	bool no_memory;         /* OpenSSL did not see all CRLs */
 };
 
 static void
@@ -194,6 +196,22 @@ is_about_status_of_anchor(X509_STORE_CTX *ctx, int error)
 	       is_about_anchor(ctx);
 }
 
+/* By a CRL that OpenSSL left out. */
+static bool
+is_vouched_for(const struct collector *c, X509_STORE_CTX *ctx)
+{
+	int depth = X509_STORE_CTX_get_error_depth(ctx);
+	bool late;
+
+	if (X509_STORE_CTX_get0_parent_ctx(ctx) != NULL ||
+	    depth + 1 >= c->path->n ||
+	    !trust_chain_crls_vouch(
+		&c->crls[depth], c->path->v[depth + 1], c->in, &late))
+		return false;
+	c->out->crl_stale |= late;
+	return true;
+}
+
 /* Findings that OpenSSL makes and our rules do not. */
 static bool
 is_forgiven(const struct collector *c, X509_STORE_CTX *ctx, int error)
@@ -205,6 +223,8 @@ is_forgiven(const struct collector *c, X509_STORE_CTX *ctx, int error)
 		return ends_this_second(
 		    c, X509_STORE_CTX_get_current_cert(ctx));
 	case X509_V_ERR_UNABLE_TO_GET_CRL:
+		return c->in->revocation == TRUST_REVOCATION_IF_PRESENT ||
+		       is_vouched_for(c, ctx);
 	case X509_V_ERR_CRL_NOT_YET_VALID:
 		return c->in->revocation == TRUST_REVOCATION_IF_PRESENT;
 	case X509_V_ERR_CRL_HAS_EXPIRED:
@@ -225,8 +245,8 @@ is_forgiven(const struct collector *c, X509_STORE_CTX *ctx, int error)
 }
 
 /* The path of a CRL's own signer is validated in a context below ours. */
-static X509_STORE_CTX *
-outermost(X509_STORE_CTX *ctx)
+static const X509_STORE_CTX *
+outermost(const X509_STORE_CTX *ctx)
 {
 	while (X509_STORE_CTX_get0_parent_ctx(ctx) != NULL)
 		ctx = X509_STORE_CTX_get0_parent_ctx(ctx);
@@ -248,7 +268,7 @@ note_unfollowed(struct collector *c, X509_STORE_CTX *ctx, int error)
 static int
 on_verify(int ok, X509_STORE_CTX *ctx)
 {
-	X509_STORE_CTX *ours = outermost(ctx);
+	const X509_STORE_CTX *ours = outermost(ctx);
 	struct collector *c = X509_STORE_CTX_get_app_data(ours);
 	int error = X509_STORE_CTX_get_error(ctx);
 
@@ -385,6 +405,20 @@ check_crl(struct collector *c, X509_CRL *crl, int depth)
 	note(c, finding.reason, depth, c->path->v[depth], text);
 }
 
+/* Those of the issuer of the certificate there. */
+static void
+check_crls(struct collector *c, int depth)
+{
+	const STACK_OF(X509_CRL) *crls = c->crls[depth].v;
+
+	for (int i = 0; i < sk_X509_CRL_num(crls); i++) {
+		X509_CRL *crl = sk_X509_CRL_value(crls, i);
+
+		if (trust_chain_crl_find(crl, c->path->v, c->path->n) == depth)
+			check_crl(c, crl, depth);
+	}
+}
+
 /* By CRLs that OpenSSL leaves out. */
 static void
 check_left_out(struct collector *c)
@@ -392,8 +426,7 @@ check_left_out(struct collector *c)
 	X509 *const *path = c->path->v;
 
 	for (int i = 0; i + 1 < c->path->n; i++) {
-		if (trust_chain_crl_revokes(
-			c->crls, path[i], path[i + 1], c->in->now))
+		if (trust_chain_crls_revoke(&c->crls[i], path[i], path[i + 1]))
 			note_error(c, X509_V_ERR_CERT_REVOKED, i, path[i]);
 	}
 }
@@ -417,13 +450,8 @@ check_profile(struct collector *c)
 	/* Decodes names again and again: not those that were refused. */
 	if (!c->found && !trust_profile_check_names(path, n, &finding, &depth))
 		note_finding(c, &finding, TRUST_CHAIN_SCOPE_PATH, depth);
-	for (int i = 0; i < sk_X509_CRL_num(c->crls); i++) {
-		X509_CRL *crl = sk_X509_CRL_value(c->crls, i);
-
-		depth = trust_chain_crl_find(crl, c->path->v, c->path->n);
-		if (depth >= 0)
-			check_crl(c, crl, depth);
-	}
+	for (int i = 0; i + 1 < n; i++)
+		check_crls(c, i);
 }
 
 /*
@@ -544,30 +572,30 @@ read_member(X509 *x509, bool wants_path, struct trust_chain *out)
 	return TRUST_OK;
 }
 
-/* Where every CA must have a current CRL, the end of one ends the result, and
- * one that does not say how long it is current is none. */
 static void
-bound_by_crls(struct collector *c)
+bound_by(struct collector *c, const STACK_OF(X509_CRL) *crls)
 {
 	const struct trust_chain_input *in = c->in;
 
-	if (in->revocation != TRUST_REVOCATION_REQUIRE)
-		return;
-	for (int i = 0; i < sk_X509_CRL_num(c->crls); i++) {
-		const X509_CRL *crl = sk_X509_CRL_value(c->crls, i);
+	for (int i = 0; i < sk_X509_CRL_num(crls); i++) {
+		const X509_CRL *crl = sk_X509_CRL_value(crls, i);
 		int64_t end = trust_chain_crl_end(crl, in->crl_grace_s);
-		int depth = trust_chain_crl_find(crl, c->path->v, c->path->n);
 
-		if (depth < 0)
-			continue;
-		if (end == INT64_MIN)
-			note(c, TRUST_REASON_REVOCATION_UNKNOWN, depth,
-			    c->path->v[depth],
-			    "its issuer's CRL has no nextUpdate (RFC 5280 "
-			    "section 5.1.2.5)");
-		else if (end >= in->now && end < c->out->valid_until)
+		if (trust_chain_crl_find(crl, c->path->v, c->path->n) >= 0 &&
+		    end >= in->now && end < c->out->valid_until)
 			c->out->valid_until = end;
 	}
+}
+
+/* Where every CA must have a current CRL, the end of one ends the result. One
+ * that does not say how long it is current breaks the profile. */
+static void
+bound_by_crls(struct collector *c)
+{
+	if (c->in->revocation != TRUST_REVOCATION_REQUIRE)
+		return;
+	for (int i = 0; i + 1 < c->path->n; i++)
+		bound_by(c, c->crls[i].v);
 }
 
 static enum trust_err
@@ -665,7 +693,8 @@ run(X509_STORE_CTX *ctx, struct collector *c, struct trust_message *msg)
 		    "chain: the validation could not be carried out (%s)",
 		    X509_verify_cert_error_string(
 			X509_STORE_CTX_get_error(ctx)));
-	if (X509_STORE_CTX_get_error(ctx) == X509_V_ERR_OUT_OF_MEM)
+	if (c->no_memory ||
+	    X509_STORE_CTX_get_error(ctx) == X509_V_ERR_OUT_OF_MEM)
 		return TRUST_ERR_NOMEM;
 	r = read_path(c);
 	if (r != TRUST_OK)
@@ -677,6 +706,28 @@ run(X509_STORE_CTX *ctx, struct collector *c, struct trust_message *msg)
 	c->out->valid = verified == 1 && c->followed && !c->found;
 	check_bounds(c);
 	return TRUST_OK;
+}
+
+/* The CRLs for one certificate: of the path, or of the signer of a CRL, whose
+ * path OpenSSL looks for in a context below. The anchor has none. */
+static STACK_OF(X509_CRL) *
+look_up_crls(const X509_STORE_CTX *ctx, const X509_NAME *name)
+{
+	struct collector *c = X509_STORE_CTX_get_app_data(outermost(ctx));
+	int depth = X509_STORE_CTX_get_error_depth(ctx);
+	STACK_OF(X509_CRL) *out = NULL;
+
+	(void)name;
+	if (X509_STORE_CTX_get0_parent_ctx(ctx) != NULL)
+		out = trust_chain_crls_newest(c->in);
+	else if (depth + 1 < c->path->n && c->crls[depth].v != NULL)
+		out = sk_X509_CRL_dup(c->crls[depth].v);
+	else
+		return NULL;
+	for (int i = 0; i < sk_X509_CRL_num(out); i++)
+		X509_CRL_up_ref(sk_X509_CRL_value(out, i));
+	c->no_memory |= out == NULL;
+	return out;
 }
 
 /* A store and not a stack: OpenSSL shows the signers of CRLs only that. */
@@ -692,7 +743,23 @@ new_store(X509 *anchor)
 		return NULL;
 	}
 	X509_STORE_set_check_issued(store, is_followed_by);
+	X509_STORE_set_lookup_crls(store, look_up_crls);
 	return store;
+}
+
+static bool
+choose_crls(struct collector *c)
+{
+	X509 *const *path = c->path->v;
+
+	if (sk_X509_CRL_num(c->in->crls) <= 0)
+		return true;
+	for (int i = 0; i + 1 < c->path->n; i++) {
+		if (!trust_chain_crls_choose(
+			c->in, path[i], path[i + 1], &c->crls[i]))
+			return false;
+	}
+	return true;
 }
 
 enum trust_err
@@ -705,7 +772,6 @@ trust_chain_check(const struct trust_chain_input *in,
 	    .path = path,
 	    .out = out,
 	    .flaws = flaws,
-	    .crls = trust_chain_crl_choose(in, path->v, path->n),
 	    .no_ca_depth = -1};
 	X509_STORE *store = new_store(path->v[path->n - 1]);
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
@@ -714,10 +780,9 @@ trust_chain_check(const struct trust_chain_input *in,
 	memset(flaws, 0, sizeof(*flaws));
 	out->valid_from = INT64_MIN;
 	out->valid_until = TRUST_CLOCK_NEVER;
-	if (store == NULL || ctx == NULL || c.crls == NULL ||
+	if (store == NULL || ctx == NULL || !choose_crls(&c) ||
 	    X509_STORE_CTX_init(ctx, store, in->leaf, in->untrusted) != 1)
 		goto out;
-	X509_STORE_CTX_set0_crls(ctx, c.crls);
 	X509_STORE_CTX_set_verify_cb(ctx, on_verify);
 	X509_STORE_CTX_set_verify(ctx, check_links);
 	if (X509_STORE_CTX_set_app_data(ctx, &c) != 1)
@@ -728,7 +793,8 @@ out:
 		memset(out, 0, sizeof(*out));
 	X509_STORE_CTX_free(ctx);
 	X509_STORE_free(store);
-	sk_X509_CRL_free(c.crls);
+	for (int i = 0; i < path->n; i++)
+		trust_chain_crls_clear(&c.crls[i]);
 	ERR_clear_error();
 	return r;
 }

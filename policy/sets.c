@@ -493,6 +493,8 @@ share_crl(struct trust_sets *sets, const struct crl *was)
 	memcpy(crl->id, was->id, sizeof(crl->id));
 	crl->digest = was->digest;
 	crl->crl = was->crl;
+	crl->signer = was->signer;
+	crl->has_signer = was->has_signer;
 	r = keep_crl(sets, crl);
 	if (r == TRUST_OK)
 		(void)X509_CRL_up_ref(crl->crl);

@@ -42,7 +42,10 @@ struct crl {
 	int64_t next_update;  /* likewise */
 	int64_t counts_from;  /* as in struct trust_sets_crl */
 	int64_t counts_until; /* likewise */
-	UT_hash_handle hh;    /* by id */
+	/* The key that signed it, where that was asked and one is known. */
+	struct trust_thumbprint signer;
+	bool has_signer;
+	UT_hash_handle hh; /* by id */
 };
 
 struct trust_sets {
