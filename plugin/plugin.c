@@ -212,10 +212,15 @@ install_handshake(struct trust_plugin *plugin, struct trust_message *msg)
 static enum trust_err
 start_stamping(struct trust_plugin *plugin, struct trust_message *msg)
 {
+	enum trust_err r;
+
 	if (!plugin->options.provenance)
 		return TRUST_OK;
-	return trust_provenance_new(
-	    plugin->options.gateway, plugin->is_2_1, &plugin->provenance, msg);
+	r = trust_properties_new(plugin->is_2_1, &plugin->properties, msg);
+	if (r != TRUST_OK)
+		return trust_err_prefix(msg, r, "plugin_opt_provenance");
+	return trust_provenance_new(plugin->options.gateway, plugin->is_2_1,
+	    plugin->properties, &plugin->provenance);
 }
 
 /* Without anchors of signers nobody would keep a replica fresh, or say that
@@ -270,6 +275,7 @@ plugin_free(struct trust_plugin *plugin)
 	trust_handshake_remove(plugin->handshake);
 	trust_sessions_free(plugin->sessions);
 	trust_provenance_free(plugin->provenance);
+	trust_properties_free(plugin->properties);
 	trust_gate_close(plugin->gate);
 	trust_counters_free(plugin->counters);
 	trust_refusals_free(plugin->refusals);

@@ -42,6 +42,7 @@ struct trust_plugin {
 	enum trust_on_stale acted; /* on the registry's age; 0: it is fresh */
 	struct trust_handshake *handshake;
 	struct trust_sessions *sessions;
+	struct trust_properties *properties; /* NULL: nothing reads them */
 	struct trust_provenance *provenance; /* NULL: nothing is stamped */
 	/* From a SIGHUP to the next tick, at most for a moment: the broker
 	 * asks again about clients that are connected, and about durable ones

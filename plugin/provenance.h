@@ -13,19 +13,17 @@
 #ifndef TRUST_PROVENANCE_H
 #define TRUST_PROVENANCE_H
 
+#include "property.h"
 #include "session.h"
 
 struct trust_provenance;
 struct mosquitto_evt_acl_check;
 struct mosquitto_evt_message;
 
-/*
- * Find what it takes: in Mosquitto 2.1 itself; beside 2.0 in the libmosquitto
- * of the same version, since 2.0.21 lets plugins make properties and not read
- * them, and none tells its version. `gateway` is borrowed for its life.
- */
+/* `gateway` and what reads properties are borrowed for its life. */
 enum trust_err trust_provenance_new(const char *gateway, bool is_2_1,
-    struct trust_provenance **out, struct trust_message *msg) TRUST_MUST_CHECK;
+    const struct trust_properties *properties,
+    struct trust_provenance **out) TRUST_MUST_CHECK;
 void trust_provenance_free(struct trust_provenance *provenance);
 
 /*
