@@ -41,7 +41,10 @@ static void
 tell_refusal(struct trust_plugin *plugin, struct trust_session *session,
     const struct mosquitto_evt_acl_check *acl)
 {
+	const char *action =
+	    acl->access == MOSQ_ACL_WRITE ? "publish to" : "subscribe to";
 	int64_t now = trust_plugin_now();
+	char shown[TRUST_SHOWN_MAX];
 
 	if (acl->access != MOSQ_ACL_WRITE && acl->access != MOSQ_ACL_SUBSCRIBE)
 		return;
@@ -51,10 +54,17 @@ tell_refusal(struct trust_plugin *plugin, struct trust_session *session,
 		return;
 	}
 	session->refused_at = now;
-	trust_refusal_tell_topic(plugin->refusals, session->admission,
-	    session->client_id,
-	    acl->access == MOSQ_ACL_WRITE ? "publish to" : "subscribe to",
-	    acl->topic, mosquitto_client_address(acl->client));
+	if (session->newcomer != NULL)
+		trust_refusal_tell_client(plugin->refusals,
+		    TRUST_REASON_TOPIC_NOT_ALLOWED, session->client_id, NULL,
+		    session->address, "a newcomer with token %s may not %s %s",
+		    session->newcomer->token, action,
+		    trust_span_show(
+			trust_span_of(acl->topic), shown, sizeof(shown)));
+	else
+		trust_refusal_tell_topic(plugin->refusals, session->admission,
+		    session->client_id, action, acl->topic,
+		    mosquitto_client_address(acl->client));
 }
 
 static int
@@ -62,6 +72,34 @@ check_device(struct trust_plugin *plugin, struct trust_session *session,
     const struct mosquitto_evt_acl_check *acl)
 {
 	bool allowed = check(session->access, acl);
+
+	if (!allowed)
+		tell_refusal(plugin, session, acl);
+	return answer(allowed);
+}
+
+/* ---- Newcomers ---- */
+
+/* It has its own request and response, and the bundle, shares nothing, and
+ * leaves no will. */
+static bool
+may_newcomer(struct trust_plugin *plugin, const struct trust_session *session,
+    const struct mosquitto_evt_acl_check *acl)
+{
+	if (acl->access == MOSQ_ACL_SUBSCRIBE &&
+	    trust_topic_unshare(acl->topic) != acl->topic)
+		return false;
+	if (acl->access == MOSQ_ACL_WRITE &&
+	    trust_session_is_over(plugin->sessions, session))
+		return false;
+	return check(session->access, acl);
+}
+
+static int
+check_newcomer(struct trust_plugin *plugin, struct trust_session *session,
+    const struct mosquitto_evt_acl_check *acl)
+{
+	bool allowed = may_newcomer(plugin, session, acl);
 
 	if (!allowed)
 		tell_refusal(plugin, session, acl);
@@ -198,11 +236,13 @@ trust_access_on_acl_check(int event, void *data, void *userdata)
 	    trust_provenance_denies(
 		plugin->provenance, plugin->sessions, session, acl))
 		return MOSQ_ERR_ACL_DENIED;
-	if (session != NULL)
-		return session->kind == TRUST_SESSION_DEVICE
-			   ? check_device(plugin, session, acl)
-			   : check_guest(acl);
-	return check_stranger(plugin, acl);
+	if (session == NULL)
+		return check_stranger(plugin, acl);
+	if (session->kind == TRUST_SESSION_DEVICE)
+		return check_device(plugin, session, acl);
+	return session->kind == TRUST_SESSION_NEWCOMER
+		   ? check_newcomer(plugin, session, acl)
+		   : check_guest(acl);
 }
 
 /* A publisher that was not asked about, and has no address. */

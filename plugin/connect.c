@@ -44,6 +44,22 @@ tell_takeover(struct trust_plugin *plugin, const struct mosquitto *client,
 		    plugin, old, admission, mosquitto_client_address(client));
 }
 
+/* If it came with a key that a token was spent on, its newcomers have nothing
+ * to do here any more. */
+static void
+finish_enrollment(
+    struct trust_plugin *plugin, const struct trust_session *session)
+{
+	struct trust_message msg = {0};
+	bool any;
+
+	if (trust_gate_finish_enrollment(
+		plugin->gate, session->admission, &any, &msg) != TRUST_OK)
+		trust_plugin_log(NULL, TRUST_LOG_ERROR, msg.text);
+	else if (any)
+		trust_sessions_await_device(plugin->sessions, session->device);
+}
+
 static void
 note_arrival(struct trust_plugin *plugin, const struct mosquitto *client)
 {
@@ -59,6 +75,7 @@ note_arrival(struct trust_plugin *plugin, const struct mosquitto *client)
 	trust_gate_note_seen(
 	    plugin->gate, session->admission, address, session->since);
 	trust_session_event_tell_connected(plugin, session);
+	finish_enrollment(plugin, session);
 }
 
 /* The device's first key is remembered now: its other sessions may have come
@@ -159,7 +176,7 @@ is_restored_device(struct trust_plugin *plugin, const struct mosquitto *client)
 }
 
 /* A client id that a device may come with, or is away under, is none for
- * others. */
+ * others; nor is that of a newcomer that is connected. */
 static bool
 is_reserved(struct trust_plugin *plugin, const char *client_id)
 {
@@ -167,6 +184,8 @@ is_reserved(struct trust_plugin *plugin, const char *client_id)
 	    trust_session_find_id(plugin->sessions, client_id);
 
 	return (holder != NULL && holder->kind == TRUST_SESSION_DEVICE) ||
+	       (holder != NULL && holder->kind == TRUST_SESSION_NEWCOMER &&
+		   !holder->offline) ||
 	       trust_gate_is_device(plugin->gate, client_id);
 }
 
@@ -179,6 +198,16 @@ refuse_without(struct trust_plugin *plugin, const struct mosquitto *client)
 	    mosquitto_client_id(client), NULL, mosquitto_client_address(client),
 	    "it was asked for a certificate and sent none");
 	return MOSQ_ERR_AUTH;
+}
+
+static int
+connect_without(
+    struct trust_plugin *plugin, const struct mosquitto_evt_basic_auth *auth)
+{
+	if (auth->username == NULL || !trust_enroll_is_newcomer(auth->username))
+		return refuse_without(plugin, auth->client);
+	return trust_newcomer_connect(
+	    plugin, auth->client, auth->username, auth->password);
 }
 
 /* Others decide about a guest, unless it takes a device's name. */
@@ -211,6 +240,26 @@ connect_guest(struct trust_plugin *plugin, struct mosquitto *client)
 		return MOSQ_ERR_AUTH;
 	}
 	return MOSQ_ERR_PLUGIN_DEFER;
+}
+
+/* Whoever listens on the way has the secret, too. */
+static bool
+is_token_in_the_clear(const struct trust_plugin *plugin,
+    const struct mosquitto_evt_basic_auth *auth)
+{
+	return plugin->options.optional_certificates &&
+	       auth->username != NULL &&
+	       trust_enroll_is_newcomer(auth->username);
+}
+
+static int
+refuse_in_the_clear(struct trust_plugin *plugin, const struct mosquitto *client)
+{
+	trust_refusal_tell_client(plugin->refusals, TRUST_REASON_TOKEN_INVALID,
+	    mosquitto_client_id(client), NULL, mosquitto_client_address(client),
+	    "a token came without TLS, where others may have read its secret; "
+	    "make another one, and use a listener with TLS");
+	return MOSQ_ERR_AUTH;
 }
 
 /* ---- Events ---- */
@@ -249,10 +298,11 @@ is_asked_again(struct trust_plugin *plugin, struct mosquitto *client,
 			      : MOSQ_ERR_PLUGIN_DEFER;
 		return leaf == NULL;
 	}
-	*answer = session->kind == TRUST_SESSION_DEVICE ? MOSQ_ERR_SUCCESS
-							: MOSQ_ERR_PLUGIN_DEFER;
+	*answer = session->kind == TRUST_SESSION_GUEST ? MOSQ_ERR_PLUGIN_DEFER
+						       : MOSQ_ERR_SUCCESS;
 	if (leaf == NULL)
-		return session->offline || session->kind == TRUST_SESSION_GUEST;
+		return session->offline ||
+		       session->kind != TRUST_SESSION_DEVICE;
 	return session->kind == TRUST_SESSION_DEVICE && !session->offline &&
 	       is_same_certificate(session, leaf);
 }
@@ -274,7 +324,9 @@ trust_connect_on_basic_auth(int event, void *data, void *userdata)
 	else if (leaf != NULL)
 		rc = connect_device(plugin, auth->client, leaf);
 	else if (trust_handshake_is_reading(plugin->handshake))
-		rc = refuse_without(plugin, auth->client);
+		rc = connect_without(plugin, auth);
+	else if (is_token_in_the_clear(plugin, auth))
+		rc = refuse_in_the_clear(plugin, auth->client);
 	else
 		rc = connect_guest(plugin, auth->client);
 	trust_handshake_forget_read(plugin->handshake);

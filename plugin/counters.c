@@ -83,6 +83,12 @@ sessions_live(const struct look *look)
 }
 
 static int64_t
+sessions_newcomers(const struct look *look)
+{
+	return (int64_t)trust_sessions_count_newcomers(look->source->sessions);
+}
+
+static int64_t
 cache_hits(const struct look *look)
 {
 	return (int64_t)look->status.cache_hits;
@@ -121,6 +127,7 @@ static const struct {
     {"crls/stale", crls_stale},
     {"crls/overdue", crls_overdue},
     {"sessions/live", sessions_live},
+    {"sessions/newcomers", sessions_newcomers},
     {"cache/hits", cache_hits},
     {"cache/misses", cache_misses},
     {"cache/entries", cache_entries},

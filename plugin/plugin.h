@@ -85,6 +85,12 @@ int trust_connect_on_ext_auth(int event, void *data, void *plugin);
 int trust_connect_on_connect(int event, void *data, void *plugin);
 int trust_connect_on_disconnect(int event, void *data, void *plugin);
 
+/* newcomer.c */
+/* Decide about a client that came over TLS without a certificate, and with a
+ * username that says that it has a token. What the broker is to get. */
+int trust_newcomer_connect(struct trust_plugin *plugin,
+    struct mosquitto *client, const char *username, const char *password);
+
 /* access.c */
 int trust_access_on_acl_check(int event, void *data, void *plugin);
 int trust_access_on_message(int event, void *data, void *plugin);
@@ -119,6 +125,8 @@ void trust_session_event_tell(struct trust_plugin *plugin,
     const struct trust_session *session, enum trust_event_kind kind,
     const char *reason, const char *detail);
 void trust_session_event_tell_connected(
+    struct trust_plugin *plugin, const struct trust_session *session);
+void trust_session_event_tell_newcomer(
     struct trust_plugin *plugin, const struct trust_session *session);
 /* A client from `address`, with this admission, comes with the client id of a
  * device's session that is connected; the broker is about to end that one. */

@@ -90,19 +90,6 @@ trust_provenance_stamp(struct trust_provenance *provenance,
 	return add_stamps(provenance, session->admission, &message->properties);
 }
 
-/* Mosquitto 2.0 sends the will of a client whose id another takes over before
- * it tells that the old one is gone. Where the other is refused in the end,
- * the id is nobody's. */
-static bool
-is_taken_over(
-    struct trust_sessions *sessions, const struct trust_session *session)
-{
-	const struct trust_session *holder =
-	    trust_session_find_id(sessions, session->client_id);
-
-	return holder != NULL && holder != session;
-}
-
 bool
 trust_provenance_denies(const struct trust_provenance *provenance,
     struct trust_sessions *sessions, const struct trust_session *session,
@@ -115,6 +102,5 @@ trust_provenance_denies(const struct trust_provenance *provenance,
 	if (provenance->is_2_1)
 		return trust_properties_have(
 		    provenance->properties, acl->properties, is_claim);
-	return session == NULL || session->offline ||
-	       is_taken_over(sessions, session);
+	return session == NULL || trust_session_is_over(sessions, session);
 }

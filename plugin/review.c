@@ -58,6 +58,27 @@ review_guest(struct trust_plugin *plugin, struct trust_session *session)
 		    "its client id has become a device's");
 }
 
+/* Its client id may have become a device's, as a guest's may. */
+static void
+review_newcomer(
+    struct trust_plugin *plugin, struct trust_session *session, int64_t now)
+{
+	struct trust_verdict verdict;
+
+	trust_gate_review_newcomer(
+	    plugin->gate, session->newcomer, now, &verdict);
+	if (verdict.outcome != TRUST_ALLOW)
+		close_session(plugin, session, verdict.reason, verdict.detail);
+	else if (!trust_gate_may_newcomer_be(
+		     plugin->gate, session->newcomer, session->client_id))
+		close_session(plugin, session, TRUST_REASON_CLIENT_ID_MISMATCH,
+		    "its client id has become a device's");
+	else if (trust_session_keep(plugin->sessions, session) != TRUST_OK)
+		close_session(plugin, session, TRUST_REASON_INTERNAL_ERROR,
+		    trust_err_text(TRUST_ERR_NOMEM));
+	trust_verdict_clear(&verdict);
+}
+
 /* The group may have come to want the first key remembered. Where it did so
  * before, this one was, and if it is no more, trustctl unpin made room for the
  * next one. */
@@ -140,6 +161,10 @@ judge(struct trust_plugin *plugin, struct trust_session *session, int64_t now)
 
 	if (session->kind == TRUST_SESSION_GUEST) {
 		review_guest(plugin, session);
+		return;
+	}
+	if (session->kind == TRUST_SESSION_NEWCOMER) {
+		review_newcomer(plugin, session, now);
 		return;
 	}
 	trust_gate_review(

@@ -45,6 +45,7 @@ session_free(struct trust_session *session)
 {
 	trust_admission_free(session->admission);
 	trust_access_free(session->access);
+	free(session->newcomer);
 	free(session->client_id);
 	free(session);
 }
@@ -54,6 +55,20 @@ unlink_all(struct trust_sessions *sessions, struct trust_session *session)
 {
 	trust_session_unlink(sessions, session);
 	trust_session_forget_end(sessions, session);
+}
+
+/* One more that is connected, or one less. */
+static void
+count(struct trust_sessions *sessions, const struct trust_session *session,
+    bool more)
+{
+	size_t *n = session->kind == TRUST_SESSION_DEVICE
+			? &sessions->n_live
+			: &sessions->n_newcomers;
+
+	if (session->kind == TRUST_SESSION_GUEST || session->offline)
+		return;
+	*n = more ? *n + 1 : *n - 1;
 }
 
 bool
@@ -77,8 +92,7 @@ void
 trust_session_leave(struct trust_sessions *sessions,
     struct trust_session *session, bool durable)
 {
-	if (trust_session_is_live(session))
-		sessions->n_live--;
+	count(sessions, session, false);
 	session->offline = true;
 	session->durable = durable;
 	if (durable || session->departed)
@@ -96,8 +110,7 @@ trust_session_close(
 
 	if (session == NULL)
 		return;
-	if (trust_session_is_live(session))
-		sessions->n_live--;
+	count(sessions, session, false);
 	HASH_DELETE(by_client, sessions->by_client, session);
 	HASH_FIND(by_id, sessions->by_id, session->client_id,
 	    strlen(session->client_id), same_id);
@@ -152,6 +165,30 @@ add(struct trust_sessions *sessions, struct trust_session *session)
 	return true;
 }
 
+/* Takes over the session, which has what it rests on, also when it fails. */
+static enum trust_err
+enter(struct trust_sessions *sessions, const struct mosquitto *client,
+    const char *client_id, struct trust_session *session)
+{
+	session->client = client;
+	session->client_id = strdup(client_id);
+	if (session->client_id == NULL)
+		goto fail;
+	if (session->newcomer != NULL)
+		memcpy(session->device, session->newcomer->device,
+		    sizeof(session->device));
+	else
+		(void)trust_identity_client_device(client_id, session->device);
+	make_room(sessions, client, client_id);
+	if (!add(sessions, session))
+		goto fail;
+	count(sessions, session, true);
+	return TRUST_OK;
+fail:
+	session_free(session);
+	return TRUST_ERR_NOMEM;
+}
+
 enum trust_err
 trust_session_open(struct trust_sessions *sessions,
     const struct mosquitto *client, const char *client_id,
@@ -165,23 +202,28 @@ trust_session_open(struct trust_sessions *sessions,
 		trust_access_free(access);
 		return TRUST_ERR_NOMEM;
 	}
-	session->client = client;
 	session->kind = kind;
 	session->admission = admission;
 	session->access = access;
-	session->client_id = strdup(client_id);
-	if (session->client_id == NULL)
-		goto fail;
-	(void)trust_identity_client_device(client_id, session->device);
-	make_room(sessions, client, client_id);
-	if (!add(sessions, session))
-		goto fail;
-	if (trust_session_is_live(session))
-		sessions->n_live++;
-	return TRUST_OK;
-fail:
-	session_free(session);
-	return TRUST_ERR_NOMEM;
+	return enter(sessions, client, client_id, session);
+}
+
+enum trust_err
+trust_session_open_newcomer(struct trust_sessions *sessions,
+    const struct mosquitto *client, const char *client_id,
+    struct trust_newcomer *newcomer, struct trust_access *access)
+{
+	struct trust_session *session = calloc(1, sizeof(*session));
+
+	if (session == NULL) {
+		free(newcomer);
+		trust_access_free(access);
+		return TRUST_ERR_NOMEM;
+	}
+	session->kind = TRUST_SESSION_NEWCOMER;
+	session->newcomer = newcomer;
+	session->access = access;
+	return enter(sessions, client, client_id, session);
 }
 
 /* ---- Looking up ---- */
@@ -220,6 +262,16 @@ trust_session_find_id(struct trust_sessions *sessions, const char *client_id)
 	return session;
 }
 
+bool
+trust_session_is_over(
+    struct trust_sessions *sessions, const struct trust_session *session)
+{
+	const struct trust_session *holder =
+	    trust_session_find_id(sessions, session->client_id);
+
+	return session->offline || (holder != NULL && holder != session);
+}
+
 enum trust_err
 trust_session_renew(struct trust_sessions *sessions,
     struct trust_session *session, struct trust_admission *admission,
@@ -232,6 +284,17 @@ trust_session_renew(struct trust_sessions *sessions,
 	r = trust_session_relink(sessions, session, admission);
 	if (r == TRUST_OK)
 		r = trust_session_note_end(sessions, session);
+	if (r != TRUST_OK)
+		trust_session_revoke(sessions, session);
+	return r;
+}
+
+enum trust_err
+trust_session_keep(
+    struct trust_sessions *sessions, struct trust_session *session)
+{
+	enum trust_err r = trust_session_note_end(sessions, session);
+
 	if (r != TRUST_OK)
 		trust_session_revoke(sessions, session);
 	return r;
@@ -269,4 +332,10 @@ size_t
 trust_sessions_count_live(const struct trust_sessions *sessions)
 {
 	return sessions->n_live;
+}
+
+size_t
+trust_sessions_count_newcomers(const struct trust_sessions *sessions)
+{
+	return sessions->n_newcomers;
 }

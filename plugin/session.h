@@ -19,8 +19,9 @@
 struct mosquitto;
 
 enum trust_session_kind {
-	TRUST_SESSION_DEVICE, /* let in by this plugin */
-	TRUST_SESSION_GUEST,  /* came without a certificate: others decide */
+	TRUST_SESSION_DEVICE,   /* let in by this plugin */
+	TRUST_SESSION_GUEST,    /* came without a certificate: others decide */
+	TRUST_SESSION_NEWCOMER, /* came with a token, to enroll */
 };
 
 struct trust_session_link; /* session_ground.c */
@@ -36,13 +37,15 @@ struct trust_session {
 	/* Owned. NULL for a guest, and for a device that is away and would no
 	 * longer be let in: it may do nothing. */
 	struct trust_access *access;
-	struct trust_admission *admission; /* counted; NULL for a guest */
+	struct trust_admission *admission; /* counted; a device's, else NULL */
+	struct trust_newcomer *newcomer;   /* owned; a newcomer's, else NULL */
 	int64_t refused_at; /* the second of the last refusal in the log */
 	int64_t since;      /* connected since; seconds since 1970 */
 	char address[TRUST_ADDRESS_MAX]; /* the peer's; "": unknown */
 	bool closing;    /* this plugin ended it, and told why */
 	bool kick_asked; /* somebody wants it closed */
-	/* The device id that its client id begins with; "" for none. */
+	/* The device id that its client id begins with, "" for none; of a
+	 * newcomer that of the device that it may enroll. */
 	char device[TRUST_ID_MAX + 1];
 	/* Its device, and what its admission rests on; owned. */
 	struct trust_session_link *links;
@@ -66,6 +69,12 @@ void trust_sessions_free(struct trust_sessions *sessions);
 enum trust_err trust_session_open(struct trust_sessions *sessions,
     const struct mosquitto *client, const char *client_id,
     enum trust_session_kind kind, struct trust_admission *admission,
+    struct trust_access *access) TRUST_MUST_CHECK;
+
+/* The same for a newcomer; takes over both, also when it fails. */
+enum trust_err trust_session_open_newcomer(struct trust_sessions *sessions,
+    const struct mosquitto *client, const char *client_id,
+    struct trust_newcomer *newcomer,
     struct trust_access *access) TRUST_MUST_CHECK;
 
 /* Its client is gone; the session stays for its will, and while `durable` for
@@ -93,6 +102,13 @@ bool trust_session_is_live(const struct trust_session *session);
 const struct trust_session *trust_session_find_live(
     struct trust_sessions *sessions, const char *device);
 
+/* Whether its client is gone, or about to be: what is published for it now is
+ * its will. Mosquitto 2.0 sends the will of a client whose id another takes
+ * over before it tells that the old one is gone; where the other is refused in
+ * the end, the id is nobody's. */
+bool trust_session_is_over(
+    struct trust_sessions *sessions, const struct trust_session *session);
+
 /* The next session of a device that has not departed; the first after NULL.
  * NULL: there is none. */
 struct trust_session *trust_session_of_device(
@@ -104,6 +120,11 @@ struct trust_session *trust_session_of_device(
 enum trust_err trust_session_renew(struct trust_sessions *sessions,
     struct trust_session *session, struct trust_admission *admission,
     struct trust_access *access) TRUST_MUST_CHECK;
+
+/* A newcomer that was looked at stays as it is, until its end. TRUST_ERR_NOMEM:
+ * that could not be noted, and it may do nothing. */
+enum trust_err trust_session_keep(struct trust_sessions *sessions,
+    struct trust_session *session) TRUST_MUST_CHECK;
 
 /* From now on it may do nothing, until a review renews it. Time alone does not
  * bring one about any more. */
@@ -137,5 +158,7 @@ void trust_sessions_walk(struct trust_sessions *sessions,
 
 /* The sessions of devices that are connected. */
 size_t trust_sessions_count_live(const struct trust_sessions *sessions);
+/* Those of newcomers that are. */
+size_t trust_sessions_count_newcomers(const struct trust_sessions *sessions);
 
 #endif

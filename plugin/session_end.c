@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sessions by when their verdicts end: a binary heap, the first to end on
- * top.
+ * Sessions by when their verdicts, or their tokens, end: a binary heap, the
+ * first to end on top.
  */
 #include <stdlib.h>
 
@@ -13,6 +13,8 @@
 static int64_t
 end_of(const struct trust_session *session)
 {
+	if (session->newcomer != NULL)
+		return session->newcomer->expires;
 	return trust_admission_get0_verdict(session->admission)->valid_until;
 }
 
@@ -82,7 +84,8 @@ enum trust_err
 trust_session_note_end(
     struct trust_sessions *sessions, struct trust_session *session)
 {
-	if (session->admission == NULL || end_of(session) == TRUST_CLOCK_NEVER)
+	if ((session->admission == NULL && session->newcomer == NULL) ||
+	    end_of(session) == TRUST_CLOCK_NEVER)
 		return TRUST_OK;
 	if (!make_room(sessions))
 		return TRUST_ERR_NOMEM;

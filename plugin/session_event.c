@@ -11,16 +11,17 @@ trust_session_event_tell(struct trust_plugin *plugin,
     const struct trust_session *session, enum trust_event_kind kind,
     const char *reason, const char *detail)
 {
+	/* A newcomer is no device yet. */
 	struct trust_event event = {
 	    .kind = kind,
-	    .device = session->device,
+	    .device = session->newcomer == NULL ? session->device : NULL,
 	    .client = session->client_id,
 	    .address = session->address,
 	    .reason = reason,
 	    .detail = detail,
 	};
 
-	if (session->kind == TRUST_SESSION_DEVICE)
+	if (session->kind != TRUST_SESSION_GUEST)
 		trust_event_tell(plugin->events, &event);
 }
 
@@ -45,6 +46,19 @@ trust_session_event_tell_connected(
 	describe(session->admission, detail);
 	trust_session_event_tell(plugin, session, TRUST_EVENT_CONNECTED,
 	    trust_reason_name(verdict->reason), detail);
+}
+
+void
+trust_session_event_tell_newcomer(
+    struct trust_plugin *plugin, const struct trust_session *session)
+{
+	char detail[TRUST_MESSAGE_MAX];
+
+	(void)snprintf(detail, sizeof(detail),
+	    "a newcomer with token %s, to enroll device %s",
+	    session->newcomer->token, session->newcomer->device);
+	trust_session_event_tell(
+	    plugin, session, TRUST_EVENT_CONNECTED, NULL, detail);
 }
 
 void

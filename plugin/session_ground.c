@@ -217,13 +217,33 @@ link_all(struct trust_sessions *sessions, struct trust_session *session,
 	return ok;
 }
 
+/* Of one that no admission speaks of. What a newcomer is linked to as its
+ * device is not the one that its client id may become. */
+#define N_OTHERS 3
+static size_t
+list_grounds(const struct trust_session *session, uint64_t v[N_OTHERS])
+{
+	const struct trust_newcomer *newcomer = session->newcomer;
+	char device[TRUST_ID_MAX + 1] = "";
+
+	v[0] = trust_ground(TRUST_GROUND_CLIENT_IDS, NULL, 0);
+	if (newcomer == NULL)
+		return 1;
+	(void)trust_identity_client_device(session->client_id, device);
+	v[1] = trust_ground(
+	    TRUST_GROUND_TOKEN, newcomer->token, strlen(newcomer->token));
+	v[2] = trust_ground(TRUST_GROUND_NAME, device, strlen(device));
+	return N_OTHERS;
+}
+
 enum trust_err
 trust_session_link(
     struct trust_sessions *sessions, struct trust_session *session)
 {
-	uint64_t ids = trust_ground(TRUST_GROUND_CLIENT_IDS, NULL, 0);
-	const struct trust_grounds guest = {.v = &ids, .n = 1};
-	const struct trust_grounds *grounds = &guest;
+	uint64_t v[N_OTHERS];
+	const struct trust_grounds others = {
+	    .v = v, .n = list_grounds(session, v)};
+	const struct trust_grounds *grounds = &others;
 
 	if (session->admission != NULL)
 		grounds = trust_admission_get0_grounds(session->admission);

@@ -18,7 +18,8 @@ struct trust_sessions {
 	struct trust_session *departed;
 	struct trust_session **ends; /* a heap; owned */
 	size_t n_ends, room_ends;
-	size_t n_live; /* of devices, and connected */
+	size_t n_live;      /* of devices, and connected */
+	size_t n_newcomers; /* likewise of newcomers */
 };
 
 /* Enter a session under its device and all that its admission rests on, as
