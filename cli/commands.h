@@ -22,6 +22,8 @@ int trust_list_run(int argc, char **argv);
 int trust_show_run(int argc, char **argv);
 int trust_device_run(int argc, char **argv);
 int trust_device_add_run(int argc, char **argv);
+int trust_device_seal_run(int argc, char **argv);
+int trust_gateway_run(int argc, char **argv);
 int trust_verify_run(int argc, char **argv);
 int trust_bundle_run(int argc, char **argv);
 int trust_check_run(int argc, char **argv);

@@ -69,7 +69,8 @@ _trustctl_arguments() {
 		;;
 	show/1 | remove/1) _trustctl_ids "$first" ;;
 	topic/1) printf '%s\n' publish subscribe ;;
-	topic/0 | 'device enable/0' | 'device disable/0' | 'device remove/0')
+	topic/0 | 'device enable/0' | 'device disable/0' | 'device remove/0' | \
+		'device seal/0')
 		_trustctl_ids device
 		;;
 	esac
@@ -91,7 +92,7 @@ _trustctl_offer() {
 # Whether a command's name comes next, after these words.
 _trustctl_wants_command() {
 	case "$*" in
-	'' | help | device | pki) return 0 ;;
+	'' | help | device | gateway | pki) return 0 ;;
 	*) return 1 ;;
 	esac
 }

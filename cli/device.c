@@ -152,6 +152,8 @@ trust_device_run(int argc, char **argv)
 	    {"enable", run_enable, "let a disabled device in again"},
 	    {"disable", run_disable, "refuse a device, keep its record"},
 	    {"remove", run_remove, "remove a device"},
+	    {"seal", trust_device_seal_run,
+		"seal a pre-shared key for the gateways that there are now"},
 	};
 
 	return trust_commands_run("device",

@@ -2,24 +2,37 @@
 /*
  * trustctl device add: a new device without JSON.
  */
+#include <openssl/crypto.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "certfile.h"
 #include "commands.h"
 #include "options.h"
+#include "psk_key.h"
 #include "records.h"
 #include "references.h"
+#include "sealing.h"
 
 /* What the command line says about a new device. */
 struct new_device {
 	const char *registry;
 	const char *id;
-	const char *thumbprint; /* one of these four */
+	const char *thumbprint; /* one of these four, or psk */
 	const char *certificate;
 	const char *key_pin;
 	const char *group;
+	bool psk;
+	const char *identity; /* of psk; NULL: the id */
+	const char *key_file; /* likewise; NULL: the key is shown */
 	const char *secondary;
 	struct trust_texts roles;
+	/* Of psk: the key, whether its file was made here, and as its record
+	 * has it, for how many gateways. */
+	struct trust_secret key;
+	bool made_file;
+	struct trust_buf sealed;
+	size_t n_gateways;
 	/* The thumbprint in `certificate`, as text, and what else it says. */
 	char read_thumbprint[TRUST_THUMBPRINT_TEXT];
 	struct trust_certificate *facts;     /* owned; NULL without a file */
@@ -63,6 +76,10 @@ out:
 static json_t *
 make_auth(const struct new_device *device)
 {
+	if (device->psk)
+		return json_pack("{s:s, s:s, s:s}", "type", "psk", "identity",
+		    device->identity != NULL ? device->identity : device->id,
+		    "key", (const char *)device->sealed.p);
 	if (device->group != NULL)
 		return json_pack(
 		    "{s:s, s:s}", "type", "ca", "group", device->group);
@@ -137,14 +154,37 @@ check_absent(
 	return r;
 }
 
+/* For the gateways that the registry has now. */
+static enum trust_err
+seal(struct new_device *device, struct trust_registry *registry,
+    struct trust_message *msg)
+{
+	struct trust_sealing *sealing = NULL;
+	enum trust_err r;
+
+	if (!device->psk)
+		return TRUST_OK;
+	r = trust_sealing_load(registry, &sealing, msg);
+	if (r == TRUST_OK)
+		r = trust_sealing_seal(sealing, NULL, &device->key,
+		    &device->sealed, &device->n_gateways, msg);
+	trust_sealing_free(sealing);
+	/* That would be the device. */
+	return r == TRUST_ERR_NOT_FOUND ? TRUST_ERR_INPUT : r;
+}
+
 /* The edit that adds a record. */
 static enum trust_err
 add_record(
     struct trust_registry *registry, void *arg, struct trust_message *msg)
 {
-	const struct new_device *device = arg;
+	struct new_device *device = arg;
 	enum trust_err r = check_absent(registry, device->id, msg);
 
+	if (r == TRUST_OK)
+		r = seal(device, registry, msg);
+	if (r == TRUST_OK)
+		r = make_record(device, &device->record, msg);
 	if (r == TRUST_OK)
 		r = trust_registry_put(registry, device->record, 0, msg);
 	if (r != TRUST_OK)
@@ -180,6 +220,27 @@ tell_certificate(const struct new_device *device)
 		    device->certificate, facts->key_type);
 }
 
+/* The key of the file, or a new one, in a new file where one is named: before
+ * the record that is of no use without it. */
+static enum trust_err
+find_key(struct new_device *device, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_NOT_FOUND;
+
+	if (!device->psk)
+		return TRUST_OK;
+	if (device->key_file != NULL)
+		r = trust_psk_key_load(device->key_file, &device->key, msg);
+	if (r != TRUST_ERR_NOT_FOUND)
+		return r;
+	r = trust_psk_key_new(&device->key, msg);
+	if (r != TRUST_OK || device->key_file == NULL)
+		return r;
+	r = trust_psk_key_store(device->key_file, &device->key, msg);
+	device->made_file = r == TRUST_OK;
+	return r;
+}
+
 static enum trust_err
 add(struct new_device *device, struct trust_message *msg)
 {
@@ -189,9 +250,31 @@ add(struct new_device *device, struct trust_message *msg)
 		return r;
 	if ((r = read_certificate(device, msg)) != TRUST_OK)
 		return r;
-	if ((r = make_record(device, &device->record, msg)) != TRUST_OK)
+	if ((r = find_key(device, msg)) != TRUST_OK)
 		return r;
-	return trust_records_change(device->registry, add_record, device, msg);
+	r = trust_records_change(device->registry, add_record, device, msg);
+	if (r != TRUST_OK && device->made_file)
+		(void)unlink(device->key_file);
+	return r;
+}
+
+/* Where no file has the key, this is the only time that it is seen. */
+static void
+tell_key(const struct new_device *device)
+{
+	char text[TRUST_PSK_KEY_TEXT];
+
+	if (!device->psk)
+		return;
+	printf("its key is sealed for %zu gateway%s\n", device->n_gateways,
+	    device->n_gateways == 1 ? "" : "s");
+	if (device->key_file != NULL) {
+		printf("it is in %s, for the device\n", device->key_file);
+		return;
+	}
+	trust_psk_key_format(&device->key, text);
+	printf("for the device, and shown this once: %s\n", text);
+	OPENSSL_cleanse(text, sizeof(text));
 }
 
 static int
@@ -205,11 +288,14 @@ run(struct new_device *device)
 		tell_certificate(device);
 		trust_references_tell(device->references);
 		printf("device %s added\n", device->id);
+		tell_key(device);
 	} else {
 		trust_output_failure(r, &msg);
 		status =
 		    r == TRUST_ERR_CONFLICT ? TRUST_EXIT_NO : TRUST_EXIT_ERROR;
 	}
+	trust_secret_clear(&device->key);
+	trust_buf_free(&device->sealed);
 	trust_record_free(device->record);
 	trust_references_free(device->references);
 	trust_certificate_free(device->facts);
@@ -220,14 +306,15 @@ static bool
 is_one_way(const struct new_device *device)
 {
 	int n = (device->thumbprint != NULL) + (device->certificate != NULL) +
-		(device->key_pin != NULL) + (device->group != NULL);
+		(device->key_pin != NULL) + (device->group != NULL) +
+		device->psk;
 
 	return n == 1;
 }
 
 static const char about[] =
     "Register a device that is not registered yet. One of --thumbprint,\n"
-    "--certificate, --key-pin and --group says how it is known.\n";
+    "--certificate, --key-pin, --group and --psk says how it is known.\n";
 
 int
 trust_device_add_run(int argc, char **argv)
@@ -251,6 +338,17 @@ trust_device_add_run(int argc, char **argv)
 		.argument = "GROUP",
 		.help = "the group whose anchors vouch for it",
 		.text = &device.group},
+	    {.name = "psk",
+		.help = "a pre-shared key, sealed for the gateways",
+		.flag = &device.psk},
+	    {.name = "psk-identity",
+		.argument = "NAME",
+		.help = "as which it comes with that key; else its ID",
+		.text = &device.identity},
+	    {.name = "psk-key-file",
+		.argument = "FILE",
+		.help = "its key in hex; made if it is not there",
+		.text = &device.key_file},
 	    {.name = "secondary",
 		.argument = "HEX",
 		.help = "a second thumbprint, for changing certificates",
@@ -274,8 +372,11 @@ trust_device_add_run(int argc, char **argv)
 		return args.status;
 	if (!is_one_way(&device))
 		return trust_options_wrong(&usage,
-		    "want one of --thumbprint, --certificate, --key-pin and "
-		    "--group");
+		    "want one of --thumbprint, --certificate, --key-pin, "
+		    "--group and --psk");
+	if (!device.psk && (device.identity != NULL || device.key_file != NULL))
+		return trust_options_wrong(
+		    &usage, "--psk-identity and --psk-key-file go with --psk");
 	if (device.secondary != NULL && device.thumbprint == NULL &&
 	    device.certificate == NULL)
 		return trust_options_wrong(&usage,

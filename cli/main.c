@@ -17,6 +17,7 @@ static const struct trust_command commands[] = {
     {"show", trust_show_run, "show a record"},
     {"device", trust_device_run, "add, enable, disable, remove a device"},
     {"bundle", trust_bundle_run, "the anchors that devices are given, as PEM"},
+    {"gateway", trust_gateway_run, "add a gateway, for which keys are sealed"},
     {"check", trust_check_run,
 	"what the gateway would decide about a certificate, and why"},
     {"topic", trust_topic_run,

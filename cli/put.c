@@ -15,6 +15,7 @@
 #include "progress.h"
 #include "records.h"
 #include "references.h"
+#include "unsealed.h"
 
 /* CRLs that are told about; of more there is the number. */
 #define CRLS_MAX 5
@@ -36,6 +37,7 @@ struct put {
 	int64_t n_records;  /* put so far */
 	struct trust_progress progress;
 	struct trust_references *references;
+	struct trust_unsealed *unsealed;
 	struct bad_crls bad_crls;
 };
 
@@ -143,6 +145,7 @@ put_line(struct put *put, struct trust_message *msg)
 	if (r != TRUST_OK)
 		goto out;
 	trust_references_add(put->references, record);
+	trust_unsealed_add(put->unsealed, record);
 	put->n_records++;
 	trust_progress_tick(&put->progress, put->n_records);
 	r = TRUST_OK;
@@ -244,16 +247,20 @@ run(const char *registry, const char *path)
 		goto out;
 	if ((r = trust_references_new(&put.references)) != TRUST_OK)
 		goto out;
+	if ((r = trust_unsealed_new(&put.unsealed)) != TRUST_OK)
+		goto out;
 	if ((r = put_all(&put, &msg)) != TRUST_OK)
 		goto out;
 	tell_references(&put);
 	tell_crls(&put.bad_crls);
+	trust_unsealed_tell(put.unsealed, put.registry);
 	printf("put %" PRId64 " record%s\n", put.n_records,
 	    put.n_records == 1 ? "" : "s");
 out:
 	if (put.in != NULL && put.in != stdin)
 		fclose(put.in);
 	trust_references_free(put.references);
+	trust_unsealed_free(put.unsealed);
 	free(put.line);
 	trust_registry_close(put.registry);
 	return r == TRUST_OK ? TRUST_EXIT_YES : trust_output_failure(r, &msg);

@@ -48,6 +48,7 @@ def test_commands(ctl):
     assert complete(ctl, "trustctl ") == commands(ctl)
     assert complete(ctl, "trustctl help ") == commands(ctl)
     assert complete(ctl, "trustctl device ") == commands(ctl, "device")
+    assert complete(ctl, "trustctl gateway ") == commands(ctl, "gateway")
     assert complete(ctl, "trustctl help pki ") == commands(ctl, "pki")
     assert complete(ctl, "trustctl th") == ["thumbprint"]
     assert complete(ctl, "trustctl x") == []
@@ -75,6 +76,7 @@ def test_options(ctl, line):
     ("show frob ", []),
     ("remove group ", ["plant-7"]),
     ("device disable temp-02", ["temp-02"]),
+    ("device seal temp-02", ["temp-02"]),
     ("device add temp-09 --group ", ["plant-7"]),
     ("device add temp-09 --role s", ["sensor"]),
     ("device add --group plant-7 --role ", ["sensor"]),

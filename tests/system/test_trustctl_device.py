@@ -94,8 +94,8 @@ def test_add_a_thumbprint_of_another(ctl):
 ])
 def test_add_in_no_way_or_two(ctl, options):
     message = ctl.error("device", "add", "temp-01", *options)
-    assert "want one of --thumbprint, --certificate, --key-pin and --group" \
-        in message
+    assert "want one of --thumbprint, --certificate, --key-pin, --group and " \
+        "--psk" in message
 
 
 @pytest.mark.parametrize("options", [["--key-pin", A], ["--group", "g"]])
