@@ -34,10 +34,10 @@ trust_sessions_run(int argc, char **argv)
 	struct trust_pages pages = {
 	    .array = "sessions",
 	    .next = next_page,
-	    .headers = {"CLIENT", "DEVICE", "ADDRESS", "SINCE", "UNTIL",
+	    .headers = {"CLIENT", "DEVICE", "ADDRESS", "SINCE", "UNTIL", "BY",
 		"REASON"},
 	    .members = {"client", "device", "address", "since", "valid_until",
-		"reason"},
+		"auth", "reason"},
 	};
 	struct trust_args args;
 	int status;

@@ -24,7 +24,8 @@ struct trust_broker_config {
 	struct trust_bridge *bridges; /* owned */
 	/* Of the lines before the first `listener` of each file. */
 	struct trust_listener first;
-	bool asks_all;    /* as of trust_listener_end */
+	bool asks_all; /* as of trust_listener_end */
+	bool has_psk_file;
 	bool told_unread; /* what could not be read */
 };
 
@@ -120,6 +121,18 @@ read_listener(struct reader *reader, const char *key, const char *value)
 	    reader->path, reader->number, key, value);
 }
 
+/* Guests may come by it. Mosquitto 2.0 asks nobody else then. */
+static void
+note_psk_file(struct reader *reader)
+{
+	reader->config->has_psk_file = true;
+	mosquitto_log_printf(MOSQ_LOG_WARNING,
+	    "mosquitto_trust: %s:%u: psk_file: want none where devices come "
+	    "with pre-shared keys: Mosquitto 2.0 then asks this plugin for no "
+	    "key",
+	    reader->path, reader->number);
+}
+
 /* A value is the rest of the line, blanks and all; of a switch and of a path
  * the first word counts. */
 static enum trust_err
@@ -143,6 +156,8 @@ read_line(struct reader *reader, char *line)
 	if (strcmp(key, "include_dir") == 0)
 		return read_directory(reader->config, value, reader->msg);
 	read_listener(reader, key, value);
+	if (strcmp(key, "psk_file") == 0)
+		note_psk_file(reader);
 	if (bypasses(key, value))
 		return trust_err_set(reader->msg, TRUST_ERR_CONFLICT,
 		    "%s:%u: %s: want false, got %s: the broker would let "
@@ -241,6 +256,12 @@ trust_broker_config_free(struct trust_broker_config *config)
 		return;
 	trust_bridge_free_all(config->bridges);
 	free(config);
+}
+
+bool
+trust_broker_config_has_psk_file(const struct trust_broker_config *config)
+{
+	return config->has_psk_file;
 }
 
 bool

@@ -24,6 +24,9 @@ enum trust_err trust_broker_config_load(bool asks_all,
     struct trust_message *msg) TRUST_MUST_CHECK;
 void trust_broker_config_free(struct trust_broker_config *config);
 
+/* Whether a psk_file says who has which key, besides the registry. */
+bool trust_broker_config_has_psk_file(const struct trust_broker_config *config);
+
 /* Whether a bridge of this broker has this client id here. */
 bool trust_broker_config_has_bridge(
     const struct trust_broker_config *config, const char *client_id);

@@ -41,16 +41,18 @@ trust_listener_read(struct trust_listener *listener, const char *path,
 			name(listener, path, number);
 	} else if (strcmp(key, "require_certificate") == 0) {
 		listener->requires_certificate = trust_broker_is_true(value);
+	} else if (strcmp(key, "psk_hint") == 0) {
+		listener->has_psk = true;
 	}
 }
 
 /* Devices come with certificates, which TLS alone carries, and Mosquitto asks
- * for them only where it requires them. */
+ * for them only where it requires them; or with pre-shared keys. */
 void
 trust_listener_end(const struct trust_listener *listener, bool asks_all)
 {
 	if (listener->has_certificate && !listener->requires_certificate &&
-	    !asks_all)
+	    !asks_all && !listener->has_psk)
 		mosquitto_log_printf(MOSQ_LOG_WARNING,
 		    "mosquitto_trust: %s: listener %s: want "
 		    "require_certificate true, got false: nobody is asked for "

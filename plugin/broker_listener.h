@@ -14,6 +14,7 @@ struct trust_listener {
 	char port[16];
 	bool has_certificate;
 	bool requires_certificate;
+	bool has_psk; /* devices may come in with pre-shared keys */
 };
 
 /* Read a setting of "file:line". `listener`: it begins another. */

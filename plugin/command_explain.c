@@ -88,7 +88,8 @@ explain_device(const struct trust_call *call, const char *device,
 	const struct trust_session *session =
 	    trust_session_find_live(call->plugin->sessions, device);
 
-	if (session != NULL)
+	if (session != NULL &&
+	    trust_admission_get0_certificate(session->admission) != NULL)
 		return explain_session(call, session, msg);
 	return explain_absent(call, device);
 }

@@ -25,14 +25,17 @@ session_json(const struct trust_session *session)
 	    trust_admission_get0_verdict(session->admission);
 	const struct trust_certificate *certificate =
 	    trust_admission_get0_certificate(session->admission);
-	char hex[TRUST_THUMBPRINT_TEXT];
+	char hex[TRUST_THUMBPRINT_TEXT] = "";
 
-	return json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:o}", "client",
-	    session->client_id, "device", session->device, "address",
+	if (certificate != NULL)
+		(void)trust_thumbprint_format(&certificate->thumbprint, hex);
+	return json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:o}",
+	    "client", session->client_id, "device", session->device, "address",
 	    trust_call_text(session->address), "since",
 	    trust_call_time(session->since), "reason",
-	    trust_reason_name(verdict->reason), "thumbprint",
-	    trust_thumbprint_format(&certificate->thumbprint, hex), "anchor",
+	    trust_reason_name(verdict->reason), "auth",
+	    certificate != NULL ? "certificate" : "psk", "thumbprint",
+	    trust_call_text(hex), "anchor",
 	    trust_call_text(trust_admission_get0_anchor(session->admission)),
 	    "valid_until", trust_call_time(verdict->valid_until));
 }
@@ -75,7 +78,7 @@ device_json(
 	const struct trust_seen *seen = &device->seen;
 	char hex[TRUST_THUMBPRINT_TEXT] = "";
 
-	if (device->was_here)
+	if (device->was_here && !trust_seen_is_psk(seen))
 		(void)trust_thumbprint_format(&seen->thumbprint, hex);
 	return json_pack(
 	    "{s:s, s:b, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "device",

@@ -2,24 +2,52 @@
 /*
  * CONNECT: the verdict of the handshake is looked at again, the client id is
  * bound to the device, the username is set, and a session opens. Clients
- * without a certificate are others' business, as long as they do not take a
- * device's name.
+ * without a certificate or a pre-shared key of ours are others' business, as
+ * long as they do not take a device's name.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "plugin.h"
 
-/* ---- Clients with a certificate ---- */
+/* ---- Clients with a certificate, or with a key ---- */
+
+/* What a client proved in its handshake to have; borrowed. NULL: nothing that
+ * is of use here. */
+struct proof {
+	X509 *leaf;                     /* its certificate */
+	struct trust_admission *by_key; /* or its pre-shared key's admission */
+};
+
+static struct proof
+find_proof(
+    struct trust_plugin *plugin, const struct mosquitto *client, X509 *leaf)
+{
+	return (struct proof){
+	    .leaf = leaf,
+	    .by_key = leaf == NULL
+			  ? trust_handshake_psk_get0(plugin->psk, client)
+			  : NULL,
+	};
+}
+
+static bool
+is_proved(const struct proof *proof)
+{
+	return proof->leaf != NULL || proof->by_key != NULL;
+}
 
 /* The admission of a client: what the handshake gave it, if that still holds;
  * else a decision from the leaf alone. NULL on a denial. */
 static struct trust_admission *
-find_admission(
-    struct trust_plugin *plugin, X509 *leaf, struct trust_verdict *verdict)
+find_admission(struct trust_plugin *plugin, const struct proof *proof,
+    struct trust_verdict *verdict)
 {
-	struct trust_admission *given, *fresh = NULL;
+	struct trust_admission *given = proof->by_key, *fresh = NULL;
+	X509 *leaf = proof->leaf;
 
-	given = trust_handshake_get0_admission(plugin->handshake, leaf);
+	if (given == NULL)
+		given = trust_handshake_get0_admission(plugin->handshake, leaf);
 	if (given != NULL)
 		trust_gate_review(plugin->gate, given, trust_plugin_now(),
 		    false, &fresh, verdict);
@@ -134,22 +162,35 @@ open_session(struct trust_plugin *plugin, struct mosquitto *client, X509 *leaf,
 	return MOSQ_ERR_SUCCESS;
 }
 
+static void
+tell_refused(struct trust_plugin *plugin, const struct mosquitto *client,
+    const struct proof *proof, const struct trust_verdict *verdict)
+{
+	const char *id = mosquitto_client_id(client);
+	const char *address = mosquitto_client_address(client);
+
+	if (proof->by_key != NULL)
+		trust_refusal_tell_psk(plugin->refusals, verdict, id,
+		    trust_admission_get0_identity(proof->by_key), address);
+	else
+		trust_refusal_tell(
+		    plugin->refusals, verdict, id, proof->leaf, address);
+}
+
 static int
-connect_device(
-    struct trust_plugin *plugin, struct mosquitto *client, X509 *leaf)
+connect_device(struct trust_plugin *plugin, struct mosquitto *client,
+    const struct proof *proof)
 {
 	struct trust_admission *admission;
 	struct trust_verdict verdict;
 	int rc = MOSQ_ERR_AUTH;
 
-	admission = find_admission(plugin, leaf, &verdict);
+	admission = find_admission(plugin, proof, &verdict);
 	trust_decide_client_id(&verdict, mosquitto_client_id(client), NULL);
 	if (admission != NULL && verdict.outcome == TRUST_ALLOW) {
-		rc = open_session(plugin, client, leaf, admission);
+		rc = open_session(plugin, client, proof->leaf, admission);
 	} else {
-		trust_refusal_tell(plugin->refusals, &verdict,
-		    mosquitto_client_id(client), leaf,
-		    mosquitto_client_address(client));
+		tell_refused(plugin, client, proof, &verdict);
 		trust_admission_free(admission);
 	}
 	trust_verdict_clear(&verdict);
@@ -229,7 +270,7 @@ connect_guest(struct trust_plugin *plugin, struct mosquitto *client)
 		    TRUST_REASON_NO_CERTIFICATE, id, NULL, address,
 		    "the client id is a device's, which comes with a "
 		    "certificate over a listener with require_certificate "
-		    "true");
+		    "true, or with a pre-shared key over one with psk_hint");
 		return MOSQ_ERR_AUTH;
 	}
 	if (trust_session_open(plugin->sessions, client, id,
@@ -265,13 +306,28 @@ refuse_in_the_clear(struct trust_plugin *plugin, const struct mosquitto *client)
 /* ---- Events ---- */
 
 static bool
-is_same_certificate(const struct trust_session *session, X509 *leaf)
+is_same_key(
+    const struct trust_session *session, const struct trust_admission *by_key)
+{
+	const char *identity =
+	    trust_admission_get0_identity(session->admission);
+
+	return identity != NULL &&
+	       strcmp(identity, trust_admission_get0_identity(by_key)) == 0;
+}
+
+static bool
+is_same_proof(const struct trust_session *session, const struct proof *proof)
 {
 	const struct trust_certificate *certificate =
 	    trust_admission_get0_certificate(session->admission);
 	struct trust_thumbprint thumbprint;
 
-	return trust_certificate_thumbprint(leaf, &thumbprint) == TRUST_OK &&
+	if (proof->leaf == NULL)
+		return is_same_key(session, proof->by_key);
+	return certificate != NULL &&
+	       trust_certificate_thumbprint(proof->leaf, &thumbprint) ==
+		   TRUST_OK &&
 	       trust_thumbprint_equal(&certificate->thumbprint, &thumbprint);
 }
 
@@ -282,7 +338,7 @@ is_same_certificate(const struct trust_session *session, X509 *leaf)
  */
 static bool
 is_asked_again(struct trust_plugin *plugin, struct mosquitto *client,
-    X509 *leaf, int *answer)
+    const struct proof *proof, int *answer)
 {
 	const struct trust_session *session;
 
@@ -296,15 +352,15 @@ is_asked_again(struct trust_plugin *plugin, struct mosquitto *client,
 		*answer = is_restored_device(plugin, client)
 			      ? MOSQ_ERR_SUCCESS
 			      : MOSQ_ERR_PLUGIN_DEFER;
-		return leaf == NULL;
+		return !is_proved(proof);
 	}
 	*answer = session->kind == TRUST_SESSION_GUEST ? MOSQ_ERR_PLUGIN_DEFER
 						       : MOSQ_ERR_SUCCESS;
-	if (leaf == NULL)
+	if (!is_proved(proof))
 		return session->offline ||
 		       session->kind != TRUST_SESSION_DEVICE;
 	return session->kind == TRUST_SESSION_DEVICE && !session->offline &&
-	       is_same_certificate(session, leaf);
+	       is_same_proof(session, proof);
 }
 
 int
@@ -312,6 +368,7 @@ trust_connect_on_basic_auth(int event, void *data, void *userdata)
 {
 	struct mosquitto_evt_basic_auth *auth = data;
 	struct trust_plugin *plugin = userdata;
+	struct proof proof;
 	X509 *leaf;
 	int rc;
 
@@ -319,10 +376,11 @@ trust_connect_on_basic_auth(int event, void *data, void *userdata)
 	if (mosquitto_client_id(auth->client) == NULL)
 		return MOSQ_ERR_AUTH;
 	leaf = mosquitto_client_certificate(auth->client);
-	if (is_asked_again(plugin, auth->client, leaf, &rc))
+	proof = find_proof(plugin, auth->client, leaf);
+	if (is_asked_again(plugin, auth->client, &proof, &rc))
 		;
-	else if (leaf != NULL)
-		rc = connect_device(plugin, auth->client, leaf);
+	else if (is_proved(&proof))
+		rc = connect_device(plugin, auth->client, &proof);
 	else if (trust_handshake_is_reading(plugin->handshake))
 		rc = connect_without(plugin, auth);
 	else if (is_token_in_the_clear(plugin, auth))
@@ -334,7 +392,7 @@ trust_connect_on_basic_auth(int event, void *data, void *userdata)
 	return rc;
 }
 
-/* A certificate is all that a device proves itself with; enhanced
+/* A certificate or a key is all that a device proves itself with; enhanced
  * authentication (MQTT 5.0 section 4.12) would go past it. For guests it is
  * one of the ways in that others decide about. */
 int
@@ -342,20 +400,22 @@ trust_connect_on_ext_auth(int event, void *data, void *userdata)
 {
 	struct mosquitto_evt_extended_auth *auth = data;
 	struct trust_plugin *plugin = userdata;
+	struct proof proof;
 	X509 *leaf;
 
 	(void)event;
 	if (mosquitto_client_id(auth->client) == NULL)
 		return MOSQ_ERR_AUTH;
 	leaf = mosquitto_client_certificate(auth->client);
-	if (leaf == NULL && trust_handshake_is_reading(plugin->handshake))
+	proof = find_proof(plugin, auth->client, leaf);
+	if (!is_proved(&proof) && trust_handshake_is_reading(plugin->handshake))
 		return refuse_without(plugin, auth->client);
-	if (leaf == NULL)
+	if (!is_proved(&proof))
 		return connect_guest(plugin, auth->client);
 	trust_refusal_tell_client(plugin->refusals, TRUST_REASON_NO_CERTIFICATE,
 	    mosquitto_client_id(auth->client), leaf,
 	    mosquitto_client_address(auth->client),
-	    "a device proves itself with its certificate, want no enhanced "
+	    "a device proves itself in its handshake, want no enhanced "
 	    "authentication");
 	X509_free(leaf);
 	return MOSQ_ERR_AUTH;
@@ -369,6 +429,7 @@ trust_connect_on_connect(int event, void *data, void *userdata)
 	const struct mosquitto_evt_disconnect *connected = data;
 	struct trust_plugin *plugin = userdata;
 	const char *id = mosquitto_client_id(connected->client);
+	struct proof proof;
 	X509 *leaf;
 
 	(void)event;
@@ -376,7 +437,8 @@ trust_connect_on_connect(int event, void *data, void *userdata)
 	    trust_session_find(plugin->sessions, connected->client, id) != NULL)
 		return MOSQ_ERR_SUCCESS;
 	leaf = mosquitto_client_certificate(connected->client);
-	if (leaf != NULL || is_reserved(plugin, id))
+	proof = find_proof(plugin, connected->client, leaf);
+	if (is_proved(&proof) || is_reserved(plugin, id))
 		trust_intruder_note(plugin, id);
 	X509_free(leaf);
 	return MOSQ_ERR_SUCCESS;

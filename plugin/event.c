@@ -83,6 +83,30 @@ trust_event_describe_certificate(const struct trust_thumbprint *thumbprint,
 	    trust_thumbprint_format(thumbprint, hex), subject);
 }
 
+void
+trust_event_describe_identity(const char *identity, char out[TRUST_MESSAGE_MAX])
+{
+	char shown[TRUST_SHOWN_MAX];
+
+	(void)snprintf(out, TRUST_MESSAGE_MAX, "pre-shared key of identity %s",
+	    trust_span_show(trust_span_of(identity), shown, sizeof(shown)));
+}
+
+void
+trust_event_describe_admission(
+    const struct trust_admission *admission, char out[TRUST_MESSAGE_MAX])
+{
+	const struct trust_certificate *certificate =
+	    trust_admission_get0_certificate(admission);
+
+	if (certificate != NULL)
+		trust_event_describe_certificate(
+		    &certificate->thumbprint, certificate->subject, out);
+	else
+		trust_event_describe_identity(
+		    trust_admission_get0_identity(admission), out);
+}
+
 static const char *
 null_if_empty(const char *text)
 {

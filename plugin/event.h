@@ -35,6 +35,13 @@ struct trust_event {
 void trust_event_describe_certificate(const struct trust_thumbprint *thumbprint,
     const char *subject, char out[TRUST_MESSAGE_MAX]);
 
+/* "pre-shared key of identity NAME", likewise. */
+void trust_event_describe_identity(
+    const char *identity, char out[TRUST_MESSAGE_MAX]);
+/* Whichever of the two an admission came by. */
+void trust_event_describe_admission(
+    const struct trust_admission *admission, char out[TRUST_MESSAGE_MAX]);
+
 struct trust_events;
 
 /* `audit_path` is the file of the audit log, or NULL. TRUST_ERR_IO: it cannot

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "handshake_psk.h"
 #include "plugin.h"
 
 struct trust_handshake {
@@ -74,8 +75,8 @@ error_of(enum trust_reason reason)
 	return UNACCEPTABLE;
 }
 
-static const char *
-peer_address(const SSL *ssl, char out[INET6_ADDRSTRLEN])
+const char *
+trust_handshake_peer(const SSL *ssl, char out[TRUST_ADDRESS_MAX])
 {
 	union {
 		struct sockaddr any;
@@ -89,10 +90,10 @@ peer_address(const SSL *ssl, char out[INET6_ADDRSTRLEN])
 	if (getpeername(SSL_get_fd(ssl), &address.any, &len) == 0) {
 		if (address.any.sa_family == AF_INET)
 			text = inet_ntop(AF_INET, &address.v4.sin_addr, out,
-			    INET6_ADDRSTRLEN);
+			    TRUST_ADDRESS_MAX);
 		else if (address.any.sa_family == AF_INET6)
 			text = inet_ntop(AF_INET6, &address.v6.sin6_addr, out,
-			    INET6_ADDRSTRLEN);
+			    TRUST_ADDRESS_MAX);
 	}
 	return text != NULL ? text : "an unknown address";
 }
@@ -128,7 +129,7 @@ admit(struct trust_handshake *handshake, const SSL *ssl, X509 *leaf,
 {
 	struct trust_admission *admission;
 	struct trust_verdict verdict;
-	char address[INET6_ADDRSTRLEN];
+	char address[TRUST_ADDRESS_MAX];
 	bool allowed;
 
 	trust_gate_decide(handshake->config.gate, leaf, untrusted,
@@ -137,7 +138,7 @@ admit(struct trust_handshake *handshake, const SSL *ssl, X509 *leaf,
 	allowed = verdict.outcome == TRUST_ALLOW && admission != NULL;
 	if (!allowed)
 		trust_refusal_tell(handshake->config.refusals, &verdict, NULL,
-		    leaf, peer_address(ssl, address));
+		    leaf, trust_handshake_peer(ssl, address));
 	trust_verdict_clear(&verdict);
 	return allowed && attach(handshake, leaf, admission);
 }
@@ -199,12 +200,12 @@ verify_upstream(const struct trust_handshake *handshake, X509_STORE_CTX *ctx,
     const SSL *ssl, X509 *leaf, STACK_OF(X509) *sent)
 {
 	struct trust_verdict verdict;
-	char address[INET6_ADDRSTRLEN];
+	char address[TRUST_ADDRESS_MAX];
 	bool allowed = admit_upstream(handshake, ctx, leaf, sent, &verdict);
 
 	if (!allowed) {
 		trust_refusal_tell(handshake->config.refusals, &verdict, NULL,
-		    leaf, peer_address(ssl, address));
+		    leaf, trust_handshake_peer(ssl, address));
 		X509_STORE_CTX_set_error(ctx, error_of(verdict.reason));
 	}
 	trust_verdict_clear(&verdict);
@@ -364,6 +365,7 @@ on_new_context(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index,
 	(void)argl;
 	SSL_CTX_set_cert_verify_callback(ctx, verify, argp);
 	(void)SSL_CTX_set_session_ticket_cb(ctx, NULL, on_ticket, argp);
+	trust_handshake_psk_watch(ctx);
 	/* A session from the server's cache would come back unasked. */
 	(void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	if (handshake->config.asks_all)

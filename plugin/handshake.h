@@ -6,6 +6,8 @@
 #ifndef TRUST_HANDSHAKE_H
 #define TRUST_HANDSHAKE_H
 
+#include <openssl/types.h>
+
 #include "refusal.h"
 
 struct trust_handshake;
@@ -27,6 +29,9 @@ enum trust_err trust_handshake_install(
     struct trust_message *msg) TRUST_MUST_CHECK;
 /* Take it out. NULL is safe. */
 void trust_handshake_remove(struct trust_handshake *handshake);
+
+/* The address of a connection's peer, as text: `out`, or static. */
+const char *trust_handshake_peer(const SSL *ssl, char out[TRUST_ADDRESS_MAX]);
 
 /* The admission that a certificate got in its handshake, borrowed from the
  * certificate; NULL when it came without. */

@@ -147,6 +147,12 @@ set_client_certificates(struct trust_options *out, const char *value)
 }
 
 static enum trust_err
+set_gateway_key(struct trust_options *out, const char *value)
+{
+	return copy_path(value, &out->gateway_key);
+}
+
+static enum trust_err
 set_provenance(struct trust_options *out, const char *value)
 {
 	out->provenance = strcmp(value, "true") == 0;
@@ -188,6 +194,8 @@ static const struct option {
     {"crl_grace", "a duration like 7d", set_crl_grace, false, false},
     {"client_certificates", "required or optional", set_client_certificates,
 	false, false},
+    {"gateway_key", "a PEM file with the private key of the gateway's record",
+	set_gateway_key, false, false},
     {"provenance", "true or false", set_provenance, false, false},
     {"audit_log", "the path of a file", set_audit_log, false, false},
 };
@@ -280,6 +288,7 @@ trust_options_clear(struct trust_options *options)
 	free(options->registry);
 	free(options->registry_anchor);
 	free(options->scope);
+	free(options->gateway_key);
 	free(options->audit_log);
 	memset(options, 0, sizeof(*options));
 }

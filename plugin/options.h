@@ -24,6 +24,7 @@ struct trust_options {
 	 * enroll. */
 	bool optional_certificates;
 	bool registry_upstream; /* bridges trust the registry's anchors */
+	char *gateway_key;      /* owned; a path, or NULL: none */
 	bool provenance;
 	char *audit_log; /* owned; a path, or NULL: none is kept */
 };

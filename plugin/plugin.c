@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "control.h"
+#include "gateway_key.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -28,6 +29,7 @@ static const struct event {
     {MOSQ_EVT_ACL_CHECK, trust_access_on_acl_check, true},
     {MOSQ_EVT_BASIC_AUTH, trust_connect_on_basic_auth, true},
     {MOSQ_EVT_EXT_AUTH_START, trust_connect_on_ext_auth, true},
+    {MOSQ_EVT_PSK_KEY, trust_psk_on_key, true},
     {MOSQ_EVT_MESSAGE, trust_access_on_message, true},
     {MOSQ_EVT_TICK, trust_tick_on_tick, true},
     {MOSQ_EVT_DISCONNECT, trust_connect_on_disconnect, true},
@@ -102,6 +104,15 @@ start_counting(struct trust_plugin *plugin)
 }
 
 static enum trust_err
+load_gateway_key(struct trust_plugin *plugin, struct trust_message *msg)
+{
+	if (plugin->options.gateway_key == NULL)
+		return TRUST_OK;
+	return trust_gateway_key_load(
+	    plugin->options.gateway_key, &plugin->gateway_key, msg);
+}
+
+static enum trust_err
 open_gate(struct trust_plugin *plugin, struct trust_message *msg)
 {
 	struct trust_gate_config config = {
@@ -112,6 +123,7 @@ open_gate(struct trust_plugin *plugin, struct trust_message *msg)
 	    .remember = true,
 	    .max_offline_s = plugin->options.max_offline_s,
 	    .on_stale = plugin->options.on_stale,
+	    .gateway_key = plugin->gateway_key,
 	    .log = {.write = trust_plugin_log},
 	};
 	enum trust_err r;
@@ -273,10 +285,12 @@ plugin_free(struct trust_plugin *plugin)
 	trust_upstream_clear(&plugin->upstream);
 	sk_X509_pop_free(plugin->registry_anchors, X509_free);
 	trust_handshake_remove(plugin->handshake);
+	trust_handshake_psk_free(plugin->psk);
 	trust_sessions_free(plugin->sessions);
 	trust_provenance_free(plugin->provenance);
 	trust_properties_free(plugin->properties);
 	trust_gate_close(plugin->gate);
+	EVP_PKEY_free(plugin->gateway_key);
 	trust_counters_free(plugin->counters);
 	trust_refusals_free(plugin->refusals);
 	trust_events_close(plugin->events);
@@ -303,6 +317,8 @@ set_up(struct trust_plugin *plugin, const struct mosquitto_opt *options,
 	if (r == TRUST_OK)
 		r = start_sync(plugin, msg);
 	if (r == TRUST_OK)
+		r = load_gateway_key(plugin, msg);
+	if (r == TRUST_OK)
 		r = open_gate(plugin, msg);
 	if (r == TRUST_OK)
 		r = check_role(plugin, msg);
@@ -312,6 +328,9 @@ set_up(struct trust_plugin *plugin, const struct mosquitto_opt *options,
 		r = trust_wake_new(&plugin->wake);
 	if (r == TRUST_OK)
 		r = start_counting(plugin);
+	if (r == TRUST_OK)
+		r = trust_handshake_psk_new(
+		    plugin->refusals, &plugin->psk, msg);
 	if (r == TRUST_OK)
 		r = install_handshake(plugin, msg);
 	if (r == TRUST_OK)

@@ -10,6 +10,7 @@
 #include "broker_config.h"
 #include "counters.h"
 #include "handshake.h"
+#include "handshake_psk.h"
 #include "options.h"
 #include "provenance.h"
 #include "refusal.h"
@@ -40,7 +41,9 @@ struct trust_plugin {
 	STACK_OF(X509) *registry_anchors; /* NULL: the registry is an origin */
 	struct trust_sync *sync;          /* NULL: likewise */
 	enum trust_on_stale acted; /* on the registry's age; 0: it is fresh */
+	EVP_PKEY *gateway_key;     /* NULL: pre-shared keys cannot be opened */
 	struct trust_handshake *handshake;
+	struct trust_handshake_psk *psk;
 	struct trust_sessions *sessions;
 	struct trust_properties *properties; /* NULL: nothing reads them */
 	struct trust_provenance *provenance; /* NULL: nothing is stamped */
@@ -90,6 +93,9 @@ int trust_connect_on_disconnect(int event, void *data, void *plugin);
  * username that says that it has a token. What the broker is to get. */
 int trust_newcomer_connect(struct trust_plugin *plugin,
     struct mosquitto *client, const char *username, const char *password);
+
+/* psk.c */
+int trust_psk_on_key(int event, void *data, void *plugin);
 
 /* access.c */
 int trust_access_on_acl_check(int event, void *data, void *plugin);

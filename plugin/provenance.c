@@ -61,19 +61,22 @@ static int
 add_stamps(const struct trust_provenance *provenance,
     const struct trust_admission *admission, mosquitto_property **list)
 {
+	const struct trust_certificate *certificate =
+	    trust_admission_get0_certificate(admission);
 	char thumbprint[TRUST_THUMBPRINT_TEXT];
 	const char *const values[N_NAMES] = {
 	    admission->verdict.device,
-	    trust_thumbprint_format(
-		&trust_admission_get0_certificate(admission)->thumbprint,
-		thumbprint),
+	    certificate != NULL
+		? trust_thumbprint_format(&certificate->thumbprint, thumbprint)
+		: NULL,
 	    provenance->gateway,
 	};
 	int rc = MOSQ_ERR_SUCCESS;
 
 	for (size_t i = 0; i < N_NAMES && rc == MOSQ_ERR_SUCCESS; i++)
-		rc = mosquitto_property_add_string_pair(
-		    list, MQTT_PROP_USER_PROPERTY, names[i], values[i]);
+		if (values[i] != NULL)
+			rc = mosquitto_property_add_string_pair(
+			    list, MQTT_PROP_USER_PROPERTY, names[i], values[i]);
 	return rc;
 }
 

@@ -118,11 +118,29 @@ describe(X509 *leaf, char out[TRUST_MESSAGE_MAX])
 	    out);
 }
 
+/* What a reason means where no certificate is. */
+static const char *
+meaning_of_psk(enum trust_reason reason)
+{
+	switch (reason) {
+	case TRUST_REASON_DEVICE_UNKNOWN:
+		return "add the device with its key (trustctl device add ID "
+		       "--psk), at the origin where this registry is a replica";
+	case TRUST_REASON_THUMBPRINT_MISMATCH:
+		return "the key of the device is not the one that it is "
+		       "registered with; if it should be, somebody may be "
+		       "posing as the device";
+	default:
+		return trust_reason_meaning(reason);
+	}
+}
+
 /* To the log and as an event. `what` begins with who, `whose` is the
- * certificate. */
+ * certificate, or the key. */
 static void
 write_out(struct trust_refusals *refusals, enum trust_reason reason,
-    const char *what, const char *whose, const struct trust_event *about)
+    const char *what, const char *whose, const char *meaning,
+    const struct trust_event *about)
 {
 	char detail[2 * TRUST_MESSAGE_MAX];
 	struct trust_event event = *about;
@@ -131,7 +149,7 @@ write_out(struct trust_refusals *refusals, enum trust_reason reason,
 	    "mosquitto_trust: refused %s: %s (%s, from %s): %s",
 	    trust_reason_name(reason), what, whose,
 	    about->address != NULL ? about->address : "an unknown address",
-	    trust_reason_meaning(reason));
+	    meaning);
 	(void)snprintf(detail, sizeof(detail), "%s (%s)", what, whose);
 	event.kind = TRUST_EVENT_REFUSED;
 	event.reason = trust_reason_name(reason);
@@ -154,7 +172,27 @@ trust_refusal_tell(struct trust_refusals *refusals,
 	if (!count(refusals, verdict->reason))
 		return;
 	describe(leaf, whose);
-	write_out(refusals, verdict->reason, verdict->detail, whose, &about);
+	write_out(refusals, verdict->reason, verdict->detail, whose,
+	    trust_reason_meaning(verdict->reason), &about);
+}
+
+void
+trust_refusal_tell_psk(struct trust_refusals *refusals,
+    const struct trust_verdict *verdict, const char *client_id,
+    const char *identity, const char *address)
+{
+	struct trust_event about = {
+	    .device = verdict->device,
+	    .client = client_id,
+	    .address = address,
+	};
+	char whose[TRUST_MESSAGE_MAX];
+
+	if (!count(refusals, verdict->reason))
+		return;
+	trust_event_describe_identity(identity, whose);
+	write_out(refusals, verdict->reason, verdict->detail, whose,
+	    meaning_of_psk(verdict->reason), &about);
 }
 
 void
@@ -176,7 +214,8 @@ trust_refusal_tell_client(struct trust_refusals *refusals,
 	    trust_span_show(trust_span_of(client_id), shown, sizeof(shown)),
 	    what);
 	describe(leaf, whose);
-	write_out(refusals, reason, line, whose, &about);
+	write_out(refusals, reason, line, whose, trust_reason_meaning(reason),
+	    &about);
 }
 
 void
@@ -184,8 +223,6 @@ trust_refusal_tell_topic(struct trust_refusals *refusals,
     const struct trust_admission *admission, const char *client_id,
     const char *action, const char *topic, const char *address)
 {
-	const struct trust_certificate *certificate =
-	    trust_admission_get0_certificate(admission);
 	struct trust_event about = {
 	    .device = trust_admission_get0_verdict(admission)->device,
 	    .client = client_id,
@@ -199,8 +236,7 @@ trust_refusal_tell_topic(struct trust_refusals *refusals,
 	(void)snprintf(what, sizeof(what), "device %s may not %s %s",
 	    about.device, action,
 	    trust_span_show(trust_span_of(topic), shown, sizeof(shown)));
-	trust_event_describe_certificate(
-	    &certificate->thumbprint, certificate->subject, whose);
-	write_out(
-	    refusals, TRUST_REASON_TOPIC_NOT_ALLOWED, what, whose, &about);
+	trust_event_describe_admission(admission, whose);
+	write_out(refusals, TRUST_REASON_TOPIC_NOT_ALLOWED, what, whose,
+	    trust_reason_meaning(TRUST_REASON_TOPIC_NOT_ALLOWED), &about);
 }

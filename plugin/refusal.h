@@ -21,6 +21,11 @@ void trust_refusal_tell(struct trust_refusals *refusals,
     const struct trust_verdict *verdict, const char *client_id, X509 *leaf,
     const char *address);
 
+/* The same of somebody with a pre-shared key, or who claims to have one. */
+void trust_refusal_tell_psk(struct trust_refusals *refusals,
+    const struct trust_verdict *verdict, const char *client_id,
+    const char *identity, const char *address);
+
 /* A device may not publish to a topic, or subscribe to a filter. */
 void trust_refusal_tell_topic(struct trust_refusals *refusals,
     const struct trust_admission *admission, const char *client_id,

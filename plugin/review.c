@@ -120,7 +120,7 @@ renew(struct trust_plugin *plugin, struct trust_session *session,
 	    !trust_identity_check_client_id(
 		is->device, is->client_id, session->client_id)) {
 		close_session(plugin, session, TRUST_REASON_CLIENT_ID_MISMATCH,
-		    "its certificate stands for another device now");
+		    "it stands for another device now");
 		trust_admission_free(fresh);
 		return;
 	}

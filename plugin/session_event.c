@@ -25,16 +25,6 @@ trust_session_event_tell(struct trust_plugin *plugin,
 		trust_event_tell(plugin->events, &event);
 }
 
-static void
-describe(const struct trust_admission *admission, char out[TRUST_MESSAGE_MAX])
-{
-	const struct trust_certificate *certificate =
-	    trust_admission_get0_certificate(admission);
-
-	trust_event_describe_certificate(
-	    &certificate->thumbprint, certificate->subject, out);
-}
-
 void
 trust_session_event_tell_connected(
     struct trust_plugin *plugin, const struct trust_session *session)
@@ -43,7 +33,7 @@ trust_session_event_tell_connected(
 	    trust_admission_get0_verdict(session->admission);
 	char detail[TRUST_MESSAGE_MAX];
 
-	describe(session->admission, detail);
+	trust_event_describe_admission(session->admission, detail);
 	trust_session_event_tell(plugin, session, TRUST_EVENT_CONNECTED,
 	    trust_reason_name(verdict->reason), detail);
 }
@@ -69,8 +59,8 @@ trust_session_event_tell_takeover(struct trust_plugin *plugin,
 	char detail[3 * TRUST_MESSAGE_MAX];
 	char whose[TRUST_MESSAGE_MAX], before[TRUST_MESSAGE_MAX];
 
-	describe(admission, whose);
-	describe(old->admission, before);
+	trust_event_describe_admission(admission, whose);
+	trust_event_describe_admission(old->admission, before);
 	(void)snprintf(detail, sizeof(detail),
 	    "a new connection from %s takes its place, with %s; the old one "
 	    "came with %s",

@@ -223,7 +223,6 @@ trust_gate_follow(
 
 	follow_file(gate);
 	trust_gate_follow_local(gate);
-	trust_gate_follow_keys(gate);
 	if (gate->reopened) {
 		gate->reopened = false;
 		return TRUST_GATE_EVERYTHING;
@@ -234,5 +233,6 @@ trust_gate_follow(
 		r = read_news(gate, &msg);
 	if (r != TRUST_OK)
 		trust_gate_complain(gate, &msg);
+	trust_gate_follow_keys(gate);
 	return tell(gate, visitor);
 }

@@ -224,8 +224,8 @@ void trust_gate_tell_local(struct trust_gate *gate, struct trust_steps *steps);
 enum trust_err trust_gate_open_key(struct trust_gate *gate,
     const struct trust_record *device, struct trust_secret *key,
     struct trust_message *msg) TRUST_MUST_CHECK;
-/* Look at the gateway's record, if the registry moved, and tell of what is
- * wrong with it. */
+/* Look at the gateway's record, if the registry moved since, as its generation
+ * was asked for last, and tell of what is wrong with it. */
 void trust_gate_follow_keys(struct trust_gate *gate);
 /* Wipe all that were opened. */
 void trust_gate_forget_keys(struct trust_gate *gate);

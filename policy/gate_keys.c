@@ -139,6 +139,20 @@ out:
 	return r;
 }
 
+/* Once for each new one. */
+static void
+tell_trouble(struct trust_gate *gate)
+{
+	struct trust_gate_keys *keys = &gate->keys;
+
+	if (strcmp(keys->told.text, keys->trouble.text) == 0)
+		return;
+	keys->told = keys->trouble;
+	if (keys->told.text[0] != '\0')
+		trust_log_printf(
+		    &gate->config.log, TRUST_LOG_ERROR, "%s", keys->told.text);
+}
+
 /* Within a read: as this state of the registry has it. What was opened for
  * another certificate is not worth anything for this one. */
 static void
@@ -158,20 +172,7 @@ refresh(struct trust_gate *gate)
 	keys->certificate = fresh;
 	keys->epoch = gate->epoch;
 	keys->generation = gate->generation;
-}
-
-/* Once for each new one. */
-static void
-tell_trouble(struct trust_gate *gate)
-{
-	struct trust_gate_keys *keys = &gate->keys;
-
-	if (strcmp(keys->told.text, keys->trouble.text) == 0)
-		return;
-	keys->told = keys->trouble;
-	if (keys->told.text[0] != '\0')
-		trust_log_printf(
-		    &gate->config.log, TRUST_LOG_ERROR, "%s", keys->told.text);
+	tell_trouble(gate);
 }
 
 void
@@ -180,14 +181,12 @@ trust_gate_follow_keys(struct trust_gate *gate)
 	const struct trust_gate_keys *keys = &gate->keys;
 
 	if (gate->config.gateway_key == NULL || gate->registry == NULL ||
-	    trust_gate_ask_generation(gate, NULL) != TRUST_OK ||
 	    (keys->epoch == gate->epoch &&
 		keys->generation == gate->generation) ||
 	    trust_gate_begin_read(gate, NULL) != TRUST_OK)
 		return;
 	refresh(gate);
 	trust_registry_end_read(gate->registry);
-	tell_trouble(gate);
 }
 
 /* ---- Opening ---- */

@@ -32,7 +32,7 @@ NEIGHBOURS = {
 LIBRARIES = (
     ("mosquitto.h", ("plugin/*", "cli/*")),
     ("mosquitto[_/]*.h", ("plugin/*",)),
-    ("openssl/ssl.h", ("plugin/handshake.c", "cli/probe.c")),
+    ("openssl/ssl.h", ("plugin/handshake*.c", "cli/probe.c")),
     ("sqlite3.h", ("policy/registry*",)),
     ("sys/socket.h", ("plugin/*", "cli/*")),
     ("netdb.h", ("plugin/*", "cli/*")),

@@ -54,7 +54,7 @@ def test_list_sessions(commanded):
     assert temp.pop("valid_until") is not None
     assert temp == {
         "client": "temp-01", "device": "temp-01", "address": "127.0.0.1",
-        "reason": "thumbprint_match", "anchor": None,
+        "reason": "thumbprint_match", "auth": "certificate", "anchor": None,
         "thumbprint": commanded.pki.get("temp-01").thumbprint}
 
 

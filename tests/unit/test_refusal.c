@@ -59,6 +59,20 @@ trust_event_tell(struct trust_events *events, const struct trust_event *event)
 }
 
 void
+trust_event_describe_admission(
+    const struct trust_admission *admission, char out[TRUST_MESSAGE_MAX])
+{
+	(void)admission;
+	snprintf(out, TRUST_MESSAGE_MAX, "an admission");
+}
+
+void
+trust_event_describe_identity(const char *identity, char out[TRUST_MESSAGE_MAX])
+{
+	snprintf(out, TRUST_MESSAGE_MAX, "identity %s", identity);
+}
+
+void
 trust_event_describe_certificate(const struct trust_thumbprint *thumbprint,
     const char *subject, char out[TRUST_MESSAGE_MAX])
 {
