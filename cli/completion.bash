@@ -54,6 +54,8 @@ _trustctl_values() {
 	GROUP) _trustctl_ids group ;;
 	ROLE) _trustctl_ids role ;;
 	ANCHOR) _trustctl_ids anchor ;;
+	PURPOSE) printf '%s\n' device upstream bundle ;;
+	ROOT) trustctl anchor list --well-known | sed '1d; s/ .*//' ;;
 	esac
 }
 
@@ -68,6 +70,7 @@ _trustctl_arguments() {
 		printf '%s\n' device anchor group crl role token gateway
 		;;
 	show/1 | remove/1) _trustctl_ids "$first" ;;
+	'anchor remove/0') _trustctl_ids anchor ;;
 	topic/1) printf '%s\n' publish subscribe ;;
 	topic/0 | 'device enable/0' | 'device disable/0' | 'device remove/0' | \
 		'device seal/0')
@@ -92,7 +95,7 @@ _trustctl_offer() {
 # Whether a command's name comes next, after these words.
 _trustctl_wants_command() {
 	case "$*" in
-	'' | help | device | gateway | pki) return 0 ;;
+	'' | help | anchor | device | gateway | pki) return 0 ;;
 	*) return 1 ;;
 	esac
 }

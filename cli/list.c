@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "anchor_purpose.h"
 #include "certfile.h"
 #include "commands.h"
 #include "list_seen.h"
@@ -97,22 +98,9 @@ fill_certificate(const char *pem, char *end, char *subject)
 static enum trust_err
 fill_anchor(const struct trust_anchor *anchor, struct row *row)
 {
-	static const struct {
-		unsigned bit;
-		const char *name;
-	} purposes[] = {
-	    {TRUST_PURPOSE_BIT_DEVICE, "device"},
-	    {TRUST_PURPOSE_BIT_UPSTREAM, "upstream"},
-	    {TRUST_PURPOSE_BIT_BUNDLE, "bundle"},
-	};
-	const char *names[3];
-	struct trust_strings strings = {.v = names};
-	size_t i;
+	char text[TRUST_SHOWN_MAX];
 
-	for (i = 0; i < sizeof(purposes) / sizeof(purposes[0]); i++)
-		if ((anchor->purposes & purposes[i].bit) != 0)
-			names[strings.n++] = purposes[i].name;
-	set_strings(row->cells[2], &strings);
+	set(row->cells[2], trust_anchor_purpose_format(anchor->purposes, text));
 	return fill_certificate(anchor->pem, row->cells[3], row->cells[4]);
 }
 

@@ -53,11 +53,20 @@ add_standing(json_t *device)
 		    : json_string(disabled ? "disabled" : "enabled"));
 }
 
+/* The first page's; NULL without memory. */
+static json_t *
+make_command(const struct trust_list_seen *which)
+{
+	return json_pack("{s:s, s:s*, s:s*}", "command", "listDevices",
+	    "expiring", which->expiring, "anchor", which->anchor);
+}
+
 int
 trust_list_seen(const struct trust_mqtt_options *gateway,
     const struct trust_list_seen *which, bool json)
 {
 	struct trust_pages pages = {
+	    .command = make_command(which),
 	    .array = "devices",
 	    .next = which->expiring != NULL ? next_by_end : next_by_id,
 	    .complete = add_standing,
@@ -66,16 +75,31 @@ trust_list_seen(const struct trust_mqtt_options *gateway,
 	    .members = {"device", "standing", "last_seen", "address", "matched",
 		"anchor", "expires"},
 	};
-	int status;
+	int status = trust_pages_print(gateway, &pages, json);
 
-	pages.command = json_pack("{s:s}", "command", "listDevices");
-	if (which->expiring != NULL)
-		(void)json_object_set_new(
-		    pages.command, "expiring", json_string(which->expiring));
-	if (which->anchor != NULL)
-		(void)json_object_set_new(
-		    pages.command, "anchor", json_string(which->anchor));
-	status = trust_pages_print(gateway, &pages, json);
 	json_decref(pages.command);
 	return status;
+}
+
+enum trust_err
+trust_list_seen_names(const struct trust_mqtt_options *gateway,
+    const char *anchor, json_t *names, struct trust_message *msg)
+{
+	const struct trust_list_seen which = {.anchor = anchor};
+	const struct trust_pages pages = {
+	    .command = make_command(&which),
+	    .array = "devices",
+	    .next = next_by_id,
+	};
+	json_t *all = json_array();
+	enum trust_err r = trust_pages_fetch(gateway, &pages, all, msg);
+
+	for (size_t i = 0; r == TRUST_OK && i < json_array_size(all); i++) {
+		if (json_array_append(names,
+			json_object_get(json_array_get(all, i), "device")) != 0)
+			r = TRUST_ERR_NOMEM;
+	}
+	json_decref(all);
+	json_decref(pages.command);
+	return r;
 }

@@ -18,4 +18,9 @@ struct trust_list_seen {
 int trust_list_seen(const struct trust_mqtt_options *gateway,
     const struct trust_list_seen *which, bool json);
 
+/* Add the ids of those that came by an anchor to an array. */
+enum trust_err trust_list_seen_names(const struct trust_mqtt_options *gateway,
+    const char *anchor, json_t *names,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+
 #endif

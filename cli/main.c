@@ -16,6 +16,8 @@ static const struct trust_command commands[] = {
     {"list", trust_list_run, "list the records of a kind"},
     {"show", trust_show_run, "show a record"},
     {"device", trust_device_run, "add, enable, disable, remove a device"},
+    {"anchor", trust_anchor_run,
+	"trust anchors, shown before they are trusted"},
     {"bundle", trust_bundle_run, "the anchors that devices are given, as PEM"},
     {"gateway", trust_gateway_run, "add a gateway, for which keys are sealed"},
     {"check", trust_check_run,

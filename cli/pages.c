@@ -10,10 +10,9 @@
 /* A gateway with more devices than that is none of ours. */
 #define ENTRIES_MAX 2000000
 
-/* All entries of all pages, in one array. */
-static enum trust_err
-fetch(const struct trust_mqtt_options *gateway, const struct trust_pages *pages,
-    json_t *all, struct trust_message *msg)
+enum trust_err
+trust_pages_fetch(const struct trust_mqtt_options *gateway,
+    const struct trust_pages *pages, json_t *all, struct trust_message *msg)
 {
 	struct trust_remote *remote = NULL;
 	json_t *data = NULL;
@@ -100,7 +99,7 @@ trust_pages_print(const struct trust_mqtt_options *gateway,
 	json_t *all = json_array();
 	enum trust_err r;
 
-	r = fetch(gateway, pages, all, &msg);
+	r = trust_pages_fetch(gateway, pages, all, &msg);
 	if (r == TRUST_OK && json)
 		r = print_json(all, &msg);
 	else if (r == TRUST_OK)

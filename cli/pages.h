@@ -22,6 +22,11 @@ struct trust_pages {
 	const char *members[TRUST_TABLE_COLUMNS_MAX];
 };
 
+/* Fetch the entries of all pages into an array of the caller's. */
+enum trust_err trust_pages_fetch(const struct trust_mqtt_options *gateway,
+    const struct trust_pages *pages, json_t *all,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+
 /* Fetch all and print them: a table, or a line of JSON each. Returns the exit
  * status; errors are printed. */
 int trust_pages_print(const struct trust_mqtt_options *gateway,

@@ -84,6 +84,12 @@ def test_options(ctl, line):
     ("verify --purpose ", ["client", "server", "any"]),
     ("check --revocation ", ["if_present", "require"]),
     ("check --at ", []),
+    ("anchor ", ["add", "list", "remove"]),
+    ("anchor remove ", []),
+    ("anchor add --purpose ", ["device", "upstream", "bundle"]),
+    ("anchor add --purpose device --well-known isrg",
+     ["isrg-root-x1", "isrg-root-x2"]),
+    ("anchor add x.pem --purpose b", ["bundle"]),
     ("put ", []),
 ])
 def test_arguments(ctl, line, offered):
