@@ -72,6 +72,24 @@ make_subdirectory(const struct trust_pki *pki, const char *name,
 	return make_directory(out, msg);
 }
 
+bool
+trust_pki_is_anchor(X509 *x509)
+{
+	char cn[TRUST_ISSUE_CN_MAX + 1] = "";
+	const X509_NAME *name = X509_get_subject_name(x509);
+
+	/* They have a common name and nothing else. */
+	if (X509_NAME_entry_count(name) != 1 ||
+	    X509_NAME_get_text_by_NID((X509_NAME *)(uintptr_t)name,
+		NID_commonName, cn, sizeof(cn)) <= 0)
+		return false;
+	for (enum member m = ROOT; m < SERVER; m++) {
+		if (m != REGISTRY_SIGNER && strcmp(cn, members[m].cn) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* ---- Servers ---- */
 
 /* The hosts of a server: those asked for and loopback, each once. */

@@ -43,6 +43,9 @@ enum trust_err trust_pki_init(const struct trust_pki *pki,
     const char *const *hosts, size_t n_hosts,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
+/* Whether it is a CA's certificate of such a PKI, by its name. */
+bool trust_pki_is_anchor(X509 *x509);
+
 /*
  * Make a device's certificate: issued by the Edge CA, or self-signed. `id` is
  * a valid device id, which has no slash. TRUST_ERR_NOT_FOUND: no PKI there.

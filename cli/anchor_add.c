@@ -12,6 +12,7 @@
 #include "anchor_purpose.h"
 #include "certfile.h"
 #include "commands.h"
+#include "development.h"
 #include "files.h"
 #include "records.h"
 
@@ -48,6 +49,7 @@ struct add {
 	struct candidate v[ANCHORS_MAX];
 	size_t n;
 	struct trust_anchor_usage *usage; /* owned */
+	struct trust_development development;
 };
 
 /* ---- What is to be added ---- */
@@ -261,6 +263,17 @@ put_all(struct trust_registry *registry, void *arg, struct trust_message *msg)
 	return r;
 }
 
+static void
+look_for_development(struct add *add, struct trust_registry *registry)
+{
+	for (size_t i = 0; i < add->n; i++) {
+		if (add->v[i].standing != THERE)
+			trust_development_add(
+			    &add->development, add->v[i].id, add->v[i].x509);
+	}
+	trust_development_compare(&add->development, registry);
+}
+
 /* The registry is looked at first, and written only when somebody has said
  * yes: nobody waits for a lock meanwhile. */
 static enum trust_err
@@ -275,6 +288,8 @@ look(struct add *add, struct trust_message *msg)
 		r = settle(registry, &add->v[i], add->purposes, false, msg);
 	if (r == TRUST_OK)
 		r = trust_anchor_usage_load(registry, &add->usage, msg);
+	if (r == TRUST_OK)
+		look_for_development(add, registry);
 	trust_registry_close(registry);
 	return r;
 }
@@ -420,6 +435,7 @@ finish(struct add *add, struct trust_message *msg)
 
 	for (size_t i = 0; i < add->n; i++)
 		note_one(add, &add->v[i]);
+	trust_development_tell(&add->development);
 	if (!add->dry_run && !confirms(add)) {
 		trust_output_error("nothing changed");
 		return TRUST_EXIT_NO;

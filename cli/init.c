@@ -9,14 +9,19 @@
 
 static const char about[] =
     "Make an empty registry, to be administered here. A file that is\n"
-    "there already is left alone.\n";
+    "there already is left alone. With --development it is one in which\n"
+    "anchors of trustctl pki are meant to be; others get a note with them.\n";
 
 int
 trust_init_run(int argc, char **argv)
 {
 	const char *registry = NULL;
+	bool development = false;
 	const struct trust_option options[] = {
 	    TRUST_OPTION_REGISTRY(&registry),
+	    {.name = "development",
+		.help = "for development: anchors of trustctl pki are meant",
+		.flag = &development},
 	};
 	const struct trust_usage usage = {
 	    .command = "init",
@@ -30,11 +35,13 @@ trust_init_run(int argc, char **argv)
 
 	if (!trust_options_parse(&usage, argc, argv, &args))
 		return args.status;
-	err = trust_registry_create(registry, TRUST_REGISTRY_ORIGIN, &msg);
+	err = development ? trust_registry_create_development(registry, &msg)
+			  : trust_registry_create(
+				registry, TRUST_REGISTRY_ORIGIN, &msg);
 	if (err != TRUST_OK)
 		return trust_output_failure(err, &msg);
-	printf("%s: an empty registry; trustctl put and trustctl device add "
+	printf("%s: an empty registry%s; trustctl put and trustctl device add "
 	       "fill it\n",
-	    registry);
+	    registry, development ? " for development" : "");
 	return TRUST_EXIT_YES;
 }

@@ -61,9 +61,39 @@ tell_init(const char *dir, const struct trust_texts *hosts)
 	       "           its anchor and the group " TRUST_PKI_RECORDS_GROUP
 	       ", for a registry\n\n",
 	    dir, dir);
-	printf("next:  trustctl put -r REGISTRY %s/" TRUST_PKI_RECORDS_FILE "\n"
+	printf("next:  trustctl init --development -r REGISTRY\n"
+	       "       trustctl put -r REGISTRY %s/" TRUST_PKI_RECORDS_FILE "\n"
 	       "       trustctl pki device %s ID\n",
 	    dir, dir);
+}
+
+/* What nobody should copy from here. */
+static const char *const differences[][TRUST_TABLE_COLUMNS_MAX] = {
+    {"CA keys", "files, not encrypted",
+	"the root's offline, the others' in PKCS#11 tokens"},
+    {"device keys", "made here, carried to the device",
+	"made in the device, which they never leave"},
+    {"registry signer", "beside the CAs", "a machine of its own, other people"},
+    {"gateway's root", "the devices' too",
+	"another one; the trust bundle tells devices"},
+    {"names in certificates", "any", "bound by the CAs' name constraints"},
+    {"lifetimes", "CAs 10 years, devices 1",
+	"devices days or weeks, renewed by themselves"},
+    {"revocation", "no CRL", "a CRL of each CA, revocation require"},
+};
+#define N_DIFFERENCES (sizeof(differences) / sizeof(differences[0]))
+
+static void
+tell_production(void)
+{
+	struct trust_table table = {.headers = {"", "HERE", "IN PRODUCTION"}};
+
+	printf("\n");
+	for (size_t i = 0; i < N_DIFFERENCES; i++)
+		trust_table_row(&table, differences[i]);
+	trust_table_print(&table);
+	for (size_t i = 0; i < N_DIFFERENCES; i++)
+		trust_table_row(&table, differences[i]);
 }
 
 static const char about_init[] =
@@ -108,6 +138,7 @@ run_init(int argc, char **argv)
 	if (r != TRUST_OK)
 		return failure(r, &msg, pki.dir);
 	tell_init(pki.dir, &hosts);
+	tell_production();
 	return TRUST_EXIT_YES;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "development.h"
 #include "files.h"
 #include "options.h"
 #include "progress.h"
@@ -39,6 +40,7 @@ struct put {
 	struct trust_references *references;
 	struct trust_unsealed *unsealed;
 	struct bad_crls bad_crls;
+	struct trust_development development;
 };
 
 /* The next line, without its end. False: there is none, or it cannot be read,
@@ -146,6 +148,7 @@ put_line(struct put *put, struct trust_message *msg)
 		goto out;
 	trust_references_add(put->references, record);
 	trust_unsealed_add(put->unsealed, record);
+	trust_development_add_record(&put->development, record);
 	put->n_records++;
 	trust_progress_tick(&put->progress, put->n_records);
 	r = TRUST_OK;
@@ -254,6 +257,8 @@ run(const char *registry, const char *path)
 	tell_references(&put);
 	tell_crls(&put.bad_crls);
 	trust_unsealed_tell(put.unsealed, put.registry);
+	trust_development_compare(&put.development, put.registry);
+	trust_development_tell(&put.development);
 	printf("put %" PRId64 " record%s\n", put.n_records,
 	    put.n_records == 1 ? "" : "s");
 out:

@@ -57,9 +57,7 @@ make_upstream_certificates()
 # The registry's records, one a line.
 records()
 {
-	pem=$(awk '{ printf "%s\\n", $0 }' "$pki/root.pem")
 	cat <<-END
-	{"kind":"anchor","id":"factory-root","pem":"$pem","purposes":["device"]}
 	{"kind":"group","id":"plant-7","anchors":["factory-root"],"match":["temp-*","dashboard"]}
 	{"kind":"role","id":"reader","rules":[{"effect":"allow","actions":["subscribe"],"topics":["devices/#"]}]}
 	{"kind":"device","id":"temp-03","auth":{"type":"ca","group":"plant-7"}}
@@ -75,7 +73,9 @@ make_registry()
 	mkdir "$upstream/new"
 	new=$upstream/new/registry.db
 	{
-		trustctl init -r "$new"
+		trustctl init --development -r "$new"
+		trustctl anchor add --yes -r "$new" --id factory-root \
+		    --purpose device,bundle "$pki/root.pem"
 		records | trustctl put -r "$new"
 		for id in temp-01 temp-02; do
 			trustctl device add -r "$new" "$id" \

@@ -113,6 +113,8 @@ show_commands()
 	  $(client mosquitto_sub temp-01) -t 'devices/temp-01/#'
 	Disable it upstream, in a third terminal, and see that connection end
 	  $build/trustctl device disable temp-01 -r $origin
+	Whom the gateway tells its devices to trust
+	  $(client mosquitto_sub temp-01) -t trust/v1/bundle -C 1
 	Let it in again
 	  $build/trustctl device enable temp-01 -r $origin
 	What the gateway holds about it

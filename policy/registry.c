@@ -48,6 +48,14 @@ trust_registry_create(
 	    path, &trust_registry_schema, seed, msg);
 }
 
+enum trust_err
+trust_registry_create_development(const char *path, struct trust_message *msg)
+{
+	return trust_registry_draft_create(path, &trust_registry_schema,
+	    "INSERT INTO meta VALUES('role', 'origin'), ('development', 1)",
+	    msg);
+}
+
 static enum trust_err
 bind_key(const struct trust_registry *registry, sqlite3_stmt *statement,
     const char *key, struct trust_message *msg)
@@ -119,6 +127,21 @@ load_role(struct trust_registry *registry, struct trust_message *msg)
 	}
 	r = TRUST_OK;
 out:
+	trust_registry_file_reset(get);
+	return r;
+}
+
+enum trust_err
+trust_registry_is_development(
+    struct trust_registry *registry, bool *out, struct trust_message *msg)
+{
+	sqlite3_stmt *get = registry->statements[TRUST_REGISTRY_GET_META];
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	*out = false;
+	r = bind_key(registry, get, TRUST_REGISTRY_META_DEVELOPMENT, msg);
+	if (r == TRUST_OK)
+		r = trust_registry_file_step(&registry->file, get, out, msg);
 	trust_registry_file_reset(get);
 	return r;
 }

@@ -36,6 +36,10 @@ struct trust_registry_info {
  * that exists is ever overwritten. */
 enum trust_err trust_registry_create(const char *path,
     enum trust_registry_role role, struct trust_message *msg) TRUST_MUST_CHECK;
+/* The same for an origin that says of itself that it is for development, where
+ * anchors may be trusted whose keys are anybody's. Gateways are not told. */
+enum trust_err trust_registry_create_development(
+    const char *path, struct trust_message *msg) TRUST_MUST_CHECK;
 
 /*
  * Open one. Older ones are brought to the present schema when opened for
@@ -55,6 +59,10 @@ const char *trust_registry_get0_path(const struct trust_registry *registry);
 enum trust_err trust_registry_get_info(struct trust_registry *registry,
     struct trust_registry_info *out,
     struct trust_message *msg) TRUST_MUST_CHECK;
+
+/* Whether it was made for development. */
+enum trust_err trust_registry_is_development(struct trust_registry *registry,
+    bool *out, struct trust_message *msg) TRUST_MUST_CHECK;
 
 /* How fresh a replica is: of the notification whose state it holds in full.
  * Zeroed memory is a replica that holds none yet. */

@@ -11,6 +11,8 @@
 /* Keys of the table meta. */
 #define TRUST_REGISTRY_META_ROLE       "role" /* "origin" or "replica" */
 #define TRUST_REGISTRY_META_GENERATION "generation"
+/* There in a registry for development, and not in others. */
+#define TRUST_REGISTRY_META_DEVELOPMENT "development"
 /* The table change is complete after this generation. */
 #define TRUST_REGISTRY_META_CHANGES_AFTER "changes_after"
 

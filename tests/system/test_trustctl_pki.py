@@ -68,6 +68,89 @@ def test_init(ctl, kind):
     verify(ctl, "registry-root", "smimesign", "pki/registry-signer.pem")
 
 
+def test_init_says_what_is_different_in_production(ctl):
+    out = ctl.yes("pki", "init", "pki", "--hostname", "gw.example")
+    assert "  HERE  " in out and "  IN PRODUCTION\n" in out
+    for what in ("CA keys", "device keys", "registry signer",
+                 "gateway's root", "revocation"):
+        assert re.search(f"^{what}  +[^ ].*  +[^ ]", out, re.M), what
+    assert "trustctl init --development -r REGISTRY" in out
+
+
+# ---- Its anchors in registries ----
+
+MEANT = "trustctl init --development makes a registry for it"
+
+
+@pytest.mark.parametrize("name", ["root", "intermediate", "edge-ca",
+                                  "registry-root"])
+def test_its_anchors_and_a_registry_that_is_not_for_them(made, name):
+    made.yes("init")
+    made.yes("init", "--development", "-r", "for-it.db")
+    add = ["anchor", "add", f"pki/{name}.pem", "--purpose", "device"]
+    result = made.run(*add)
+    assert result.status == 0 and MEANT in result.err
+    assert (f"trustctl: note: anchor {name} is of a development PKI"
+            in result.err)
+    again = made.run(*add)
+    assert (again.status, again.err) == (0, "")
+    result = made.run(*add, "-r", "for-it.db")
+    assert (result.status, result.err) == (0, "")
+    line = made.yes("show", "anchor", name, "--json")
+    result = made.run("put", input=line)
+    assert result.status == 0 and MEANT in result.err
+    result = made.run("put", "-r", "for-it.db", input=line)
+    assert (result.status, result.err) == (0, "")
+
+
+def test_the_records_that_it_makes(made):
+    made.yes("init")
+    result = made.run("put", "pki/records.jsonl")
+    assert result.status == 0 and MEANT in result.err
+    made.yes("init", "--development", "-r", "for-it.db")
+    result = made.run("put", "-r", "for-it.db", "pki/records.jsonl")
+    assert (result.status, result.err) == (0, "")
+
+
+def test_many_of_its_anchors(made):
+    """There are a few notes, and a number."""
+    made.yes("init")
+    pem = (made.folder / "pki/root.pem").read_text()
+    result = made.run("put", input="".join(json.dumps(
+        {"kind": "anchor", "id": f"a-{n}", "pem": pem,
+         "purposes": ["device"]}) + "\n" for n in range(10)))
+    assert result.err.count("is of a development PKI") == 3
+    assert "note: 7 more anchors are like that" in result.err
+
+
+def test_one_that_is_disabled_is_nobodys_business(made):
+    made.yes("init")
+    pem = (made.folder / "pki/root.pem").read_text()
+    result = made.run("put", input=json.dumps(
+        {"kind": "anchor", "id": "a", "pem": pem, "status": "disabled",
+         "purposes": ["device"]}))
+    assert (result.status, result.err) == (0, "")
+
+
+@pytest.mark.parametrize("subject", [
+    "/CN=Development Roots", "/CN=development root",
+    "/O=Plant/CN=Development Root", "/CN=Development Registry Signer",
+    "/CN=Factory Root"])
+def test_anchors_of_others(ctl, subject):
+    ctl.yes("init")
+    openssl(ctl.folder, "req", "-x509", "-newkey", "ec", "-pkeyopt",
+            "ec_paramgen_curve:P-256", "-nodes", "-keyout", "k", "-out",
+            "a.pem", "-subj", subject, "-days", "9", "-addext",
+            "keyUsage=critical,keyCertSign")
+    result = ctl.run("anchor", "add", "a.pem", "--purpose", "device")
+    assert (result.status, result.err) == (0, "")
+
+
+def test_init_development(ctl):
+    assert "for development" in ctl.yes("init", "--development")
+    assert ctl.json("list", "anchor") == []
+
+
 def test_what_server_certificates_name(ctl):
     ctl.yes("pki", "init", "pki", "--hostname", "localhost", "--hostname",
             "::1", "--hostname", "*.plant.example")

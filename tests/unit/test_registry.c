@@ -323,6 +323,39 @@ open_refuses_a_newer_one(void **state)
 	assert_refused(s, TRUST_ERR_FOREIGN, "got 99");
 }
 
+static bool
+is_development(struct scratch *s, enum trust_registry_mode mode)
+{
+	struct trust_registry *registry = scratch_open(s, mode);
+	bool development;
+
+	assert_int_equal(
+	    trust_registry_is_development(registry, &development, &s->msg),
+	    TRUST_OK);
+	trust_registry_close(registry);
+	return development;
+}
+
+static void
+one_for_development_says_so(void **state)
+{
+	struct scratch *s = *state;
+
+	assert_int_equal(
+	    trust_registry_create_development(s->path, &s->msg), TRUST_OK);
+	assert_true(is_development(s, TRUST_REGISTRY_READ));
+	assert_true(is_development(s, TRUST_REGISTRY_WRITE));
+	assert_int_equal(info(s).role, TRUST_REGISTRY_ORIGIN);
+	assert_int_equal(trust_registry_create_development(s->path, &s->msg),
+	    TRUST_ERR_CONFLICT);
+	assert_int_equal(unlink(s->path), 0);
+	scratch_create(s);
+	assert_false(is_development(s, TRUST_REGISTRY_WRITE));
+	assert_int_equal(trust_registry_create_development(s->path, &s->msg),
+	    TRUST_ERR_CONFLICT);
+	assert_false(is_development(s, TRUST_REGISTRY_READ));
+}
+
 static void
 open_refuses_one_without_schema(void **state)
 {
@@ -1145,6 +1178,7 @@ main(void)
 	    TEST(open_refuses_text),
 	    TEST(open_refuses_another_program),
 	    TEST(open_refuses_a_newer_one),
+	    TEST(one_for_development_says_so),
 	    TEST(open_refuses_one_without_schema),
 	    TEST(a_truncated_one_is_damaged),
 	    TEST(garbage_in_the_middle_is_damage),

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Development anchors in registries.
+ */
+#include "development.h"
+
+#include <stdio.h>
+
+#include "../certs/pki.h"
+#include "output.h"
+
+void
+trust_development_add(
+    struct trust_development *development, const char *id, X509 *x509)
+{
+	if (!trust_pki_is_anchor(x509))
+		return;
+	if (development->n < TRUST_DEVELOPMENT_IDS_MAX)
+		(void)snprintf(development->ids[development->n],
+		    sizeof(development->ids[0]), "%s", id);
+	development->n++;
+}
+
+void
+trust_development_add_record(
+    struct trust_development *development, const struct trust_record *record)
+{
+	STACK_OF(X509) *stack = NULL;
+
+	if (record->kind != TRUST_KIND_ANCHOR || !record->enabled)
+		return;
+	if (trust_certificate_parse_pem(
+		trust_span_of(record->u.anchor.pem), &stack, NULL) == TRUST_OK)
+		trust_development_add(
+		    development, record->id, sk_X509_value(stack, 0));
+	sk_X509_pop_free(stack, X509_free);
+}
+
+void
+trust_development_compare(
+    struct trust_development *development, struct trust_registry *registry)
+{
+	bool meant = false;
+
+	if (trust_registry_is_development(registry, &meant, NULL) == TRUST_OK &&
+	    meant)
+		development->n = 0;
+}
+
+void
+trust_development_tell(const struct trust_development *development)
+{
+	if (development->n == 0)
+		return;
+	for (size_t i = 0; i < development->n && i < TRUST_DEVELOPMENT_IDS_MAX;
+	     i++)
+		trust_output_note(
+		    "anchor %s is of a development PKI, and this registry is "
+		    "not one for development: whoever has that PKI's directory "
+		    "has its keys, and is trusted like your devices",
+		    development->ids[i]);
+	if (development->n > TRUST_DEVELOPMENT_IDS_MAX)
+		trust_output_note("%zu more anchors are like that",
+		    development->n - TRUST_DEVELOPMENT_IDS_MAX);
+	trust_output_note("where that is meant, trustctl init --development "
+			  "makes a registry for it");
+}
