@@ -358,13 +358,13 @@ note_one(const struct add *add, const struct candidate *c)
 		    c->id);
 }
 
-/* Who has no terminal has said yes by asking. */
+/* Who has no terminal, or wants JSON, has said yes by asking. */
 static bool
 confirms(const struct add *add)
 {
 	char answer[8] = "";
 
-	if (add->yes || isatty(STDIN_FILENO) != 1)
+	if (add->yes || add->json || isatty(STDIN_FILENO) != 1)
 		return true;
 	(void)fflush(stdout);
 	fprintf(stderr, "trust %s? [y/N] ", add->n == 1 ? "it" : "them");

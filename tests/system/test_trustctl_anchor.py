@@ -336,7 +336,7 @@ def test_it_asks_on_a_terminal(ctl, text, status):
     assert ("nothing changed" in err) == (status == 1)
 
 
-@pytest.mark.parametrize("more", [["--yes"], ["-y"], ["--dry-run"]])
+@pytest.mark.parametrize("more", [["--yes"], ["-y"], ["--dry-run"], ["--json"]])
 def test_it_does_not_ask(ctl, more):
     got, out, err = answer(ctl, b"n\n", "anchor", "add",
                            ctl.pki.file("factory-root"), "--purpose", "device",
