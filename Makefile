@@ -49,7 +49,8 @@ $(BUILD)/mosquitto_trust.so: $(PLUGIN) $(BUILD)/libtrust.a plugin/exports.map
 	    -Wl,--version-script=plugin/exports.map -lssl $(LIBS)
 
 $(BUILD)/trustctl: $(CLI) $(CERTS) $(BUILD)/libtrust.a
-	$(call SAY,LINK) $(LINK) -pie -o $@ $^ $(LIBS) -lssl -lmosquitto
+	$(call SAY,LINK) $(LINK) -pie -o $@ $^ $(LIBS) -lssl \
+	    -lmosquitto -lcurl
 
 $(UNITS): %: %.o $(CERTS) $(BUILD)/libtrust.a
 	$(call SAY,LINK) $(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LIBS) -lmosquitto

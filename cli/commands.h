@@ -47,6 +47,10 @@ int trust_unpin_run(int argc, char **argv);
 int trust_kick_run(int argc, char **argv);
 int trust_resync_run(int argc, char **argv);
 int trust_events_run(int argc, char **argv);
+int trust_est_run(int argc, char **argv);
+int trust_est_enroll_run(int argc, char **argv);
+int trust_est_reenroll_run(int argc, char **argv);
+int trust_est_cacerts_run(int argc, char **argv);
 
 /* Print what there is: "  name  help" a line. */
 void trust_commands_print(const struct trust_command *table, size_t n);

@@ -95,7 +95,7 @@ _trustctl_offer() {
 # Whether a command's name comes next, after these words.
 _trustctl_wants_command() {
 	case "$*" in
-	'' | help | anchor | device | gateway | pki) return 0 ;;
+	'' | help | anchor | device | est | gateway | pki) return 0 ;;
 	*) return 1 ;;
 	esac
 }

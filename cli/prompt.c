@@ -49,6 +49,23 @@ trust_prompt_ask(
 	    msg, TRUST_ERR_INPUT, "want %s, nothing was entered", what);
 }
 
+bool
+trust_prompt_confirm(const char *question)
+{
+	char answer[8] = "";
+	FILE *terminal = fopen("/dev/tty", "r+e");
+	bool yes = false;
+
+	if (terminal == NULL)
+		return false;
+	if (fprintf(terminal, "%s? Type yes: ", question) > 0 &&
+	    fflush(terminal) == 0 &&
+	    fgets(answer, sizeof(answer), terminal) != NULL)
+		yes = strcmp(answer, "yes\n") == 0;
+	fclose(terminal);
+	return yes;
+}
+
 static enum trust_err
 ask(void *arg, const char *what, char *out, size_t size,
     struct trust_message *msg)

@@ -33,6 +33,10 @@ struct trust_prompt {
 enum trust_err trust_prompt_ask(const char *what, char *out, size_t size,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
+/* Ask at the same terminal whether, which "yes" alone is. Without a terminal it
+ * is no. */
+bool trust_prompt_confirm(const char *question);
+
 /* For trust_key_source_load. `prompt` is borrowed for as long as it is used. */
 struct trust_key_prompt trust_prompt_for_keys(struct trust_prompt *prompt);
 

@@ -162,7 +162,7 @@ def check_trustctl(documents):
                         r'^    \{"(\w+)"')
     compare(commands, find([TRUSTCTL], r"^\.(?:It )?Nm Cm (\w+)"), "command",
             TRUSTCTL)
-    for parent in ("device", "pki"):
+    for parent in ("device", "pki", "est"):
         compare(in_table(pathlib.Path(f"cli/{parent}.c"), "commands",
                          r'^\s+\{"(\w+)"'),
                 find([TRUSTCTL], rf"^\.(?:It )?Nm Cm {parent} (\w+)"),

@@ -32,7 +32,11 @@ NEIGHBOURS = {
 LIBRARIES = (
     ("mosquitto.h", ("plugin/*", "cli/*")),
     ("mosquitto[_/]*.h", ("plugin/*",)),
-    ("openssl/ssl.h", ("plugin/handshake*.c", "cli/probe.c")),
+    ("openssl/ssl.h",
+        ("plugin/handshake*.c", "cli/est_http.c", "cli/probe.c")),
+    ("curl/*.h", ("cli/est_http.c",)),
+    # Deprecated, and gone in OpenSSL 4.
+    ("openssl/engine.h", ("certs/key_engine.c",)),
     ("sqlite3.h", ("policy/registry*",)),
     ("sys/socket.h", ("plugin/*", "cli/*")),
     ("netdb.h", ("plugin/*", "cli/*")),
