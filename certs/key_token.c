@@ -83,6 +83,24 @@ start_provider(const char *module_path)
 	return OSSL_PROVIDER_try_load(NULL, PROVIDER, 1) != NULL;
 }
 
+/* A provider whose module cannot be loaded is there, and does nothing: the URI
+ * would then be taken for the name of a file. */
+static enum trust_err
+check_loader(const struct token *token, struct trust_message *msg)
+{
+	OSSL_STORE_LOADER *loader =
+	    OSSL_STORE_LOADER_fetch(NULL, "pkcs11", NULL);
+
+	if (loader == NULL)
+		return trust_err_set(msg, TRUST_ERR_INPUT,
+		    "%s: want a PKCS #11 module, got none: install "
+		    "p11-kit-modules, or "
+		    "name one by module-path",
+		    token->uri.object);
+	OSSL_STORE_LOADER_free(loader);
+	return TRUST_OK;
+}
+
 static void
 load_by_provider(struct token *token, EVP_PKEY **out)
 {
@@ -112,8 +130,10 @@ load(struct token *token, EVP_PKEY **out, struct trust_message *msg)
 
 	if (start_provider(token->uri.module_path)) {
 		ERR_clear_error();
-		load_by_provider(token, out);
-		return TRUST_OK;
+		r = check_loader(token, msg);
+		if (r == TRUST_OK)
+			load_by_provider(token, out);
+		return r;
 	}
 	ERR_clear_error();
 	r = trust_key_engine_load(token->uri.object, token->uri.module_path,
@@ -128,25 +148,21 @@ load(struct token *token, EVP_PKEY **out, struct trust_message *msg)
 }
 
 /* Why there is no key, from OpenSSL's queue: the first reason is the token's
- * own, those behind it are of who passed it on. */
+ * own, those behind it are of who passed it on. The provider says none. */
 static enum trust_err
 explain(const struct token *token, struct trust_message *msg)
 {
-	const char *data = NULL;
-	const char *reason;
-	unsigned long code;
-	int flags = 0;
+	const char *reason = ERR_reason_error_string(ERR_peek_error());
 
 	if (token->question.err != TRUST_OK)
 		return token->question.err;
-	code = ERR_peek_error_data(&data, &flags);
-	reason = ERR_reason_error_string(code);
-	if ((flags & ERR_TXT_STRING) == 0 || data == NULL)
-		data = "";
+	if (reason == NULL)
+		reason = token->question.asked
+			     ? "object not found, or another PIN"
+			     : "object not found";
 	return trust_err_set(msg, TRUST_ERR_INPUT,
-	    "%s: want a private key in a token, got: %s%s%s", token->uri.object,
-	    reason != NULL ? reason : "object not found",
-	    data[0] != '\0' ? ", " : "", data);
+	    "%s: want a private key in a token, got: %s", token->uri.object,
+	    reason);
 }
 
 static enum trust_err
@@ -174,13 +190,18 @@ enum trust_err
 trust_key_token_load(const char *uri, const struct trust_key_prompt *prompt,
     EVP_PKEY **out, struct trust_message *msg)
 {
+	const UI_METHOD *usual = UI_get_default_method();
 	struct token token = {.question = {.prompt = prompt}};
 	enum trust_err r = open_token(&token, uri, msg);
 
 	*out = NULL;
 	ERR_clear_error();
+	/* The provider would ask by itself, who has been told that there is no
+	 * PIN, and read standard input. */
+	UI_set_default_method(UI_null());
 	if (r == TRUST_OK)
 		r = load(&token, out, msg);
+	UI_set_default_method(usual);
 	if (r == TRUST_OK && *out == NULL)
 		r = explain(&token, msg);
 	ERR_clear_error();

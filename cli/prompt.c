@@ -27,12 +27,26 @@ has_terminal(void)
 	return true;
 }
 
+/* With OpenSSL's own way to ask, whatever the process's usual one is. */
+static bool
+read_secret(const char *question, char *out, size_t size)
+{
+	UI *ui = UI_new_method(UI_OpenSSL());
+	bool done =
+	    ui != NULL &&
+	    UI_add_input_string(ui, question, 0, out, 0, (int)size - 1) > 0 &&
+	    UI_process(ui) == 0;
+
+	UI_free(ui);
+	ERR_clear_error();
+	return done;
+}
+
 enum trust_err
 trust_prompt_ask(
     const char *what, char *out, size_t size, struct trust_message *msg)
 {
 	char question[TRUST_MESSAGE_MAX];
-	int status;
 
 	out[0] = '\0';
 	if (!has_terminal())
@@ -40,9 +54,7 @@ trust_prompt_ask(
 		    "want %s, and there is no terminal to ask at", what);
 	snprintf(question, sizeof(question), "Enter %s: ", what);
 	trust_err_flatten(question);
-	status = UI_UTIL_read_pw_string(out, (int)size, question, 0);
-	ERR_clear_error();
-	if (status == 0)
+	if (read_secret(question, out, size))
 		return TRUST_OK;
 	OPENSSL_cleanse(out, size);
 	return trust_err_set(
