@@ -5,6 +5,7 @@
 #include "est_trust.h"
 
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 #include <stdbool.h>
 
 /* ---- Roots ---- */
@@ -69,6 +70,15 @@ is_of(const X509 *x509, const X509 *root)
 	       EVP_PKEY_eq(X509_get0_pubkey(x509), X509_get0_pubkey(root)) == 1;
 }
 
+/* Whether it lets its subject do all that a root may. */
+static bool
+is_unbound_ca(X509 *x509)
+{
+	return X509_check_ca(x509) == 1 && X509_get_pathlen(x509) < 0 &&
+	       (X509_get_key_usage(x509) & KU_KEY_CERT_SIGN) != 0 &&
+	       X509_get_ext_by_NID(x509, NID_name_constraints, -1) < 0;
+}
+
 static bool
 has_signed(X509 *issuer, X509 *x509, int64_t now)
 {
@@ -99,7 +109,8 @@ is_vouched(X509 *root, STACK_OF(X509) *answer, STACK_OF(X509) *known,
 	for (int i = 0; i < sk_X509_num(answer); i++) {
 		X509 *x509 = sk_X509_value(answer, i);
 
-		if (is_of(x509, root) && is_valid(x509, now) &&
+		if (is_of(x509, root) && is_unbound_ca(x509) &&
+		    is_valid(x509, now) &&
 		    is_signed_by_trusted(x509, known, roots, now))
 			return true;
 	}

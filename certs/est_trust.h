@@ -37,9 +37,11 @@ void trust_est_trust_find_roots(STACK_OF(X509) *answer, STACK_OF(X509) *known,
 
 /*
  * Spread trust among them: an unknown root is vouched for where the answer has
- * a certificate, valid now, for its name and key that one of the trusted roots
- * has signed. That is what NewWithOld and OldWithNew are (RFC 4210 section
- * 4.4). `known` count as trusted, whether the answer has them or not.
+ * a certificate for its name and key, valid now, that one of the trusted roots
+ * has signed, as NewWithOld and OldWithNew are (RFC 4210 section 4.4). That has
+ * to be a CA's, and give it all that a root has: whoever is bound to less, and
+ * signs himself, is no root for it. `known` count as trusted, whether the
+ * answer has them or not.
  */
 void trust_est_trust_spread(STACK_OF(X509) *answer, STACK_OF(X509) *known,
     int64_t now, struct trust_est_roots *roots);

@@ -111,19 +111,26 @@ def find_san(of):
         return None
 
 
+def make_ca(folder):
+    """What a server needs, and the certificate that a maker gives a gateway.
+    """
+    ca = Ca(folder)
+    ca.root("root", "EST Root")
+    ca.issue("issuing", "root", CA, subject="EST Issuing")
+    ca.issue("tls", "issuing", LEAF + "extendedKeyUsage=serverAuth\n"
+             "subjectAltName=DNS:localhost\n", subject="est")
+    ca.root("factory")
+    ca.issue("bootstrap", "factory", LEAF)
+    return folder
+
+
 class EstServer:
     """Answers until it is closed. `replies` go before what it would say."""
 
     def __init__(self, folder):
-        folder.mkdir(exist_ok=True)
         self.ca = Ca(folder)
         self.folder = folder
-        self.anchor = self.ca.root("root", "EST Root")
-        self.ca.issue("issuing", "root", CA, subject="EST Issuing")
-        self.ca.issue("tls", "issuing", LEAF + "extendedKeyUsage=serverAuth\n"
-                      "subjectAltName=DNS:localhost\n", subject="est")
-        self.ca.root("factory")
-        self.ca.issue("bootstrap", "factory", LEAF)
+        self.anchor = folder / "root.pem"
         self.issuer = "issuing"
         self.cacerts = ["root", "issuing"]
         self.purpose = "extendedKeyUsage=serverAuth,clientAuth\n"

@@ -2,26 +2,17 @@
 """Private keys in tokens, and behind passwords: asked for, used, refused."""
 
 import os
-import pty
 import re
-import select
 import signal
 import subprocess
-import termios
-import time
 
 import pytest
+from terminal import Terminal, write_secret
 from token_hsm import OBJECTS, PIN, Hsm
-from trustctl import PATIENCE, PROGRAM, Trustctl, openssl
+from trustctl import PROGRAM, Trustctl, openssl
 
 KINDS = {"ec": ("ecdsa", "--curve=secp256r1"), "rsa": ("rsa", "--bits=2048")}
 PASSWORD = "correct horse"
-
-
-def write_secret(path, text):
-    path.write_text(text)
-    path.chmod(0o600)
-    return path
 
 
 def make_signer(folder, name, public_key):
@@ -179,51 +170,13 @@ def test_a_key_that_others_can_read(house, tmp_path):
 
 # ---- The terminal ----
 
-class Terminal:
-    """The command with a terminal of its own, that a person sits at."""
-
-    def __init__(self, ctl, *arguments):
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.chdir(ctl.folder)
-            os.execve(PROGRAM, [str(PROGRAM), *map(str, arguments)],
-                      ctl.environment)
-        self.shown = ""
-
-    def read(self):
-        if select.select([self.fd], [], [], 0.05)[0]:
-            try:
-                self.shown += os.read(self.fd, 4096).decode()
-            except OSError:  # the other end is closed
-                return False
-        return True
-
-    def has_echo(self):
-        return bool(termios.tcgetattr(self.fd)[3] & termios.ECHO)
-
-    def wait_for_question(self, words):
-        end = time.monotonic() + PATIENCE
-        while words not in self.shown or self.has_echo():
-            assert time.monotonic() < end and self.read(), self.shown
-
-    def type(self, text):
-        os.write(self.fd, text.encode())
-
-    def end(self):
-        """The exit status."""
-        while self.read():
-            pass
-        status = os.waitpid(self.pid, 0)[1]
-        os.close(self.fd)
-        return status
-
-
 @pytest.mark.parametrize("key, signer, secret, words", [
     ("encrypted.key", "pki/registry-signer.pem", PASSWORD,
      "Enter the password of encrypted.key: "),
     (f"{OBJECTS}ec", "ec.pem", PIN, f"Enter the PIN of {OBJECTS}ec: ")])
 def test_asked_at_the_terminal(house, tmp_path, key, signer, secret, words):
-    terminal = Terminal(house, *sign_arguments(signer, key, tmp_path / "out"))
+    terminal = Terminal(
+        house, PROGRAM, *sign_arguments(signer, key, tmp_path / "out"))
     terminal.wait_for_question(words)
     terminal.type(secret + "\n")
     assert terminal.end() == 0, terminal.shown
@@ -237,17 +190,11 @@ def test_a_signal_at_the_question(house, tmp_path, number):
     """The terminal is somebody else's again, and echoes."""
     script = (f"{PROGRAM} sign --scope site --signer pki/registry-signer.pem "
               f"--key encrypted.key {tmp_path / 'out'}; stty -a; echo over")
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.chdir(house.folder)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        os.execve("/bin/sh", ["sh", "-c", f"trap : INT TERM HUP; {script}"],
-                  house.environment)
-    terminal = Terminal.__new__(Terminal)
-    terminal.pid, terminal.fd, terminal.shown = pid, fd, ""
+    terminal = Terminal(house, "sh", "-c", f"trap : INT TERM HUP; {script}")
     terminal.wait_for_question("Enter the password")
-    child = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)],
-                           capture_output=True, text=True, check=True).stdout
+    child = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(terminal.process.pid)],
+        capture_output=True, text=True, check=True).stdout
     os.kill(int(child), number)
     assert terminal.end() == 0, terminal.shown
     assert "over" in terminal.shown
