@@ -50,7 +50,8 @@ diagnose(struct trust_doctor *doctor, struct trust_message *msg)
 	if ((r = trust_doctor_shake(doctor, msg)) != TRUST_OK)
 		return r;
 	trust_doctor_check_names(doctor);
-	trust_doctor_check_chain(doctor);
+	if ((r = trust_doctor_check_chain(doctor, msg)) != TRUST_OK)
+		return r;
 	if ((r = trust_doctor_check_trust(doctor, msg)) != TRUST_OK)
 		return r;
 	trust_doctor_check_times(doctor);

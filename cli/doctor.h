@@ -13,10 +13,11 @@
 #include "shell.h"
 #include "trust.h"
 
-/* How the server's certificate leads up, as far as it does. */
+/* How the server's certificate leads up, as far as it does: as our path
+ * validation went, or where that reached no anchor, from issuer to issuer. */
 struct trust_doctor_path {
 	X509 *v[TRUST_CHAIN_PATH_MAX]; /* borrowed; the server's own first */
-	int n;                         /* of those that were sent */
+	int n;                         /* without the anchor above them */
 	bool self_signed; /* the last of them is, and is no anchor */
 	X509 *anchor;     /* that issued the last, or is it; or NULL */
 	X509 *namesake;   /* an anchor of its issuer's name that did not */
@@ -61,6 +62,7 @@ struct trust_doctor {
 	bool slow; /* an address before that one did not answer in time */
 	struct trust_probe probe; /* as the client */
 	struct trust_doctor_path path;
+	struct trust_chain chain; /* what path validation says of it, now */
 	struct trust_findings findings;
 };
 
@@ -71,7 +73,8 @@ void trust_doctor_reach(struct trust_doctor *doctor);
 enum trust_err trust_doctor_shake(
     struct trust_doctor *doctor, struct trust_message *msg) TRUST_MUST_CHECK;
 void trust_doctor_check_names(struct trust_doctor *doctor);
-void trust_doctor_check_chain(struct trust_doctor *doctor);
+enum trust_err trust_doctor_check_chain(
+    struct trust_doctor *doctor, struct trust_message *msg) TRUST_MUST_CHECK;
 enum trust_err trust_doctor_check_trust(
     struct trust_doctor *doctor, struct trust_message *msg) TRUST_MUST_CHECK;
 void trust_doctor_check_times(struct trust_doctor *doctor);
@@ -91,6 +94,11 @@ const char *trust_doctor_client_id(const struct trust_doctor *doctor);
 
 /* How to connect to the address that was reached, as the client. */
 struct trust_probe_want trust_doctor_want(const struct trust_doctor *doctor);
+
+/* Validate what the server sent at some time, with the path. */
+enum trust_err trust_doctor_verify(const struct trust_doctor *doctor,
+    int64_t now, struct trust_chain *out,
+    struct trust_message *msg) TRUST_MUST_CHECK;
 
 /* Tell what is wrong with a file of certificates; `word` is its name for a
  * shell. Returns whether it has some. */

@@ -37,27 +37,6 @@ tell_required(struct trust_doctor *doctor)
 	    doctor->words.host, doctor->port, doctor->words.anchor);
 }
 
-/* What the broker's own verification says it takes; with the plugin it takes
- * what the registry says, and says nothing here. */
-static void
-tell_accepted(struct trust_doctor *doctor)
-{
-	const STACK_OF(X509_NAME) *accepted = doctor->probe.accepted;
-	char name[TRUST_SHOWN_MAX], list[TRUST_MESSAGE_MAX] = "";
-	size_t len = 0;
-
-	for (int i = 0; i < sk_X509_NAME_num(accepted); i++) {
-		if (len < sizeof(list))
-			len += (size_t)snprintf(list + len, sizeof(list) - len,
-			    "%s%s", i > 0 ? "; " : "",
-			    trust_certificate_show_name(
-				sk_X509_NAME_value(accepted, i), name));
-	}
-	if (len > 0)
-		trust_findings_add(&doctor->findings, STEP, TRUST_RESULT_NOTE,
-		    "the server says that it takes certificates of %s", list);
-}
-
 /* Whose clock is wrong? Nothing of what the client sends has ended here. */
 static void
 tell_clocks(struct trust_doctor *doctor)
@@ -109,7 +88,6 @@ tell_alert(struct trust_doctor *doctor)
 		    doctor->words.cert);
 	if (doctor->probe.alert == CERTIFICATE_EXPIRED)
 		tell_clocks(doctor);
-	tell_accepted(doctor);
 }
 
 static void
@@ -120,7 +98,6 @@ tell_end(struct trust_doctor *doctor)
 	    doctor->probe.error);
 	trust_findings_mend(&doctor->findings,
 	    "tail /var/log/mosquitto/mosquitto.log   # on the gateway");
-	tell_accepted(doctor);
 }
 
 static void

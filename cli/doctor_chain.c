@@ -90,6 +90,7 @@ find_issuer(const struct trust_doctor *doctor, X509 *x509)
 	return NULL;
 }
 
+/* Without an anchor in reach: whose issuer's certificate is not there? */
 static void
 climb(struct trust_doctor *doctor)
 {
@@ -109,25 +110,71 @@ climb(struct trust_doctor *doctor)
 	}
 }
 
-/* ---- What is told ---- */
-
-static const char *
-subject_of(const X509 *x509, char out[TRUST_SHOWN_MAX])
+static X509 *
+find_by_thumbprint(
+    STACK_OF(X509) *stack, const struct trust_thumbprint *thumbprint)
 {
-	return trust_certificate_show_name(X509_get_subject_name(x509), out);
+	struct trust_thumbprint found;
+
+	for (int i = 0; i < sk_X509_num(stack); i++) {
+		if (trust_certificate_thumbprint(
+			sk_X509_value(stack, i), &found) == TRUST_OK &&
+		    trust_thumbprint_equal(&found, thumbprint))
+			return sk_X509_value(stack, i);
+	}
+	return NULL;
 }
 
-/* TLS 1.2 wants each to certify the one before it (RFC 5246 section 7.4.2). */
-static bool
-is_ordered(const struct trust_doctor *doctor)
+/* As path validation went. */
+static void
+follow(struct trust_doctor *doctor)
 {
-	const struct trust_doctor_path *path = &doctor->path;
+	const struct trust_chain *chain = &doctor->chain;
+	struct trust_doctor_path *path = &doctor->path;
+	size_t last = chain->n_path - 1;
+	X509 *x509;
 
-	for (int i = 0; i < path->n; i++) {
-		if (sk_X509_value(doctor->probe.sent, i) != path->v[i])
-			return false;
+	path->anchor = find_by_thumbprint(doctor->anchors, &chain->path[last]);
+	for (size_t i = 0; i <= last; i++) {
+		x509 = find_by_thumbprint(doctor->probe.sent, &chain->path[i]);
+		if (x509 != NULL && (i < last || last == 0))
+			path->v[path->n++] = x509;
 	}
-	return true;
+}
+
+enum trust_err
+trust_doctor_verify(const struct trust_doctor *doctor, int64_t now,
+    struct trust_chain *out, struct trust_message *msg)
+{
+	const struct trust_chain_input in = {
+	    .leaf = sk_X509_value(doctor->probe.sent, 0),
+	    .untrusted = doctor->probe.sent,
+	    .anchors = doctor->anchors,
+	    .now = now,
+	    .purpose = TRUST_PURPOSE_SERVER,
+	    .max_depth = -1,
+	    .wants_path = true,
+	};
+
+	return trust_chain_verify(&in, out, msg);
+}
+
+/* ---- What is told ---- */
+
+/* TLS 1.2 wants each to certify the one before it (RFC 5246 section 7.4.2); one
+ * more for the same key does no harm. */
+static bool
+is_ordered(STACK_OF(X509) *sent)
+{
+	bool good = true;
+
+	for (int i = 1; i < sk_X509_num(sent) && good; i++) {
+		good = false;
+		for (int j = 0; j < i && !good; j++)
+			good = is_issuer(
+			    sk_X509_value(sent, i), sk_X509_value(sent, j));
+	}
+	return good;
 }
 
 /* Where the certificate itself says that its issuer's can be had (RFC 5280
@@ -204,33 +251,47 @@ tell_order(struct trust_doctor *doctor)
 	    "gateway, for certfile");
 }
 
-void
-trust_doctor_check_chain(struct trust_doctor *doctor)
+static void
+tell_sent(struct trust_doctor *doctor)
 {
 	const struct trust_doctor_path *path = &doctor->path;
-	char list[TRUST_MESSAGE_MAX] = "", subject[TRUST_SHOWN_MAX];
+	char list[TRUST_MESSAGE_MAX] = "", name[TRUST_SHOWN_MAX];
 	size_t len;
-	int i;
 
-	if (doctor->probe.sent == NULL)
-		return;
-	climb(doctor);
-	if (doctor->anchors != NULL && path->n == 1 && path->anchor == NULL &&
-	    path->namesake == NULL && !path->self_signed) {
-		tell_missing(doctor);
-		return;
-	}
-	if (!is_ordered(doctor)) {
-		tell_order(doctor);
-		return;
-	}
-	for (i = 0; i < path->n; i++) {
+	for (int i = 0; i < path->n; i++) {
 		len = strlen(list);
 		snprintf(list + len, sizeof(list) - len, "%s%s",
-		    i > 0 ? " < " : "", subject_of(path->v[i], subject));
+		    i > 0 ? " < " : "",
+		    trust_certificate_show_name(
+			X509_get_subject_name(path->v[i]), name));
 	}
 	trust_findings_add(&doctor->findings, STEP, TRUST_RESULT_OK,
 	    "sent: %s; issued by %s", list,
 	    trust_certificate_show_name(
-		X509_get_issuer_name(path->v[path->n - 1]), subject));
+		X509_get_issuer_name(path->v[path->n - 1]), name));
+}
+
+enum trust_err
+trust_doctor_check_chain(struct trust_doctor *doctor, struct trust_message *msg)
+{
+	const struct trust_doctor_path *path = &doctor->path;
+	enum trust_err r;
+
+	if (doctor->probe.sent == NULL)
+		return TRUST_OK;
+	r = trust_doctor_verify(doctor, doctor->now, &doctor->chain, msg);
+	if (r != TRUST_OK)
+		return r;
+	if (doctor->chain.n_path > 0)
+		follow(doctor);
+	else
+		climb(doctor);
+	if (doctor->anchors != NULL && path->n == 1 && path->anchor == NULL &&
+	    path->namesake == NULL && !path->self_signed)
+		tell_missing(doctor);
+	else if (!is_ordered(doctor->probe.sent))
+		tell_order(doctor);
+	else
+		tell_sent(doctor);
+	return TRUST_OK;
 }

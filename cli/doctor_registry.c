@@ -168,9 +168,28 @@ tell_denied(struct trust_doctor *doctor, const struct trust_verdict *verdict)
 	mend(doctor, verdict);
 }
 
+/* This machine's clock, where it is the gateway's. */
+static void
+check_clock(struct trust_doctor *doctor)
+{
+	char now[TRUST_CLOCK_TEXT], text[TRUST_CLOCK_TEXT];
+	int64_t floor;
+
+	if (trust_local_read_floor(doctor->registry, &floor, NULL) !=
+		TRUST_OK ||
+	    doctor->now >= floor)
+		return;
+	trust_findings_add(&doctor->findings, "clock", TRUST_RESULT_WARN,
+	    "this machine's clock, %s, is behind what the registry has proof "
+	    "of: a gateway here decides as if it were %s",
+	    trust_clock_format(doctor->now, now),
+	    trust_clock_format(floor, text));
+	trust_findings_mend(&doctor->findings, "sudo timedatectl set-ntp true");
+}
+
 /* Without a certificate: what its record says. */
 static void
-decide(struct trust_doctor *doctor, struct trust_gate *gate,
+ask(struct trust_doctor *doctor, struct trust_gate *gate,
     struct trust_verdict *verdict)
 {
 	const char *client_id = trust_doctor_client_id(doctor);
@@ -184,6 +203,27 @@ decide(struct trust_doctor *doctor, struct trust_gate *gate,
 		    gate, device, doctor->now, verdict, NULL);
 }
 
+static void
+judge(struct trust_doctor *doctor, struct trust_gate *gate)
+{
+	struct trust_verdict verdict = {0};
+
+	if (doctor->own == NULL && trust_doctor_client_id(doctor) == NULL) {
+		trust_findings_add(&doctor->findings, STEP, TRUST_RESULT_NOTE,
+		    "nobody to ask about: give --cert and --key, or "
+		    "--client-id");
+		return;
+	}
+	ask(doctor, gate, &verdict);
+	if (verdict.outcome == TRUST_ALLOW)
+		tell_allowed(doctor, &verdict);
+	else
+		tell_denied(doctor, &verdict);
+	if (verdict.device[0] != '\0')
+		tell_seen(doctor, gate, verdict.device);
+	trust_verdict_clear(&verdict);
+}
+
 enum trust_err
 trust_doctor_ask_registry(
     struct trust_doctor *doctor, struct trust_message *msg)
@@ -195,29 +235,16 @@ trust_doctor_ask_registry(
 	    .crl_grace_s = doctor->crl_grace_s,
 	    .log = {.write = trust_reasoning_log},
 	};
-	struct trust_verdict verdict = {0};
 	struct trust_gate *gate = NULL;
 	enum trust_err r;
 
 	if (doctor->registry == NULL)
 		return TRUST_OK;
-	if (doctor->own == NULL && trust_doctor_client_id(doctor) == NULL) {
-		trust_findings_add(&doctor->findings, STEP, TRUST_RESULT_NOTE,
-		    "nobody to ask about: give --cert and --key, or "
-		    "--client-id");
-		return TRUST_OK;
-	}
 	r = trust_gate_open(&config, &gate, msg);
 	if (r != TRUST_OK)
 		return r;
-	decide(doctor, gate, &verdict);
-	if (verdict.outcome == TRUST_ALLOW)
-		tell_allowed(doctor, &verdict);
-	else
-		tell_denied(doctor, &verdict);
-	if (verdict.device[0] != '\0')
-		tell_seen(doctor, gate, verdict.device);
-	trust_verdict_clear(&verdict);
+	check_clock(doctor);
+	judge(doctor, gate);
 	trust_gate_close(gate);
 	return TRUST_OK;
 }

@@ -8,8 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #define STEP_WIDTH 11
+/* Where the text of a finding begins. */
+#define INDENT (4 + 2 + STEP_WIDTH + 2)
+/* Columns of a terminal that text is still fitted to. */
+#define COLUMNS_MIN (INDENT + 30)
 
 /* The words of the public contract, for people and for programs. */
 static const struct word {
@@ -41,6 +47,45 @@ grow(struct trust_findings *findings)
 	return &v[findings->n++];
 }
 
+/* Columns for the text; 0: no bound, because no person reads it there. */
+static size_t
+room(void)
+{
+	struct winsize size;
+
+	if (isatty(STDOUT_FILENO) == 0 ||
+	    ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 ||
+	    size.ws_col < COLUMNS_MIN)
+		return 0;
+	return size.ws_col - (size_t)INDENT;
+}
+
+/* The octets of a line that ends between words; all, where they fit. */
+static size_t
+fit(const char *text, size_t width)
+{
+	size_t len = strlen(text), n = width;
+
+	if (width == 0 || len <= width)
+		return len;
+	while (n > 0 && text[n] != ' ')
+		n--;
+	return n > 0 ? n : strcspn(text, " ");
+}
+
+static void
+print_text(const char *text)
+{
+	size_t width = room(), n = fit(text, width);
+
+	printf("%.*s\n", (int)n, text);
+	for (text += n; *text != '\0'; text += n) {
+		text += strspn(text, " ");
+		n = fit(text, width);
+		printf("%*s%.*s\n", INDENT, "", (int)n, text);
+	}
+}
+
 void
 trust_findings_add(struct trust_findings *findings, const char *step,
     enum trust_result result, const char *fmt, ...)
@@ -59,9 +104,9 @@ trust_findings_add(struct trust_findings *findings, const char *step,
 	trust_err_flatten(finding->text);
 	if (findings->silent)
 		return;
-	printf("%s%-4s%s  %-*s  %s\n", trust_output_color(word->color),
-	    word->shown, trust_output_color(TRUST_COLOR_NONE), STEP_WIDTH, step,
-	    finding->text);
+	printf("%s%-4s%s  %-*s  ", trust_output_color(word->color), word->shown,
+	    trust_output_color(TRUST_COLOR_NONE), STEP_WIDTH, step);
+	print_text(finding->text);
 	/* The next step may take its time. */
 	(void)fflush(stdout);
 }
@@ -86,7 +131,7 @@ trust_findings_mend(struct trust_findings *findings, const char *fmt, ...)
 	snprintf(finding->mend + len, sizeof(finding->mend) - len, "%s%s",
 	    len > 0 ? "\n" : "", line);
 	if (!findings->silent)
-		printf("%*s> %s\n", 4 + 2 + STEP_WIDTH + 2, "", line);
+		printf("%*s> %s\n", INDENT, "", line);
 }
 
 enum trust_result

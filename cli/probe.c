@@ -150,8 +150,11 @@ set_certificate(struct talk *talk)
 static enum trust_err
 prepare(struct talk *talk, struct trust_message *msg)
 {
-	const char *name = talk->want->name;
+	/* OpenSSL's macro takes no const. */
+	char name[TLSEXT_MAXLEN_host_name + 1];
 
+	(void)snprintf(name, sizeof(name), "%s",
+	    talk->want->name != NULL ? talk->want->name : "");
 	talk->ctx = SSL_CTX_new(TLS_client_method());
 	if (talk->ctx == NULL)
 		return fail(msg, "SSL_CTX_new");
@@ -170,7 +173,8 @@ prepare(struct talk *talk, struct trust_message *msg)
 	SSL_set_info_callback(talk->ssl, on_info);
 	SSL_set_cert_cb(talk->ssl, on_certificate_wanted, talk);
 	if (!set_versions(talk) ||
-	    (name != NULL && SSL_set_tlsext_host_name(talk->ssl, name) != 1) ||
+	    (name[0] != '\0' &&
+		SSL_set_tlsext_host_name(talk->ssl, name) != 1) ||
 	    SSL_set_fd(talk->ssl, talk->fd) != 1)
 		return fail(msg, "the connection");
 	if (!set_certificate(talk))
@@ -266,20 +270,10 @@ static void
 note(struct talk *talk)
 {
 	struct trust_probe *probe = talk->probe;
-	const STACK_OF(X509_NAME) *names = SSL_get0_peer_CA_list(talk->ssl);
-	X509_NAME *name;
 
 	probe->version = SSL_get_version(talk->ssl);
 	probe->number = (enum trust_probe_version)SSL_version(talk->ssl);
 	probe->cipher = SSL_get_cipher_name(talk->ssl);
-	if (sk_X509_NAME_num(names) <= 0 ||
-	    (probe->accepted = sk_X509_NAME_new_null()) == NULL)
-		return;
-	for (int i = 0; i < sk_X509_NAME_num(names); i++) {
-		name = X509_NAME_dup(sk_X509_NAME_value(names, i));
-		if (sk_X509_NAME_push(probe->accepted, name) == 0)
-			X509_NAME_free(name);
-	}
 }
 
 static void
@@ -333,6 +327,5 @@ void
 trust_probe_clear(struct trust_probe *probe)
 {
 	sk_X509_pop_free(probe->sent, X509_free);
-	sk_X509_NAME_pop_free(probe->accepted, X509_NAME_free);
 	*probe = (struct trust_probe){0};
 }

@@ -58,12 +58,10 @@ enum trust_probe_end {
 struct trust_probe {
 	STACK_OF(X509) *sent; /* by the server, its own first; owned. NULL: it
 			       * did not come to that */
-	/* What the server says it takes certificates of; owned. NULL: all. */
-	STACK_OF(X509_NAME) *accepted;
-	bool asked;          /* for a certificate */
-	bool finished;       /* the handshake, as far as the client can tell */
-	bool welcomed;       /* the server said so, too */
-	const char *version; /* "TLSv1.3"; static. NULL: none */
+	bool asked;           /* for a certificate */
+	bool finished;        /* the handshake, as far as the client can tell */
+	bool welcomed;        /* the server said so, too */
+	const char *version;  /* "TLSv1.3"; static. NULL: none */
 	enum trust_probe_version number;
 	const char *cipher; /* static; likewise */
 	enum trust_probe_end end;

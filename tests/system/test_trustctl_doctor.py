@@ -4,7 +4,10 @@ finds it, the words, the mend, and the exit status."""
 
 import contextlib
 import json
+import re
 import socket
+import sqlite3
+import ssl
 import threading
 import time
 
@@ -201,6 +204,25 @@ def test_a_closed_port(doctor):
         f"127.0.0.1, port {port}: refused", f"listener {port}"])
 
 
+def test_a_closed_port_of_ipv6(doctor):
+    """Refused, or without a way where there is no IPv6."""
+    doctor.fails("connect", free_port(), host="::1", words=["::1, port"])
+
+
+def test_a_port_that_drops_what_comes(doctor):
+    """As a firewall does: a full queue, here."""
+    with socket.socket() as full, contextlib.ExitStack() as stack:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        port = full.getsockname()[1]
+        doctor.fails("connect", port, host="127.0.0.1", timeout=1, words=[
+            "no answer within 1 s", "ip route get 127.0.0.1", "nft"])
+
+
 def test_a_plain_listener(doctor, site):
     port = site.start(listeners=[PLAIN]).port("plain")
     doctor.fails("tls", port, "temp-01", words=[
@@ -236,6 +258,29 @@ def test_a_listener_with_keys_alone(doctor, site):
         after=["allow_anonymous true", f"psk_file {site.folder}/psk"]).port()
     doctor.fails("tls", port, words=["TLS alert 40, handshake_failure",
                                      "psk_hint"])
+
+
+def test_tls_without_mqtt(doctor, site):
+    """It says nothing to the certificate, and nothing to CONNECT."""
+    pki = site.pki
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pki.file("server"), pki.key_file("server"))
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.load_verify_locations(pki.file("temp-01"))
+    context.num_tickets = 0
+
+    def answer(connection):
+        with context.wrap_socket(connection, server_side=True) as tls:
+            while tls.recv(1024):
+                pass
+
+    with server(answer) as port:
+        status, findings = doctor.run(port, "temp-01", timeout=1)
+    assert [f["finding"] for f in findings if f["step"] == "answer"] == [
+        "the server says neither yes nor no to the certificate within 1 s"]
+    assert [f for f in findings if f["step"] == "mqtt 3.1.1" and
+            "no answer to CONNECT within 1 s" in f["finding"]], findings
+    assert status == 1
 
 
 # ---- Names ----
@@ -313,6 +358,28 @@ def test_a_server_that_signed_for_itself(doctor, site):
     doctor.fails("trust", port, "temp-01", words=[
         "CN=lonely, is self-signed", site.pki.get("lonely").thumbprint,
         "-fingerprint -sha256"])
+
+
+def test_a_server_that_is_trusted_by_itself(doctor, site):
+    site.pki.certificate("lonely", eku="serverAuth",
+                         san="dns:localhost ip:127.0.0.1")
+    port = site.start(server="lonely").port()
+    status, findings = doctor.run(port, "temp-01",
+                                  anchor=site.pki.file("lonely"))
+    assert status == 0, [f for f in findings if f["result"] == "warn"]
+
+
+def test_strangers_in_the_chain(doctor, site, monkeypatch):
+    """The root before the intermediate."""
+    pki = site.pki
+    pki.certificate("middle", issuer="server-root", ca="yes")
+    pki.certificate("leaf", issuer="middle", eku="serverAuth",
+                    san="dns:localhost")
+    pem = "".join(pki.get(name).pem
+                  for name in ("leaf", "server-root", "middle"))
+    monkeypatch.setattr(pki.get("leaf"), "pem", pem)
+    doctor.warns("chain", site.start(server="leaf").port(), "temp-01",
+                 words=["not in order", "-showcerts"])
 
 
 def test_an_anchor_that_is_no_root(doctor, site):
@@ -395,6 +462,16 @@ def test_a_clock_of_1970(doctor, site):
     _, findings = doctor.run(start(site), "temp-01", at=1000)
     assert [f for f in findings if f["step"] == "times" and "the clock of this "
             "machine is wrong: it says 1970-01-01T00:16:40Z" in f["finding"]]
+
+
+def test_a_clock_behind_the_registry(doctor, site):
+    """Which has proof of a later time: on the gateway that is told."""
+    port = start(site)
+    with sqlite3.connect(f"{site.registry.path}.local") as local:
+        local.execute("INSERT INTO floor VALUES(1, ?)", (NOW + 10 * DAY,))
+    doctor.warns("clock", port, "temp-01", registry=site.registry.path,
+                 words=["is behind what the registry has proof of",
+                        "timedatectl set-ntp true"])
 
 
 # ---- Protocol ----
@@ -574,6 +651,14 @@ def test_a_listener_that_asks_for_no_certificate(doctor, site):
                  words=["asks for no certificate", "require_certificate true"])
 
 
+def test_a_stock_broker_that_does_not_know_the_ca(doctor, site):
+    site.pki.certificate("clients-ca", ca="yes")
+    site.pki.certificate("stranger", issuer="edge-ca")
+    port = stock(site, listener=Listener(lines=[
+        f"cafile {site.pki.file('clients-ca')}"]))
+    doctor.fails("answer", port, "stranger", words=["TLS alert 48, unknown_ca"])
+
+
 def test_a_registry_that_is_another(doctor, site):
     """It would let in whom the gateway refuses."""
     site.pki.certificate("temp-02")
@@ -620,6 +705,22 @@ def test_colours_on_a_terminal(doctor, site, monkeypatch):
     assert status == 1
     assert "\x1b[32mok  \x1b[0m  resolve" in shown
     assert "\x1b[31mFAIL\x1b[0m  names" in shown
+
+
+def test_a_narrow_terminal(doctor, site):
+    """Text is fitted to it, commands stay whole."""
+    ctl = Trustctl(site.folder)
+    ctl.environment["NO_COLOR"] = "1"
+    options = doctor.options(start(site, san="dns:gw1.example"), ["temp-01"])
+    _, whole = on_terminal(ctl, "doctor", *options)
+    _, shown = on_terminal(ctl, "doctor", *options, columns=60)
+    lines = shown.splitlines()
+    assert len(lines) > len(whole.splitlines())
+    assert all(len(line) <= 60 or " > " in line or " " not in line.strip()
+               for line in lines), shown
+    assert [line for line in whole.splitlines() if " > " in line] == [
+        line for line in lines if " > " in line]
+    assert re.sub(r"\s+", " ", shown) == re.sub(r"\s+", " ", whole)
 
 
 @pytest.mark.parametrize("options, words", [

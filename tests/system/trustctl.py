@@ -2,11 +2,14 @@
 """trustctl as a user runs it: in a folder, with a terminal or without."""
 
 import dataclasses
+import fcntl
 import json
 import os
 import pathlib
 import pty
+import struct
 import subprocess
+import termios
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("TRUST_BUILD", ROOT / "build")).resolve()
@@ -94,11 +97,13 @@ def error_line(result):
     return result.err[len("trustctl: "):-1]
 
 
-def on_terminal(ctl, *arguments, feed=()):
+def on_terminal(ctl, *arguments, feed=(), columns=0):
     """Run with standard output and error on a terminal that shows UTF-8, and
     standard input a pipe into which `feed` is written piece by piece. Returns
     (status, what the terminal got)."""
     ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ,
+                struct.pack("4H", 24, columns, 0, 0))
     process = subprocess.Popen(
         [PROGRAM, *map(str, arguments)], cwd=ctl.folder,
         env=dict(ctl.environment, LC_ALL="C.UTF-8"), stdin=subprocess.PIPE,
