@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <mosquitto.h>
-#include <mqtt_protocol.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +20,11 @@
 #define CLOSE_MS 1000
 
 /* Codes of CONNACK: MQTT 3.1.1 section 3.2.2.3, MQTT 5 section 3.2.2.2. */
-#define V5_FIRST 0x80
+#define V3_IDENTIFIER_REJECTED 2
+#define V3_NOT_AUTHORIZED      5
+#define V5_FIRST               0x80
+#define V5_CLIENT_ID_NOT_VALID 0x85
+#define V5_NOT_AUTHORIZED      0x87
 
 /* One connection. */
 struct visit {
@@ -196,10 +199,9 @@ words_of(int code)
 static void
 mend_refusal(struct trust_doctor *doctor, int code)
 {
-	bool by_id = code == CONNACK_REFUSED_IDENTIFIER_REJECTED ||
-		     code == MQTT_RC_CLIENTID_NOT_VALID;
-	bool by_rights = code == CONNACK_REFUSED_NOT_AUTHORIZED ||
-			 code == MQTT_RC_NOT_AUTHORIZED;
+	bool by_id =
+	    code == V3_IDENTIFIER_REJECTED || code == V5_CLIENT_ID_NOT_VALID;
+	bool by_rights = code == V3_NOT_AUTHORIZED || code == V5_NOT_AUTHORIZED;
 	char id[TRUST_SHELL_MAX];
 
 	trust_shell_quote(doctor->own_name, "ID", id);
@@ -238,22 +240,48 @@ tell_refusal(struct trust_doctor *doctor, const char *step, int code)
 }
 
 static void
+mend_by_log(struct trust_doctor *doctor)
+{
+	trust_findings_mend(&doctor->findings,
+	    "tail /var/log/mosquitto/mosquitto.log   # on the gateway");
+}
+
+static void
+tell_no_mqtt(struct trust_doctor *doctor, const char *step, const char *how)
+{
+	trust_findings_add(&doctor->findings, step, TRUST_RESULT_FAIL,
+	    "%s: port %d is TLS, and maybe no MQTT: a web server, or MQTT over "
+	    "WebSockets, which needs another client",
+	    how, doctor->port);
+	trust_findings_mend(&doctor->findings,
+	    "grep -n 'listener\\|protocol' /etc/mosquitto/mosquitto.conf   # "
+	    "on the gateway: which port is for MQTT without WebSockets?");
+	mend_by_log(doctor);
+}
+
+static void
 tell_no_answer(
     struct trust_doctor *doctor, const char *step, const struct visit *visit)
 {
-	if (visit->error == MOSQ_ERR_SUCCESS)
-		trust_findings_add(&doctor->findings, step, TRUST_RESULT_FAIL,
-		    "no answer to CONNECT within %d s: is it MQTT, and no web "
-		    "server or WebSockets?",
+	char how[TRUST_SHOWN_MAX];
+
+	if (visit->error == MOSQ_ERR_SUCCESS) {
+		snprintf(how, sizeof(how), "no answer to CONNECT within %d s",
 		    doctor->timeout_s);
-	else
-		trust_findings_add(&doctor->findings, step, TRUST_RESULT_FAIL,
-		    "the connection ended without an answer to CONNECT: %s",
-		    visit->why.text[0] != '\0'
-			? visit->why.text
-			: mosquitto_strerror(visit->error));
-	trust_findings_mend(&doctor->findings,
-	    "tail /var/log/mosquitto/mosquitto.log   # on the gateway");
+		tell_no_mqtt(doctor, step, how);
+		return;
+	}
+	if (visit->why.text[0] == '\0') {
+		tell_no_mqtt(doctor, step,
+		    visit->error == MOSQ_ERR_PROTOCOL
+			? "the answer to CONNECT is no MQTT"
+			: "the server hangs up on CONNECT");
+		return;
+	}
+	trust_findings_add(&doctor->findings, step, TRUST_RESULT_FAIL,
+	    "the connection ended without an answer to CONNECT: %s",
+	    visit->why.text);
+	mend_by_log(doctor);
 }
 
 /* ---- SUBSCRIBE ---- */
@@ -301,8 +329,7 @@ subscribe(struct trust_doctor *doctor, struct visit *visit)
 		trust_findings_add(&doctor->findings, "subscribe",
 		    TRUST_RESULT_FAIL, "no answer to SUBSCRIBE %s: %s", topic,
 		    mosquitto_strerror(visit->error));
-		trust_findings_mend(&doctor->findings,
-		    "tail /var/log/mosquitto/mosquitto.log   # on the gateway");
+		mend_by_log(doctor);
 	} else if (visit->granted)
 		trust_findings_add(&doctor->findings, "subscribe",
 		    TRUST_RESULT_OK, "it may subscribe to %s", topic);

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from broker import PLAIN, Listener, free_port, trustctl
+from broker import PLAIN, TLS, WEBSOCKETS, Listener, free_port, trustctl
 from clients import Boss
 from trustctl import Trustctl, on_terminal
 
@@ -281,6 +281,12 @@ def test_tls_without_mqtt(doctor, site):
     assert [f for f in findings if f["step"] == "mqtt 3.1.1" and
             "no answer to CONNECT within 1 s" in f["finding"]], findings
     assert status == 1
+
+
+def test_a_listener_of_websockets(doctor, site):
+    port = site.start(listeners=[TLS, WEBSOCKETS]).port("websockets")
+    doctor.fails("mqtt 3.1.1", port, "temp-01", words=[
+        "WebSockets", "protocol"])
 
 
 # ---- Names ----
