@@ -198,6 +198,26 @@ out:
 	return r;
 }
 
+bool
+trust_certfile_read_id(const char *path, char out[TRUST_ID_MAX + 1])
+{
+	struct trust_certificate *facts = NULL;
+	STACK_OF(X509) *stack = NULL;
+	enum trust_reason reason;
+	bool found = false;
+
+	out[0] = '\0';
+	if (trust_certfile_load(path, &stack, NULL) != TRUST_OK)
+		return false;
+	if (trust_certificate_new(sk_X509_value(stack, 0), &facts, NULL) ==
+	    TRUST_OK)
+		found =
+		    trust_identity_read(facts, TRUST_IDENTITY_CN, out, &reason);
+	trust_certificate_free(facts);
+	sk_X509_pop_free(stack, X509_free);
+	return found;
+}
+
 const char *
 trust_certfile_show_time(const ASN1_TIME *time, char out[TRUST_CLOCK_TEXT])
 {

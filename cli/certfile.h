@@ -26,6 +26,10 @@ enum trust_err trust_certfile_add_crls(const char *const *paths, size_t n,
 enum trust_err trust_certfile_facts(const char *pem,
     struct trust_certificate **out, struct trust_message *msg) TRUST_MUST_CHECK;
 
+/* The id that the first certificate of a file has as its common name; false,
+ * with "", where there is none. */
+bool trust_certfile_read_id(const char *path, char out[TRUST_ID_MAX + 1]);
+
 /* A date of a CRL for people: "never" for NULL, "unreadable" for what is no
  * date. */
 const char *trust_certfile_show_time(

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <mosquitto.h>
+#include <mqtt_protocol.h>
 #include <openssl/err.h>
 #include <openssl/rand.h>
 #include <poll.h>
@@ -94,14 +95,16 @@ static void
 on_connect(struct mosquitto *mosquitto, void *arg, int code)
 {
 	struct trust_mqtt *mqtt = arg;
+	const char *text;
 
 	mqtt->answered = true;
 	if (code != 0) {
+		text = mqtt->options->v5 ? mosquitto_reason_string(code)
+					 : mosquitto_connack_string(code);
 		/* Libmosquitto's end like sentences. */
 		(void)trust_err_set(&mqtt->why, TRUST_OK,
-		    "%.*s; the broker's log says why",
-		    (int)strcspn(mosquitto_connack_string(code), "."),
-		    mosquitto_connack_string(code));
+		    "%.*s; the broker's log says why", (int)strcspn(text, "."),
+		    text);
 		return;
 	}
 	mqtt->backoff_ms = BACKOFF_MIN_MS;
@@ -120,23 +123,30 @@ on_subscribe(
 }
 
 static void
-on_publish(struct mosquitto *mosquitto, void *arg, int id)
+on_publish(struct mosquitto *mosquitto, void *arg, int id, int reason,
+    const mosquitto_property *properties)
 {
 	struct trust_mqtt *mqtt = arg;
 
 	mqtt->n_unacknowledged--;
+	if (mqtt->options->v5 && mqtt->events->published != NULL)
+		mqtt->events->published(mqtt->events->arg, reason);
 }
 
 static void
 on_message(struct mosquitto *mosquitto, void *arg,
-    const struct mosquitto_message *message)
+    const struct mosquitto_message *message,
+    const mosquitto_property *properties)
 {
 	struct trust_mqtt *mqtt = arg;
-	const struct trust_span payload = {
-	    message->payload, (size_t)message->payloadlen};
+	const struct trust_mqtt_message found = {
+	    .topic = message->topic,
+	    .payload = {message->payload, (size_t)message->payloadlen},
+	    .retained = message->retain,
+	    .properties = properties,
+	};
 
-	mqtt->events->message(
-	    mqtt->events->arg, message->topic, payload, message->retain);
+	mqtt->events->message(mqtt->events->arg, &found);
 }
 
 /* Instead of a question on the terminal. */
@@ -248,14 +258,18 @@ prepare(struct trust_mqtt *mqtt, struct trust_message *msg)
 	mosquitto_log_callback_set(mosquitto, on_log);
 	mosquitto_connect_callback_set(mosquitto, on_connect);
 	mosquitto_subscribe_callback_set(mosquitto, on_subscribe);
-	mosquitto_publish_callback_set(mosquitto, on_publish);
-	mosquitto_message_callback_set(mosquitto, on_message);
+	mosquitto_publish_v5_callback_set(mosquitto, on_publish);
+	mosquitto_message_v5_callback_set(mosquitto, on_message);
 	code = mosquitto_int_option(mosquitto, MOSQ_OPT_TCP_NODELAY, 1);
+	if (code == MOSQ_ERR_SUCCESS && o->v5)
+		code = mosquitto_int_option(
+		    mosquitto, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5);
 	if (code != MOSQ_ERR_SUCCESS)
 		return fail(mqtt, code, msg);
 	if (o->username != NULL)
-		code = mosquitto_username_pw_set(
-		    mosquitto, o->username, (const char *)mqtt->password.p);
+		code = mosquitto_username_pw_set(mosquitto, o->username,
+		    o->password != NULL ? o->password
+					: (const char *)mqtt->password.p);
 	if (code != MOSQ_ERR_SUCCESS)
 		return trust_err_set(msg, TRUST_ERR_INPUT,
 		    "--username, --password-file: want what MQTT can carry, "
@@ -511,4 +525,34 @@ int
 trust_mqtt_count_unacknowledged(const struct trust_mqtt *mqtt)
 {
 	return mqtt->n_unacknowledged;
+}
+
+/* ---- Reading ---- */
+
+char *
+trust_mqtt_message_get1_property(
+    const struct trust_mqtt_message *message, const char *name)
+{
+	const mosquitto_property *at = message->properties;
+	char *key, *value, *only = NULL;
+	bool skip = false;
+	size_t n = 0;
+
+	while (at != NULL) {
+		key = NULL;
+		value = NULL;
+		at = mosquitto_property_read_string_pair(
+		    at, MQTT_PROP_USER_PROPERTY, &key, &value, skip);
+		skip = true;
+		if (key != NULL && strcmp(key, name) == 0 && n++ == 0) {
+			only = value;
+			value = NULL; /* transferred */
+		}
+		free(key);
+		free(value);
+	}
+	if (n == 1)
+		return only;
+	free(only);
+	return NULL;
 }

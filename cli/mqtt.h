@@ -19,6 +19,9 @@ struct trust_mqtt_options {
 	const char *id;
 	const char *username;
 	const char *password_file;
+	/* Not on the command line. */
+	const char *password; /* in place of the file's */
+	bool v5;              /* MQTT 5, else 3.1.1 */
 };
 
 /* Options, as mosquitto_pub has them. `to` is a struct trust_mqtt_options. */
@@ -63,6 +66,25 @@ struct trust_mqtt_options {
 		.text = &(to).password_file                              \
 	}
 
+/* A message, for as long as the call that brings it. */
+struct trust_mqtt_message {
+	const char *topic;
+	struct trust_span payload;
+	bool retained; /* it was there before the subscription */
+	const struct mqtt5__property *properties; /* NULL: none */
+};
+
+/* The value of the user property of this name (MQTT 5 section 3.3.2.3.7), if
+ * there is exactly one; else NULL. The caller frees. */
+char *trust_mqtt_message_get1_property(
+    const struct trust_mqtt_message *message, const char *name);
+
+/* Reasons of the broker's for what it does with a message: MQTT 5 section
+ * 3.4.2.1. */
+#define TRUST_MQTT_PUBLISHED      0x00
+#define TRUST_MQTT_NO_SUBSCRIBERS 0x10
+#define TRUST_MQTT_REFUSED        0x80 /* and above */
+
 /* What happens; all called from within trust_mqtt_run. */
 struct trust_mqtt_events {
 	/* A connection is there, without subscriptions. */
@@ -71,10 +93,11 @@ struct trust_mqtt_events {
 	void (*disconnected)(void *arg, const char *why);
 	/* The broker has taken a subscription, or refused it. */
 	void (*subscribed)(void *arg, bool granted);
-	/* `retained`: it was there before the subscription. */
-	void (*message)(void *arg, const char *topic, struct trust_span payload,
-	    bool retained);
+	void (*message)(void *arg, const struct trust_mqtt_message *message);
 	void *arg;
+	/* With MQTT 5: the broker has taken a message, or refused it. NULL:
+	 * nobody wants to know. */
+	void (*published)(void *arg, int reason);
 };
 
 struct trust_mqtt;

@@ -246,17 +246,16 @@ take_report(struct trust_publisher *p, struct trust_span text)
 }
 
 static void
-on_message(
-    void *arg, const char *topic, struct trust_span payload, bool is_retained)
+on_message(void *arg, const struct trust_mqtt_message *message)
 {
 	struct trust_publisher *p = arg;
 
-	if (strcmp(topic, p->topics[NOTIFICATION]) == 0)
-		take_notification(p, payload, is_retained);
-	else if (strcmp(topic, p->topics[REQUEST]) == 0)
-		take_request(p, payload);
-	else if (strcmp(topic, p->topics[REPORT]) == 0)
-		take_report(p, payload);
+	if (strcmp(message->topic, p->topics[NOTIFICATION]) == 0)
+		take_notification(p, message->payload, message->retained);
+	else if (strcmp(message->topic, p->topics[REQUEST]) == 0)
+		take_request(p, message->payload);
+	else if (strcmp(message->topic, p->topics[REPORT]) == 0)
+		take_report(p, message->payload);
 }
 
 /* ---- Publishing ---- */
@@ -569,7 +568,12 @@ trust_publisher_open(struct trust_signing *signing,
 	p->follow = follow_it;
 	p->retry_wait_ms = RETRY_MIN_MS;
 	p->events = (struct trust_mqtt_events){
-	    on_connected, on_disconnected, on_subscribed, on_message, p};
+	    .connected = on_connected,
+	    .disconnected = on_disconnected,
+	    .subscribed = on_subscribed,
+	    .message = on_message,
+	    .arg = p,
+	};
 	for (int i = 0; i < N_TOPICS; i++)
 		snprintf(p->topics[i], TOPIC_MAX, "trust/v1/%s/%s",
 		    signing->scope, names[i]);

@@ -100,16 +100,13 @@ find_response(struct trust_remote *remote, struct trust_span payload)
 }
 
 static void
-on_message(
-    void *arg, const char *topic, struct trust_span payload, bool retained)
+on_message(void *arg, const struct trust_mqtt_message *message)
 {
 	struct trust_remote *remote = arg;
 
-	(void)topic;
-	(void)retained;
 	if (remote->message == NULL)
-		find_response(remote, payload);
-	else if (!remote->message(remote->arg, payload))
+		find_response(remote, message->payload);
+	else if (!remote->message(remote->arg, message->payload))
 		remote->done = true;
 }
 
@@ -119,24 +116,9 @@ on_message(
 static void
 take_id(struct trust_remote *remote)
 {
-	STACK_OF(X509) *stack = NULL;
-	struct trust_certificate *certificate = NULL;
-	const struct trust_values *names;
-
-	if (remote->options.id != NULL || remote->options.cert == NULL ||
-	    trust_certfile_load(remote->options.cert, &stack, NULL) != TRUST_OK)
-		return;
-	if (trust_certificate_new(
-		sk_X509_value(stack, 0), &certificate, NULL) == TRUST_OK) {
-		names = &certificate->names[TRUST_IDENTITY_CN];
-		if (names->n == 1 &&
-		    trust_id_check(names->v[0].p, names->v[0].len)) {
-			memcpy(remote->id, names->v[0].p, names->v[0].len);
-			remote->options.id = remote->id;
-		}
-		trust_certificate_free(certificate);
-	}
-	sk_X509_pop_free(stack, X509_free);
+	if (remote->options.id == NULL && remote->options.cert != NULL &&
+	    trust_certfile_read_id(remote->options.cert, remote->id))
+		remote->options.id = remote->id;
 }
 
 static enum trust_err
@@ -152,7 +134,12 @@ begin(const struct trust_mqtt_options *options, const char *topic,
 	remote->options = *options;
 	remote->topic = topic;
 	remote->events = (struct trust_mqtt_events){
-	    on_connected, on_disconnected, on_subscribed, on_message, remote};
+	    .connected = on_connected,
+	    .disconnected = on_disconnected,
+	    .subscribed = on_subscribed,
+	    .message = on_message,
+	    .arg = remote,
+	};
 	take_id(remote);
 	r = trust_mqtt_open(
 	    &remote->options, &remote->events, &remote->mqtt, msg);
