@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Certificates of the development PKI.
+ * Certificates made here.
  */
 #include "issue.h"
 
@@ -12,7 +12,10 @@
 #include "key.h"
 
 /* RFC 5280 section 4.1.2.2: positive, at most 20 octets. */
-#define SERIAL_BITS 159
+#define SERIAL_BITS 128
+/* Of RFC 3986 and others. */
+#define ALPHA        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define ALPHANUMERIC ALPHA "0123456789"
 /* RFC 1035 section 2.3.4, as text. */
 #define HOST_MAX 253
 
@@ -57,20 +60,37 @@ out:
 	return r;
 }
 
+/* `nid` is one whose upper bound is TRUST_ISSUE_CN_MAX. */
 static enum trust_err
-set_subject(X509 *x509, const char *cn, struct trust_message *msg)
+add_attribute(X509 *x509, int nid, const char *value, struct trust_message *msg)
 {
-	const unsigned char *bytes = (const unsigned char *)cn;
+	const unsigned char *bytes = (const unsigned char *)value;
+	bool is_serial = nid == NID_serialNumber;
+	const char *what = is_serial ? "serialNumber" : "common name";
 
-	if (cn[0] == '\0' || strlen(cn) > TRUST_ISSUE_CN_MAX)
+	if (value == NULL)
+		return TRUST_OK;
+	if (value[0] == '\0' || strlen(value) > TRUST_ISSUE_CN_MAX)
 		return trust_err_set(msg, TRUST_ERR_INPUT,
-		    "%s: want a common name of 1 to %d characters, got %zu", cn,
-		    TRUST_ISSUE_CN_MAX, strlen(cn));
-	if (X509_NAME_add_entry_by_NID(X509_get_subject_name(x509),
-		NID_commonName, MBSTRING_UTF8, bytes, -1, -1, 0) != 1)
+		    "%s: want a %s of 1 to %d characters, got %zu", value, what,
+		    TRUST_ISSUE_CN_MAX, strlen(value));
+	if (X509_NAME_add_entry_by_NID(X509_get_subject_name(x509), nid,
+		is_serial ? MBSTRING_ASC : MBSTRING_UTF8, bytes, -1, -1,
+		0) != 1)
 		return trust_err_set(
-		    msg, TRUST_ERR_INPUT, "%s: cannot be a common name", cn);
+		    msg, TRUST_ERR_INPUT, "%s: cannot be a %s", value, what);
 	return TRUST_OK;
+}
+
+static enum trust_err
+set_subject(
+    X509 *x509, const struct trust_issue *issue, struct trust_message *msg)
+{
+	enum trust_err r = add_attribute(x509, NID_commonName, issue->cn, msg);
+
+	if (r != TRUST_OK)
+		return r;
+	return add_attribute(x509, NID_serialNumber, issue->serial_number, msg);
 }
 
 static enum trust_err
@@ -102,83 +122,158 @@ out:
 	return r;
 }
 
+/* Whether the text is one character or more of these and no other. */
+static bool
+consists_of(const char *text, const char *alphabet)
+{
+	return text[0] != '\0' && text[strspn(text, alphabet)] == '\0';
+}
+
 static bool
 is_dns_name(const char *host)
 {
-	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz"
-				       "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				       "0123456789-._*";
-
-	return host[0] != '\0' && strlen(host) <= HOST_MAX &&
-	       host[strspn(host, alphabet)] == '\0';
+	return consists_of(host, ALPHANUMERIC "-._*") &&
+	       strlen(host) <= HOST_MAX;
 }
 
-/* A DNS name or an IP address as one GeneralName. */
-static enum trust_err
-make_host(const char *host, GENERAL_NAME **out, struct trust_message *msg)
+/* A device's, which is nobody's pattern. */
+static bool
+is_plain_dns_name(const char *name)
 {
-	enum trust_err r = TRUST_ERR_INTERNAL;
-	ASN1_OCTET_STRING *address = a2i_IPADDRESS(host);
-	ASN1_IA5STRING *name = NULL;
-	GENERAL_NAME *general = GENERAL_NAME_new();
+	return is_dns_name(name) && strchr(name, '*') == NULL;
+}
 
-	*out = NULL;
-	if (general == NULL)
+/* RFC 3986: a scheme and something behind it. What would have to be written
+ * as %XX there is no id then, and what begins a query ends the path. */
+static bool
+is_uri(const char *text)
+{
+	size_t scheme = strspn(text, ALPHANUMERIC "+-.");
+
+	return scheme > 0 && strchr(ALPHA, text[0]) != NULL &&
+	       text[scheme] == ':' &&
+	       consists_of(text + scheme + 1, ALPHANUMERIC "-._~!()*',;:=@/");
+}
+
+/* RFC 5280 section 4.2.1.6: a mailbox, local-part@domain. */
+static bool
+is_mailbox(const char *text)
+{
+	size_t local = strspn(text, ALPHANUMERIC "-._%*?!'=");
+
+	return local > 0 && text[local] == '@' &&
+	       is_plain_dns_name(text + local + 1);
+}
+
+/* Append a name of text. */
+static enum trust_err
+push_text(GENERAL_NAMES *names, int type, const char *text)
+{
+	enum trust_err r = TRUST_ERR_NOMEM;
+	ASN1_IA5STRING *string = ASN1_IA5STRING_new();
+	GENERAL_NAME *name = GENERAL_NAME_new();
+
+	if (string == NULL || name == NULL ||
+	    ASN1_STRING_set(string, text, -1) != 1)
 		goto out;
-	if (address != NULL) {
-		GENERAL_NAME_set0_value(general, GEN_IPADD, address);
-		address = NULL; /* transferred */
-	} else if (is_dns_name(host)) {
-		name = ASN1_IA5STRING_new();
-		if (name == NULL || ASN1_STRING_set(name, host, -1) != 1)
-			goto out;
-		GENERAL_NAME_set0_value(general, GEN_DNS, name);
-		name = NULL; /* transferred */
-	} else {
-		r = trust_err_set(msg, TRUST_ERR_INPUT,
+	GENERAL_NAME_set0_value(name, type, string);
+	string = NULL; /* transferred */
+	if (sk_GENERAL_NAME_push(names, name) == 0)
+		goto out;
+	name = NULL; /* transferred */
+	r = TRUST_OK;
+out:
+	ASN1_IA5STRING_free(string);
+	GENERAL_NAME_free(name);
+	return r;
+}
+
+/* Append a DNS name or an IP address. */
+static enum trust_err
+push_host(GENERAL_NAMES *names, const char *host, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_NOMEM;
+	ASN1_OCTET_STRING *address = a2i_IPADDRESS(host);
+	GENERAL_NAME *name = NULL;
+
+	if (address == NULL && is_dns_name(host))
+		return push_text(names, GEN_DNS, host);
+	if (address == NULL)
+		return trust_err_set(msg, TRUST_ERR_INPUT,
 		    "want a DNS name or an IP address, got \"%s\"", host);
+	if ((name = GENERAL_NAME_new()) == NULL)
 		goto out;
-	}
-	*out = general;
-	general = NULL; /* transferred */
+	GENERAL_NAME_set0_value(name, GEN_IPADD, address);
+	address = NULL; /* transferred */
+	if (sk_GENERAL_NAME_push(names, name) == 0)
+		goto out;
+	name = NULL; /* transferred */
 	r = TRUST_OK;
 out:
 	ASN1_OCTET_STRING_free(address);
-	ASN1_IA5STRING_free(name);
-	GENERAL_NAME_free(general);
+	GENERAL_NAME_free(name);
 	return r;
 }
 
 static enum trust_err
-add_hosts(
-    X509 *x509, const struct trust_issue *issue, struct trust_message *msg)
+push_device(GENERAL_NAMES *names, const struct trust_issue *issue,
+    struct trust_message *msg)
 {
-	enum trust_err r = TRUST_ERR_INTERNAL;
-	GENERAL_NAMES *names = NULL;
-	GENERAL_NAME *name = NULL;
+	const struct {
+		int type;
+		const char *text;
+		bool (*is_one)(const char *text);
+		const char *what;
+	} forms[] = {
+	    {GEN_DNS, issue->dns, is_plain_dns_name, "a DNS name"},
+	    {GEN_URI, issue->uri, is_uri, "a URI"},
+	    {GEN_EMAIL, issue->email, is_mailbox, "a mail address"},
+	};
+	enum trust_err r = TRUST_OK;
 	size_t i;
 
-	if (issue->n_hosts == 0)
-		return TRUST_OK;
-	if ((names = sk_GENERAL_NAME_new_null()) == NULL)
-		goto out;
-	for (i = 0; i < issue->n_hosts; i++) {
-		r = make_host(issue->hosts[i], &name, msg);
+	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (forms[i].text == NULL)
+			continue;
+		if (!forms[i].is_one(forms[i].text))
+			return trust_err_set(msg, TRUST_ERR_INPUT,
+			    "want %s, got \"%s\"", forms[i].what,
+			    forms[i].text);
+		r = push_text(names, forms[i].type, forms[i].text);
 		if (r != TRUST_OK)
+			return r;
+	}
+	return r;
+}
+
+static enum trust_err
+add_alt_names(
+    X509 *x509, const struct trust_issue *issue, struct trust_message *msg)
+{
+	bool alone = issue->cn == NULL && issue->serial_number == NULL;
+	GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
+	enum trust_err r = TRUST_ERR_NOMEM;
+	size_t i;
+
+	if (names == NULL)
+		goto out;
+	for (i = 0; i < issue->n_hosts; i++)
+		if ((r = push_host(names, issue->hosts[i], msg)) != TRUST_OK)
 			goto out;
-		if (sk_GENERAL_NAME_push(names, name) == 0) {
-			r = TRUST_ERR_NOMEM;
-			goto out;
-		}
-		name = NULL; /* transferred */
+	if ((r = push_device(names, issue, msg)) != TRUST_OK)
+		goto out;
+	if (sk_GENERAL_NAME_num(names) == 0) {
+		if (alone)
+			r = trust_err_set(msg, TRUST_ERR_INPUT,
+			    "want a name in a certificate, got none");
+		goto out;
 	}
 	r = TRUST_ERR_INTERNAL;
-	if (X509_add1_ext_i2d(
-		x509, NID_subject_alt_name, names, 0, X509V3_ADD_DEFAULT) != 1)
+	if (X509_add1_ext_i2d(x509, NID_subject_alt_name, names, alone ? 1 : 0,
+		X509V3_ADD_DEFAULT) != 1)
 		goto out;
 	r = TRUST_OK;
 out:
-	GENERAL_NAME_free(name);
 	sk_GENERAL_NAME_pop_free(names, GENERAL_NAME_free);
 	return r;
 }
@@ -210,7 +305,7 @@ add_extensions(
 		if (r != TRUST_OK)
 			return r;
 	}
-	return add_hosts(x509, issue, msg);
+	return add_alt_names(x509, issue, msg);
 }
 
 /* ---- The whole ---- */
@@ -219,7 +314,7 @@ static enum trust_err
 set_names(
     X509 *x509, const struct trust_issue *issue, struct trust_message *msg)
 {
-	enum trust_err r = set_subject(x509, issue->cn, msg);
+	enum trust_err r = set_subject(x509, issue, msg);
 
 	if (r != TRUST_OK)
 		return r;
@@ -257,4 +352,31 @@ trust_issue_certificate(
 out:
 	X509_free(x509);
 	return r;
+}
+
+bool
+trust_issue_has_hosts(
+    const X509 *x509, const char *const *hosts, size_t n_hosts)
+{
+	int place = X509_get_ext_by_NID(x509, NID_subject_alt_name, -1);
+	GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
+	const ASN1_OCTET_STRING *found;
+	unsigned char *der = NULL;
+	bool same = false;
+	size_t i;
+	int len;
+
+	if (names == NULL || place < 0)
+		goto out;
+	for (i = 0; i < n_hosts; i++)
+		if (push_host(names, hosts[i], NULL) != TRUST_OK)
+			goto out;
+	found = X509_EXTENSION_get_data(X509_get_ext(x509, place));
+	len = i2d_GENERAL_NAMES(names, &der);
+	same = len > 0 && len == ASN1_STRING_length(found) &&
+	       memcmp(der, ASN1_STRING_get0_data(found), (size_t)len) == 0;
+out:
+	OPENSSL_free(der);
+	sk_GENERAL_NAME_pop_free(names, GENERAL_NAME_free);
+	return same;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PEM files of the development PKI.
+ * PEM files.
  */
 #include "pemfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <openssl/pem.h>
 #include <stdbool.h>
 #include <string.h>
@@ -69,6 +70,51 @@ trust_pemfile_create(const char *path, mode_t mode, struct trust_span bytes,
 		return r;
 	}
 	return TRUST_OK;
+}
+
+enum trust_err
+trust_pemfile_sync_folder(const char *path, struct trust_message *msg)
+{
+	enum trust_err r = TRUST_OK;
+	char folder[PATH_MAX];
+	int fd;
+
+	if (snprintf(folder, sizeof(folder), "%s", path) >= PATH_MAX)
+		return trust_err_set(
+		    msg, TRUST_ERR_INPUT, "path too long: %s", path);
+	fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) != 0)
+		r = trust_err_set(
+		    msg, TRUST_ERR_IO, "%s: %s", path, strerror(errno));
+	if (fd >= 0)
+		(void)close(fd);
+	return r;
+}
+
+enum trust_err
+trust_pemfile_replace(const char *path, mode_t mode, struct trust_span bytes,
+    struct trust_message *msg)
+{
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	char draft[PATH_MAX];
+	char ending[32];
+
+	(void)snprintf(ending, sizeof(ending), ".%ld", (long)getpid());
+	if (snprintf(draft, sizeof(draft), "%s%s", path, ending) >= PATH_MAX)
+		return trust_err_set(
+		    msg, TRUST_ERR_INPUT, "path too long: %s", path);
+	/* Left by one of our number that did not come to its end. */
+	(void)unlink(draft);
+	r = trust_pemfile_create(draft, mode, bytes, msg);
+	if (r != TRUST_OK)
+		return r;
+	if (rename(draft, path) != 0) {
+		r = trust_err_set(
+		    msg, TRUST_ERR_IO, "%s: %s", path, strerror(errno));
+		(void)unlink(draft);
+		return r;
+	}
+	return trust_pemfile_sync_folder(path, msg);
 }
 
 enum trust_err

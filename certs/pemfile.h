@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PEM files of the development PKI. A file that exists is never written to.
+ * PEM files. One that exists is never written to: it stays, or is replaced as
+ * a whole.
  */
 #ifndef TRUST_PEMFILE_H
 #define TRUST_PEMFILE_H
@@ -20,6 +21,18 @@ enum trust_err trust_pemfile_path(char out[PATH_MAX], const char *dir,
  * TRUST_ERR_CONFLICT: there is one already. */
 enum trust_err trust_pemfile_create(const char *path, mode_t mode,
     struct trust_span bytes, struct trust_message *msg) TRUST_MUST_CHECK;
+
+/*
+ * Put a file of these bytes in the place of the one there may be: whoever
+ * reads it finds all of the one or of the other, also after the power went.
+ * Where `path` is a symbolic link, the link is what is replaced.
+ */
+enum trust_err trust_pemfile_replace(const char *path, mode_t mode,
+    struct trust_span bytes, struct trust_message *msg) TRUST_MUST_CHECK;
+
+/* Have what was done to the names in the folder of `path` on the disk. */
+enum trust_err trust_pemfile_sync_folder(
+    const char *path, struct trust_message *msg) TRUST_MUST_CHECK;
 
 /* Store certificates in this order in a new file. */
 enum trust_err trust_pemfile_store(const char *path, X509 *const *certificates,

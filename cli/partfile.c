@@ -4,10 +4,7 @@
  */
 #include "partfile.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "../certs/pemfile.h"
 
@@ -48,21 +45,5 @@ enum trust_err
 trust_partfile_store(
     const char *path, struct trust_span bytes, struct trust_message *msg)
 {
-	struct trust_buf draft = {0};
-	enum trust_err r = TRUST_ERR_INTERNAL;
-
-	r = trust_buf_printf(&draft, "%s.%ld", path, (long)getpid());
-	if (r != TRUST_OK)
-		return r;
-	r = trust_pemfile_create((const char *)draft.p, MODE, bytes, msg);
-	if (r != TRUST_OK)
-		goto out;
-	if (rename((const char *)draft.p, path) != 0) {
-		r = trust_err_set(
-		    msg, TRUST_ERR_IO, "%s: %s", path, strerror(errno));
-		(void)unlink((const char *)draft.p);
-	}
-out:
-	trust_buf_free(&draft);
-	return r;
+	return trust_pemfile_replace(path, MODE, bytes, msg);
 }

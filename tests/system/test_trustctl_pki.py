@@ -179,7 +179,7 @@ def test_serial_numbers_are_random_and_positive(made):
         serial = openssl(made.folder, "x509", "-in", path, "-noout", "-serial")
         serials.add(int(serial.split("=")[1], 16))
     assert len(serials) == 6
-    assert all(serial.bit_length() == 159 for serial in serials)
+    assert all(serial.bit_length() == 128 for serial in serials)
 
 
 def test_init_twice(made):
