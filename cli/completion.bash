@@ -11,7 +11,7 @@ _trustctl_help() {
 
 # Commands: lines with two blanks, a name, blanks, a text.
 _trustctl_commands() {
-	_trustctl_help "$@" | sed -n 's/^  \([a-z][a-z]*\)  *[^ ].*/\1/p'
+	_trustctl_help "$@" | sed -n 's/^  \([a-z][a-z-]*\)  *[^ ].*/\1/p'
 }
 
 # Options in their long form.
@@ -95,7 +95,7 @@ _trustctl_offer() {
 # Whether a command's name comes next, after these words.
 _trustctl_wants_command() {
 	case "$*" in
-	'' | help | anchor | device | est | gateway | pki) return 0 ;;
+	'' | help | anchor | device | edge-ca | est | gateway | pki) return 0 ;;
 	*) return 1 ;;
 	esac
 }

@@ -31,6 +31,8 @@ static const struct trust_command commands[] = {
 	"SHA-256 of certificates and of their keys"},
     {"pki", trust_pki_run, "certificates and keys for development"},
     {"est", trust_est_run, "the gateway's own certificate, from an EST server"},
+    {"edge-ca", trust_edge_ca_run,
+	"issue certificates to devices, and to their gateway"},
     {"publish", trust_publish_run,
 	"sign a scope's registry, publish it, answer its gateways"},
     {"sign", trust_sign_run, "the same as files"},

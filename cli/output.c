@@ -49,6 +49,16 @@ trust_output_note(const char *fmt, ...)
 	va_end(args);
 }
 
+void
+trust_output_log(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	print_line("", fmt, args);
+	va_end(args);
+}
+
 int
 trust_output_failure(enum trust_err err, const struct trust_message *msg)
 {

@@ -26,6 +26,9 @@ void trust_output_error(const char *fmt, ...) TRUST_PRINTF(1, 2);
  */
 void trust_output_note(const char *fmt, ...) TRUST_PRINTF(1, 2);
 
+/* The same for what a command that stays has done. */
+void trust_output_log(const char *fmt, ...) TRUST_PRINTF(1, 2);
+
 /* Print the message, or the error's own words where it is empty. Returns
  * TRUST_EXIT_ERROR, so that a command can end with it. */
 int trust_output_failure(enum trust_err err, const struct trust_message *msg);

@@ -16,12 +16,11 @@ struct trust_prompt {
 	struct trust_message exposed;
 };
 
-#define TRUST_PROMPT_OPTIONS(to)                                             \
-	{                                                                    \
-		.name = "key-password-file", .argument = "FILE",             \
-		.help = "what opens the key: its password or PIN; else the " \
-			"terminal is asked",                                 \
-		.text = &(to).key_password_file                              \
+#define TRUST_PROMPT_OPTIONS(to)                                         \
+	{                                                                \
+		.name = "key-password-file", .argument = "FILE",         \
+		.help = "the key's password or PIN; else you are asked", \
+		.text = &(to).key_password_file                          \
 	}
 
 /*

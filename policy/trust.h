@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "decide.h"
 #include "enroll.h"
+#include "enroll_request.h"
 #include "envelope.h"
 #include "err.h"
 #include "explain.h"

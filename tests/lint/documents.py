@@ -159,16 +159,17 @@ def check_commands():
 
 def check_trustctl(documents):
     commands = in_table(pathlib.Path("cli/main.c"), "commands",
-                        r'^    \{"(\w+)"')
-    compare(commands, find([TRUSTCTL], r"^\.(?:It )?Nm Cm (\w+)"), "command",
-            TRUSTCTL)
-    for parent in ("device", "pki", "est"):
-        compare(in_table(pathlib.Path(f"cli/{parent}.c"), "commands",
+                         r'^    \{"([\w-]+)"')
+    compare(commands, find([TRUSTCTL], r"^\.(?:It )?Nm Cm ([\w-]+)"),
+            "command", TRUSTCTL)
+    for parent in ("anchor", "device", "edge-ca", "est", "gateway", "pki"):
+        file = parent.replace("-", "_")
+        compare(in_table(pathlib.Path(f"cli/{file}.c"), "commands",
                          r'^\s+\{"(\w+)"'),
                 find([TRUSTCTL], rf"^\.(?:It )?Nm Cm {parent} (\w+)"),
                 f"command {parent}", TRUSTCTL)
     known({**commands, "help": None},
-          find(documents, r"(?:`|\$ |^    |Ql )trustctl ([a-z]\w*)"),
+          find(documents, r"(?:`|\$ |^    |Ql )trustctl ([a-z][\w-]*)"),
           "command")
     compare({**find(source.files(("cli",), ".c", ".h"),
                     r'\.name = "([a-z-]+)"'),

@@ -13,14 +13,15 @@ import source
 FOREIGN = set("""
     acl_file allow_anonymous bridge_cafile bridge_capath bridge_insecure
     bridge_protocol_version
-    check_retain_source password_file per_listener_settings require_certificate
+    check_retain_source password_file pid_file per_listener_settings require_certificate
     set_tcp_nodelay use_identity_as_username use_subject_as_username
     protocol_header_corrupt ssl_cert_login_from""".split())
 WORD = r"[a-z]+(?:_[a-z0-9]+)+"
 TOPIC = re.compile(r"(?<![\w/.-])(?:(?:\$CONTROL/)?trust/v1|"
                    r"\$SYS/broker/trust)(?:/[\w{}#+-]*)*")
-# Documents have an example or a name where code has %s.
-VARIABLE = re.compile(r"%s|\{\w+\}|\bSCOPE\b|\bgw1\b")
+# Documents have an example or a name where code has %s, roles wildcards.
+VARIABLE = re.compile(
+    r"%s|\{\w+\}|\bSCOPE\b|\bgw1\b|(?<=/)\+(?:/\+)?(?=/)")
 # At the upstream's broker a scope stands between.
 OF_SYNC = ("notification", "content", "request", "report")
 

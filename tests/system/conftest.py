@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 pytest.register_assert_rewrite(
-    "broker", "clients", "upstream", "python_line", "python_origin")
+    "broker", "clients", "edge_ca", "upstream", "python_line", "python_origin")
 
 import cases  # noqa: E402
 from broker import Broker, Registry  # noqa: E402
@@ -113,6 +113,14 @@ def upstream(site):
     upstream = Upstream(site)
     yield upstream
     upstream.close()
+
+
+@pytest.fixture(scope="module")
+def lasting_site(tmp_path_factory):
+    """One for all tests of a file."""
+    site = Site(tmp_path_factory.mktemp("lasting"))
+    yield site
+    site.close()
 
 
 @pytest.fixture(scope="module")

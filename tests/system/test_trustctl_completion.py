@@ -41,7 +41,7 @@ def complete(ctl, line):
 
 
 def commands(ctl, *parent):
-    return re.findall(r"^  ([a-z]+) ", ctl.yes(*parent, "--help"), re.M)
+    return re.findall(r"^  ([a-z-]+) ", ctl.yes(*parent, "--help"), re.M)
 
 
 def test_commands(ctl):
@@ -50,11 +50,13 @@ def test_commands(ctl):
     assert complete(ctl, "trustctl device ") == commands(ctl, "device")
     assert complete(ctl, "trustctl gateway ") == commands(ctl, "gateway")
     assert complete(ctl, "trustctl help pki ") == commands(ctl, "pki")
+    assert complete(ctl, "trustctl edge-ca ") == ["serve"]
     assert complete(ctl, "trustctl th") == ["thumbprint"]
     assert complete(ctl, "trustctl x") == []
 
 
-@pytest.mark.parametrize("line", ["list", "device add", "pki init", "verify"])
+@pytest.mark.parametrize("line", ["list", "device add", "pki init", "verify",
+                                  "edge-ca serve"])
 def test_options(ctl, line):
     expected = re.findall(r"^ .*(--[a-z-]+) ", ctl.yes(
         *line.split(), "--help"), re.M)

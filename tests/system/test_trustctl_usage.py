@@ -26,6 +26,7 @@ COMMANDS = {
     "pki init": ["--hostname", "localhost", "x"],
     "pki device": ["pki", "x"],
     "pki server": ["pki", "x"],
+    "edge-ca serve": ["--ca", "x", "--ca-key", "x", "--audit", "x"],
     "status": [],
     "sessions": [],
     "events": [],
@@ -39,16 +40,17 @@ REMOTE = ("status", "sessions", "events", "block", "unblock", "unpin",
           "kick", "resync")
 WITH_REGISTRY = [name for name in COMMANDS
                  if name.split()[0] not in (
-                     "verify", "doctor", "thumbprint", "pki", *REMOTE)]
+                     "verify", "doctor", "thumbprint", "pki", "edge-ca", *REMOTE)]
 # The greatest number of arguments, where there is one.
 ARGUMENTS = {"init": 0, "put": 1, "remove": 2, "list": 1, "show": 2,
              "device add": 1, "device enable": 1, "device disable": 1,
              "device remove": 1, "check": 1, "topic": 3, "verify": 1, "doctor": 0, "pki init": 1,
-             "pki device": 2, "status": 0, "sessions": 0, "events": 0,
+             "pki device": 2, "edge-ca serve": 0, "status": 0, "sessions": 0, "events": 0,
              "block": 1, "unblock": 1, "unpin": 1, "kick": 1, "resync": 0}
 # The least number of arguments, where that is not 0.
 LEAST = {**ARGUMENTS, "thumbprint": 1, "pki server": 2}
-for name in ("init", "put", "doctor", "status", "sessions", "events", "resync"):
+for name in ("init", "put", "doctor", "edge-ca serve", "status", "sessions", "events",
+             "resync"):
     del LEAST[name]
 
 
@@ -80,7 +82,7 @@ def test_help_of_a_command(ctl, name):
         assert len(line) <= 80, line
 
 
-@pytest.mark.parametrize("name", ["device", "pki"])
+@pytest.mark.parametrize("name", ["device", "pki", "edge-ca"])
 def test_help_of_a_parent(ctl, name):
     text = ctl.yes(name, "--help")
     assert ctl.yes("help", name) == text
@@ -104,7 +106,7 @@ def test_option_before_the_command(ctl):
     assert "want a command before" in ctl.error("-r", "x.db", "list")
 
 
-@pytest.mark.parametrize("name", ["device", "pki"])
+@pytest.mark.parametrize("name", ["device", "pki", "edge-ca"])
 def test_parent_alone(ctl, name):
     assert ctl.error(name) == (
         f"{name}: want a command after it, see trustctl {name} --help")
