@@ -23,8 +23,8 @@ struct trust_handshake {
 	struct trust_handshake_config config;
 	int ssl_ctx_index; /* ex_data of SSL_CTX; holds nothing */
 	int x509_index;    /* ex_data of X509; holds an admission */
-	/* A record of data came from a client without a certificate, and since
-	 * then nothing else that this plugin hears of happened. */
+	/* A record of data came from a client that has proved nothing, and
+	 * since then neither did anybody connect nor a tick come. */
 	bool reading;
 };
 
@@ -313,9 +313,11 @@ on_record(int sent, int version, int type, const void *record, size_t len,
 	const uint8_t *header = record;
 
 	(void)version;
-	(void)ssl;
+	/* TLS 1.3 has records of the handshake look like data. */
 	if (sent == 0 && type == SSL3_RT_HEADER && len > 0 &&
-	    header[0] == SSL3_RT_APPLICATION_DATA)
+	    header[0] == SSL3_RT_APPLICATION_DATA &&
+	    SSL_is_init_finished(ssl) == 1 &&
+	    !trust_handshake_psk_is_proved(ssl))
 		handshake->reading = true;
 }
 

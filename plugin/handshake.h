@@ -39,10 +39,13 @@ struct trust_admission *trust_handshake_get0_admission(
     const struct trust_handshake *handshake, X509 *leaf);
 
 /*
- * Whether what the broker read last came over TLS from a client that was asked
- * for a certificate and sent none: in the middle of its CONNECT, that client is
- * the one that is connecting. The plugin API does not tell which listener a
- * client came over. Only with `asks_all`.
+ * Whether what the broker read last over TLS came from a client that was asked
+ * for a certificate and sent none, nor has a pre-shared key: in the middle of
+ * its CONNECT, that client is the one that is connecting. The plugin API does
+ * not tell which listener a client came over. So a guest of a listener without
+ * TLS that connects right after a newcomer sent something, before the next
+ * tick, is taken for one without a certificate: never the other way round.
+ * Only with `asks_all`.
  */
 bool trust_handshake_is_reading(const struct trust_handshake *handshake);
 /* That has been dealt with. */

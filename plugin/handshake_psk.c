@@ -152,17 +152,22 @@ is_by_key(const SSL *ssl)
 	}
 }
 
+bool
+trust_handshake_psk_is_proved(const SSL *ssl)
+{
+	return SSL_is_init_finished(ssl) == 1 &&
+	       SSL_get0_peer_certificate(ssl) == NULL && is_by_key(ssl);
+}
+
 struct trust_admission *
 trust_handshake_psk_get0(
     const struct trust_handshake_psk *psk, const struct mosquitto *client)
 {
 	const struct claim *claim = find_client(psk, client);
 
-	if (claim == NULL || SSL_is_init_finished(claim->ssl) != 1 ||
-	    SSL_get0_peer_certificate(claim->ssl) != NULL ||
-	    !is_by_key(claim->ssl))
-		return NULL;
-	return claim->admission;
+	return claim != NULL && trust_handshake_psk_is_proved(claim->ssl)
+		   ? claim->admission
+		   : NULL;
 }
 
 /* ---- Steps of handshakes ---- */

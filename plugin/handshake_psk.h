@@ -36,6 +36,10 @@ void trust_handshake_psk_watch(SSL_CTX *ctx);
 bool trust_handshake_psk_claim(struct trust_handshake_psk *psk,
     const struct mosquitto *client, struct trust_admission *admission);
 
+/* Whether the peer of a connection has proved to have a pre-shared key, and
+ * came by no certificate. */
+bool trust_handshake_psk_is_proved(const SSL *ssl);
+
 /* The admission of a client whose connection has proved to have the key, and
  * came by no certificate; borrowed from the connection. Else NULL. */
 struct trust_admission *trust_handshake_psk_get0(

@@ -2,6 +2,8 @@
 """Tokens at CONNECT: who comes in, and what a newcomer reaches."""
 
 import json
+import signal
+import socket
 import ssl
 
 import pytest
@@ -203,14 +205,30 @@ def test_leaves_no_will(plant, version, topic):
 
 
 def test_gets_the_bundle(site):
-    plant = Newcomers(site)
-    site.registry.put(
-        WATCHER % "none" + site.sensor("boss", '"roles":["watcher"],'))
-    boss = site.connect(plant.broker, "boss")
-    boss.publish("trust/v1/bundle", "anchors", retain=True)
+    site.pki.certificate("root", ca="yes")
+    plant = Newcomers(site, records=(
+        '{"kind":"anchor","id":"root","purposes":["bundle"],'
+        '"pem":"{pem:root}"}\n'))
     newcomer = plant.come()
     assert newcomer.subscribe("trust/v1/bundle") == 1
-    newcomer.expect("anchors")
+    newcomer.expect(site.pki.get("root").pem)
+
+
+def test_what_devices_send_is_not_taken_for_newcomers(site):
+    """A guest of a listener without TLS connects in the very moment in which a
+    device sends over one that asks for certificates."""
+    site.pki.certificate("leaf", issuer="edge-ca", subject="CN=temp-09")
+    plant = Newcomers(site, listeners=[ASKING, PLAIN],
+                      conf=["allow_anonymous true"])
+    sensor = site.connect(plant.broker, "leaf", client_id="temp-09")
+    port = plant.broker.port("plain")
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as guest:
+        sensor.is_alive()  # by now the broker has accepted the guest
+        plant.broker.process.send_signal(signal.SIGSTOP)
+        sensor.client.publish("devices/temp-09/x", "1", qos=0)
+        guest.sendall(b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x0a\x00\x01g")
+        plant.broker.process.send_signal(signal.SIGCONT)
+        assert guest.recv(4) == b"\x20\x02\x00\x00"
 
 
 # ---- Staying ----
