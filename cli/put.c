@@ -12,20 +12,12 @@
 #include "commands.h"
 #include "development.h"
 #include "files.h"
+#include "flaws.h"
 #include "options.h"
 #include "progress.h"
 #include "records.h"
 #include "references.h"
 #include "unsealed.h"
-
-/* CRLs that are told about; of more there is the number. */
-#define CRLS_MAX 5
-
-/* CRLs that no gateway can go by. */
-struct bad_crls {
-	struct trust_message notes[CRLS_MAX];
-	size_t n;
-};
 
 /* Lines on their way into a registry. */
 struct put {
@@ -38,8 +30,8 @@ struct put {
 	int64_t n_records;  /* put so far */
 	struct trust_progress progress;
 	struct trust_references *references;
+	struct trust_flaws flaws;
 	struct trust_unsealed *unsealed;
-	struct bad_crls bad_crls;
 	struct trust_development development;
 };
 
@@ -80,58 +72,6 @@ is_blank(const struct put *put)
 	return true;
 }
 
-/* It is no error: the state that a gateway makes of it is the safe one. But it
- * is that of all devices under this CA, and nobody expects it. */
-static void
-note_crl(struct bad_crls *bad, const char *id, X509_CRL *crl)
-{
-	struct trust_profile_finding finding;
-	char text[TRUST_DETAIL_MAX];
-
-	if (!trust_profile_check_crl(crl, true, &finding) &&
-	    bad->n++ < CRLS_MAX)
-		(void)trust_err_set(&bad->notes[bad->n - 1], TRUST_ERR_INPUT,
-		    "crl %s: %s; until it is put right, gateways refuse every "
-		    "certificate of its issuer with revocation_unknown",
-		    id, trust_profile_tell(&finding, text));
-}
-
-/* One without dates is never right, whoever may read it. What is in a registry
- * already stays there: gateways follow it. */
-static enum trust_err
-look_at_crl(struct bad_crls *bad, const struct trust_record *record,
-    struct trust_message *msg)
-{
-	struct trust_profile_finding finding;
-	char text[TRUST_DETAIL_MAX];
-	X509_CRL *crl = NULL;
-	enum trust_err r;
-
-	if (record->kind != TRUST_KIND_CRL)
-		return TRUST_OK;
-	r = trust_certificate_parse_crl(
-	    trust_span_of(record->u.crl.pem), &crl, msg);
-	if (r != TRUST_OK)
-		return r;
-	if (!trust_profile_check_crl_dates(crl, &finding))
-		r = trust_err_set(msg, TRUST_ERR_INPUT, "crl %s: %s",
-		    record->id, trust_profile_tell(&finding, text));
-	else if (record->enabled)
-		note_crl(bad, record->id, crl);
-	X509_CRL_free(crl);
-	return r;
-}
-
-static void
-tell_crls(const struct bad_crls *bad)
-{
-	for (size_t i = 0; i < bad->n && i < CRLS_MAX; i++)
-		trust_output_note("%s", bad->notes[i].text);
-	if (bad->n > CRLS_MAX)
-		trust_output_note(
-		    "%zu more crls are like that", bad->n - CRLS_MAX);
-}
-
 static enum trust_err
 put_line(struct put *put, struct trust_message *msg)
 {
@@ -141,7 +81,7 @@ put_line(struct put *put, struct trust_message *msg)
 
 	if ((r = trust_record_parse(line, &record, msg)) != TRUST_OK)
 		goto out;
-	if ((r = look_at_crl(&put->bad_crls, record, msg)) != TRUST_OK)
+	if ((r = trust_flaws_add(&put->flaws, record, msg)) != TRUST_OK)
 		goto out;
 	r = trust_registry_put(put->registry, record, put->number, msg);
 	if (r != TRUST_OK)
@@ -255,7 +195,7 @@ run(const char *registry, const char *path)
 	if ((r = put_all(&put, &msg)) != TRUST_OK)
 		goto out;
 	tell_references(&put);
-	tell_crls(&put.bad_crls);
+	trust_flaws_tell(&put.flaws);
 	trust_unsealed_tell(put.unsealed, put.registry);
 	trust_development_compare(&put.development, put.registry);
 	trust_development_tell(&put.development);
@@ -265,6 +205,7 @@ out:
 	if (put.in != NULL && put.in != stdin)
 		fclose(put.in);
 	trust_references_free(put.references);
+	trust_flaws_clear(&put.flaws);
 	trust_unsealed_free(put.unsealed);
 	free(put.line);
 	trust_registry_close(put.registry);

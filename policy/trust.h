@@ -10,6 +10,7 @@
 #include "anchor.h"
 #include "certificate.h"
 #include "chain.h"
+#include "chain_anchor.h"
 #include "clock.h"
 #include "decide.h"
 #include "enroll.h"

@@ -274,6 +274,81 @@ def test_put_a_crl_that_breaks_the_profile(ctl, tmp_path):
     assert ids(ctl, "crl") == [*bad, "good"]
 
 
+BAD_ANCHORS = {
+    "rsa1024": (dict(ca="yes", key="rsa1024"), "key_too_weak",
+                "subjectPublicKeyInfo is RSA of less than 2048 bits"),
+    "p192": (dict(ca="yes", key="p192"), "key_too_weak",
+             "its key has less than 112 bits of security"),
+    "no-ca": (dict(ca="no"), "chain_invalid", "it is no CA"),
+    "no-constraints": (dict(ca="absent", key_usage="key_cert_sign"),
+                       "chain_invalid", "it is no CA"),
+    "v1": (dict(version="1", ca="yes"), "chain_invalid", "it is no CA"),
+    "mute": (dict(ca="yes", key_usage="digital_signature"), "chain_invalid",
+             "it is no CA"),
+    "not-critical": (dict(ca="yes", flip="ca"), "chain_invalid",
+                     "basicConstraints is not critical"),
+    "no-key-id": (dict(ca="yes", without="ski aki"), "chain_invalid",
+                  "subjectKeyIdentifier is missing"),
+    "critical": (dict(ca="yes", extension="1.3.6.1.4.1.55555.1"),
+                 "chain_invalid", "it has an unknown critical extension"),
+    "spelled-out": (dict(ca="yes", key="p256 explicit"), "chain_invalid",
+                    "subjectPublicKeyInfo spells its curve out"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ANCHORS)
+def test_put_an_anchor_that_breaks_the_profile(ctl, tmp_path, name):
+    """It is in, and it is told what comes of it; which is what does."""
+    fields, reason, text = BAD_ANCHORS[name]
+    pki = Pki(tmp_path, int(time.time()))
+    pki.certificate(name, **fields)
+    pki.certificate("temp-01", issuer=name)
+    anchor = {"kind": "anchor", "id": "root", "pem": pki.get(name).pem,
+              "purposes": ["device"]}
+    group = {"kind": "group", "id": "g", "anchors": ["root"],
+             "enroll": "automatic"}
+    result = ctl.run("put", input=lines(anchor, group))
+    assert result.status == 0
+    assert re.fullmatch(
+        rf"trustctl: note: anchor root \(CN={name}\): {re.escape(text)}.*; "
+        "until it is put right, gateways refuse every certificate below it "
+        f"with {reason}\n", result.err), result
+    checked = json.loads(ctl.run("check", "--json", pki.file("temp-01")).out)
+    assert checked["reason"] == reason
+    for other in {"purposes": ["bundle"]}, {"status": "disabled"}:
+        assert ctl.run("put", input=lines(anchor | other)).err == ""
+
+
+def test_put_anchors_that_keep_the_profile(ctl, tmp_path):
+    """What signed an anchor is nobody's business, and a root need not have
+    keyUsage; an intermediate is an anchor as well."""
+    pki = Pki(tmp_path, int(time.time()))
+    pki.certificate("md5", ca="yes", key="rsa2048", signature="md5")
+    pki.certificate("plain", ca="yes", key_usage="absent")
+    pki.certificate("serial", ca="yes", serial="0")
+    pki.certificate("below", ca="yes", issuer="plain")
+    for name in "md5", "plain", "serial", "below":
+        pki.certificate(f"of-{name}", issuer=name)
+        result = ctl.run("put", input=lines(
+            {"kind": "anchor", "id": name, "pem": pki.get(name).pem,
+             "purposes": ["device", "upstream"]},
+            {"kind": "group", "id": name, "anchors": [name],
+             "enroll": "automatic"}))
+        assert (result.status, result.err) == (0, "")
+        assert json.loads(ctl.run("check", "--json", pki.file(
+            f"of-{name}")).out)["decision"] == "allow"
+
+
+def test_put_many_bad_anchors(ctl, tmp_path):
+    pki = Pki(tmp_path, int(time.time()))
+    pki.certificate("no-ca")
+    result = ctl.run("put", input=lines(*(
+        {"kind": "anchor", "id": f"a{n}", "pem": pki.get("no-ca").pem,
+         "purposes": ["device"]} for n in range(7))))
+    assert result.err.splitlines()[5:] == [
+        "trustctl: note: 2 more anchors are like that"]
+
+
 # ---- list, show ----
 
 def test_list_can_be_put_again(ctl, tmp_path):
