@@ -71,8 +71,8 @@ $(BUILD)/tests/unit/test_audit: $(BUILD)/plugin/audit.o
 COUNTED = malloc calloc realloc reallocarray strdup sqlite3_step \
           sqlite3_file_control
 $(BUILD)/tests/unit/test_access: $(patsubst %,$(BUILD)/plugin/%.o,access \
-    audit broker_bridge broker_config broker_listener event intruder property \
-    provenance refusal session session_end session_ground)
+    audit broker_bridge broker_config broker_listener enrollment event intruder \
+    pending property provenance refusal session session_end session_ground)
 $(BUILD)/tests/unit/test_access: private LIBS += $(COUNTED:%=-Wl,--wrap=%)
 
 $(CASES): %: %.o $(BUILD)/libtrust.a

@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "plugin.h"
+#include "enrollment.h"
 
 static int
 answer(bool allowed)
@@ -236,6 +236,8 @@ trust_access_on_acl_check(int event, void *data, void *userdata)
 	    trust_provenance_denies(
 		plugin->provenance, plugin->sessions, session, acl))
 		return MOSQ_ERR_ACL_DENIED;
+	if (trust_enroll_denies(plugin, session, acl))
+		return MOSQ_ERR_ACL_DENIED;
 	if (session == NULL)
 		return check_stranger(plugin, acl);
 	if (session->kind == TRUST_SESSION_DEVICE)
@@ -263,19 +265,25 @@ trust_access_on_message(int event, void *data, void *userdata)
 	struct mosquitto_evt_message *message = data;
 	struct trust_plugin *plugin = userdata;
 	bool asked = plugin->last_publisher == message->client;
+	struct trust_session *session;
 
 	(void)event;
 	plugin->last_publisher = NULL;
+	if (message->client == NULL)
+		return MOSQ_ERR_SUCCESS; /* a plugin's */
 	if (is_bridge(message->client, asked)) {
+		if (trust_enroll_is_meant(message))
+			return trust_enroll_on_message(plugin, NULL, message);
 		if (message->retain)
 			trust_gate_remember_bridge(
 			    plugin->gate, mosquitto_client_id(message->client));
 		return MOSQ_ERR_SUCCESS;
 	}
-	if (plugin->provenance == NULL)
+	if (plugin->provenance == NULL && !trust_enroll_is_meant(message))
 		return MOSQ_ERR_SUCCESS;
-	return trust_provenance_stamp(plugin->provenance,
-	    trust_session_find(plugin->sessions, message->client,
-		mosquitto_client_id(message->client)),
-	    message);
+	session = trust_session_find(plugin->sessions, message->client,
+	    mosquitto_client_id(message->client));
+	if (trust_enroll_is_meant(message))
+		return trust_enroll_on_message(plugin, session, message);
+	return trust_provenance_stamp(plugin->provenance, session, message);
 }

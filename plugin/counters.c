@@ -28,6 +28,18 @@ connections_allowed(const struct look *look)
 }
 
 static int64_t
+enroll_requests(const struct look *look)
+{
+	return (int64_t)*look->source->n_requests;
+}
+
+static int64_t
+enroll_issued(const struct look *look)
+{
+	return (int64_t)*look->source->n_enrolled;
+}
+
+static int64_t
 messages_refused(const struct look *look)
 {
 	return (int64_t)trust_refusals_count(
@@ -119,6 +131,8 @@ static const struct {
 } table[] = {
     {"connections/allowed", connections_allowed},
     {"messages/refused", messages_refused},
+    {"enroll/requests", enroll_requests},
+    {"enroll/issued", enroll_issued},
     {"registry/serial", registry_serial},
     {"registry/records", registry_records},
     {"registry/age", registry_age},

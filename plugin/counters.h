@@ -14,7 +14,9 @@ struct trust_counters_source {
 	struct trust_gate *gate;
 	const struct trust_refusals *refusals;
 	const struct trust_sessions *sessions;
-	const uint64_t *n_allowed; /* connections */
+	const uint64_t *n_allowed;  /* connections */
+	const uint64_t *n_requests; /* for certificates, passed on */
+	const uint64_t *n_enrolled; /* certificates, likewise */
 };
 
 struct trust_counters;

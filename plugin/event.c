@@ -35,6 +35,7 @@ static const struct {
     [TRUST_EVENT_BLOCKED] = {"blocked", true},
     [TRUST_EVENT_UNBLOCKED] = {"unblocked", true},
     [TRUST_EVENT_TAKEOVER] = {"takeover", true},
+    [TRUST_EVENT_ENROLLED] = {"enrolled", true},
 };
 
 enum trust_err

@@ -19,6 +19,7 @@ enum trust_event_kind {
 	TRUST_EVENT_BLOCKED,
 	TRUST_EVENT_UNBLOCKED,
 	TRUST_EVENT_TAKEOVER,
+	TRUST_EVENT_ENROLLED,
 };
 
 /* All borrowed; NULL or "": it is not known, or there is none. */

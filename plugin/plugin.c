@@ -98,6 +98,8 @@ start_counting(struct trust_plugin *plugin)
 	    .refusals = plugin->refusals,
 	    .sessions = plugin->sessions,
 	    .n_allowed = &plugin->n_allowed,
+	    .n_requests = &plugin->n_requests,
+	    .n_enrolled = &plugin->n_enrolled,
 	};
 
 	return trust_counters_new(&source, &plugin->counters);
@@ -226,11 +228,14 @@ start_stamping(struct trust_plugin *plugin, struct trust_message *msg)
 {
 	enum trust_err r;
 
-	if (!plugin->options.provenance)
-		return TRUST_OK;
 	r = trust_properties_new(plugin->is_2_1, &plugin->properties, msg);
+	/* Requests for certificates that have properties are refused then. */
+	if (r == TRUST_ERR_NOT_FOUND && !plugin->options.provenance)
+		return TRUST_OK;
 	if (r != TRUST_OK)
 		return trust_err_prefix(msg, r, "plugin_opt_provenance");
+	if (!plugin->options.provenance)
+		return TRUST_OK;
 	return trust_provenance_new(plugin->options.gateway, plugin->is_2_1,
 	    plugin->properties, &plugin->provenance);
 }
@@ -289,6 +294,7 @@ plugin_free(struct trust_plugin *plugin)
 	trust_sessions_free(plugin->sessions);
 	trust_provenance_free(plugin->provenance);
 	trust_properties_free(plugin->properties);
+	trust_pendings_clear(&plugin->pendings);
 	trust_gate_close(plugin->gate);
 	EVP_PKEY_free(plugin->gateway_key);
 	trust_counters_free(plugin->counters);

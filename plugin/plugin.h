@@ -12,6 +12,8 @@
 #include "handshake.h"
 #include "handshake_psk.h"
 #include "options.h"
+#include "pending.h"
+#include "property.h"
 #include "provenance.h"
 #include "refusal.h"
 #include "session.h"
@@ -47,6 +49,9 @@ struct trust_plugin {
 	struct trust_sessions *sessions;
 	struct trust_properties *properties; /* NULL: nothing reads them */
 	struct trust_provenance *provenance; /* NULL: nothing is stamped */
+	struct trust_pendings pendings;      /* requests for certificates */
+	uint64_t n_requests;                 /* passed on */
+	uint64_t n_enrolled;                 /* certificates, likewise */
 	/* From a SIGHUP to the next tick, at most for a moment: the broker
 	 * asks again about clients that are connected, and about durable ones
 	 * that are away. In milliseconds of a monotonic clock; 0: it is over.

@@ -58,6 +58,10 @@
 /* Bits of its key: what is longer takes a broker milliseconds to verify. */
 #define TRUST_REQUEST_KEY_MAX 8192
 
+/* Octets of the response: a certificate, its chain, and a bundle of a hundred
+ * anchors fit. */
+#define TRUST_RESPONSE_MAX (256 * 1024)
+
 /* Security strength below which no key and no signature counts, in bits:
  * NIST SP 800-57 part 1, table 2 (RSA 2048, P-224, SHA-224). */
 #define TRUST_STRENGTH_MIN 112

@@ -111,8 +111,9 @@ static const struct entry reasons[TRUST_N_REASONS] = {
 	"device id, or allow modules with \"client_id\":\"prefix\" and use "
 	"ID/MODULE"},
     [TRUST_REASON_TOPIC_NOT_ALLOWED] = {"topic_not_allowed",
-	"no rule of the device's roles allows this topic, or one denies it; "
-	"trustctl topic names the rule"},
+	"no rule of the device's roles allows this topic, or one denies it "
+	"(trustctl topic names the rule), or the message is none that "
+	"belongs there"},
     [TRUST_REASON_REGISTRY_MISSING] = {"registry_missing",
 	"the gateway has no registry yet and refuses everybody; see that the "
 	"path of option registry is right, then make one (trustctl init) or "
@@ -123,7 +124,8 @@ static const struct entry reasons[TRUST_N_REASONS] = {
 	"on_stale"},
     [TRUST_REASON_TOKEN_INVALID] = {"token_invalid",
 	"the bootstrap token is unknown, wrong, used up, or for another "
-	"gateway; put a new one into the registry"},
+	"gateway or device; make a new one if it is yours, and if it is not, "
+	"somebody is guessing"},
     [TRUST_REASON_TOKEN_EXPIRED] = {"token_expired",
 	"the bootstrap token is past its date; put a new one into the "
 	"registry, and if it is not old, look at the gateway's clock"},

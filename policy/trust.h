@@ -15,6 +15,7 @@
 #include "decide.h"
 #include "enroll.h"
 #include "enroll_request.h"
+#include "enroll_response.h"
 #include "envelope.h"
 #include "err.h"
 #include "explain.h"

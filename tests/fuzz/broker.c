@@ -152,6 +152,12 @@ mosquitto_log_printf(int level, const char *format, ...)
 	check(strchr(line, '\n') == NULL, "a log line of several lines");
 }
 
+void *
+mosquitto_malloc(size_t size)
+{
+	return malloc(size);
+}
+
 void
 mosquitto_free(void *p)
 {

@@ -9,6 +9,7 @@ from paho.mqtt.properties import Properties
 
 from broker import PLAIN, TLS, Listener, wait_until
 from clients import V5, V311
+from newcomers import Key
 
 VERSIONS = pytest.mark.parametrize(
     "version, refused", [(V311, 0x80), (V5, 0x87)], ids=["3.1.1", "5"])
@@ -130,11 +131,12 @@ def test_enrollment(plant, version, refused):
         assert module.subscribe(topic) == refused
     module.publish("trust/v1/enroll/temp-03/other/request", "another's")
     module.publish("trust/v1/enroll/temp-03//request", "nobody's")
-    module.publish(f"{own}/request", "retained", retain=True)
-    module.publish(f"{own}/request", "own")
-    ca.expect("own")
-    ca.publish(f"{own}/response", "certificate")
-    module.expect("certificate")
+    request = Key().pem()
+    module.publish(f"{own}/request", request, retain=True)
+    module.publish(f"{own}/request", request)
+    ca.expect(request.decode())
+    ca.publish(f"{own}/response", '{"error":"no"}')
+    module.expect('{"error":"no"}')
 
 
 MODEST = ('{"kind":"role","id":"modest","rules":[{"effect":"allow","actions":'
