@@ -24,6 +24,7 @@ int trust_device_run(int argc, char **argv);
 int trust_device_add_run(int argc, char **argv);
 int trust_device_seal_run(int argc, char **argv);
 int trust_gateway_run(int argc, char **argv);
+int trust_token_run(int argc, char **argv);
 int trust_verify_run(int argc, char **argv);
 int trust_anchor_run(int argc, char **argv);
 int trust_anchor_add_run(int argc, char **argv);

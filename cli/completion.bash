@@ -73,7 +73,7 @@ _trustctl_arguments() {
 	'anchor remove/0') _trustctl_ids anchor ;;
 	topic/1) printf '%s\n' publish subscribe ;;
 	topic/0 | 'device enable/0' | 'device disable/0' | 'device remove/0' | \
-		'device seal/0')
+		'device seal/0' | 'token create/0')
 		_trustctl_ids device
 		;;
 	esac
@@ -95,7 +95,9 @@ _trustctl_offer() {
 # Whether a command's name comes next, after these words.
 _trustctl_wants_command() {
 	case "$*" in
-	'' | help | anchor | device | edge-ca | est | gateway | pki) return 0 ;;
+	'' | help | anchor | device | edge-ca | est | gateway | pki | token)
+		return 0
+		;;
 	*) return 1 ;;
 	esac
 }

@@ -20,6 +20,7 @@ static const struct trust_command commands[] = {
 	"trust anchors, shown before they are trusted"},
     {"bundle", trust_bundle_run, "the anchors that devices are given, as PEM"},
     {"gateway", trust_gateway_run, "add a gateway, for which keys are sealed"},
+    {"token", trust_token_run, "tokens for first certificates"},
     {"check", trust_check_run,
 	"what the gateway would decide about a certificate, and why"},
     {"topic", trust_topic_run,

@@ -17,7 +17,7 @@
 #define NOTES_MAX 5
 
 static const enum trust_kind kinds[] = {
-    TRUST_KIND_ROLE, TRUST_KIND_GROUP, TRUST_KIND_ANCHOR};
+    TRUST_KIND_ROLE, TRUST_KIND_GROUP, TRUST_KIND_ANCHOR, TRUST_KIND_DEVICE};
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 struct trust_references {
@@ -99,6 +99,9 @@ trust_references_add(
 	} else if (record->kind == TRUST_KIND_GROUP) {
 		add_all(references, TRUST_KIND_ANCHOR, &group->anchors, record);
 		add_all(references, TRUST_KIND_ROLE, &group->roles, record);
+	} else if (record->kind == TRUST_KIND_TOKEN) {
+		add(references, TRUST_KIND_DEVICE, record->u.token.device,
+		    record);
 	}
 }
 

@@ -16,7 +16,7 @@ enum trust_err trust_references_new(
 /* NULL is safe. */
 void trust_references_free(struct trust_references *references);
 
-/* Note which roles, groups and anchors the record names. Of very many
+/* Note which roles, groups, anchors and devices the record names. Of very many
  * different ones the rest is not noted. */
 void trust_references_add(
     struct trust_references *references, const struct trust_record *record);

@@ -18,6 +18,7 @@ COMMANDS = {
     "device enable": ["x"],
     "device disable": ["x"],
     "device remove": ["x"],
+    "token create": ["x"],
     "check": ["x.pem"],
     "topic": ["x", "publish", "x"],
     "verify": ["--anchor", "x.pem", "x.pem"],
@@ -44,7 +45,8 @@ WITH_REGISTRY = [name for name in COMMANDS
 # The greatest number of arguments, where there is one.
 ARGUMENTS = {"init": 0, "put": 1, "remove": 2, "list": 1, "show": 2,
              "device add": 1, "device enable": 1, "device disable": 1,
-             "device remove": 1, "check": 1, "topic": 3, "verify": 1, "doctor": 0, "pki init": 1,
+             "device remove": 1, "token create": 1, "check": 1, "topic": 3, "verify": 1,
+             "doctor": 0, "pki init": 1,
              "pki device": 2, "edge-ca serve": 0, "status": 0, "sessions": 0, "events": 0,
              "block": 1, "unblock": 1, "unpin": 1, "kick": 1, "resync": 0}
 # The least number of arguments, where that is not 0.

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""trustctl token create: what it registers, what it prints, and when."""
+
+import datetime
+import hashlib
+import json
+import re
+import stat
+
+import pytest
+from newcomers import Newcomers
+from trustctl import Trustctl
+
+DEVICE = '{"kind":"device","id":"%s",%s"auth":{"type":"ca","group":"plant"}}\n'
+
+
+@pytest.fixture
+def ctl(tmp_path):
+    ctl = Trustctl(tmp_path)
+    ctl.yes("init")
+    ctl.yes("put", input=DEVICE % ("temp-09", ""))
+    return ctl
+
+
+def record(ctl):
+    return json.loads(ctl.yes("list", "token", "--json"))
+
+
+def test_create(ctl):
+    out = ctl.yes("token", "create", "temp-09", "--gateway", "gw1")
+    name, secret = re.fullmatch(
+        r"token:(t-[0-9a-f]{8}) ([A-Za-z0-9_-]{43})\n", out).groups()
+    made = record(ctl)
+    expires = datetime.datetime.fromisoformat(
+        made.pop("expires").replace("Z", "+00:00"))
+    left = expires - datetime.datetime.now(datetime.timezone.utc)
+    assert datetime.timedelta(days=6) < left <= datetime.timedelta(days=7)
+    assert made == {
+        "kind": "token", "id": name, "device": "temp-09", "gateway": "gw1",
+        "secret_sha256": hashlib.sha256(secret.encode()).hexdigest(),
+        "uses": 1}
+    again = ctl.yes("token", "create", "temp-09", "--gateway", "gw1")
+    assert secret not in again and name not in again
+
+
+def test_options(ctl):
+    out = json.loads(ctl.yes(
+        "token", "create", "temp-09", "--gateway", "gw1", "--expires", "2h",
+        "--uses", "3", "--id", "mine", "--at", "2027-01-01T00:00:00Z",
+        "--json"))
+    assert (out["id"], out["username"], out["expires"], out["uses"]) == (
+        "mine", "token:mine", "2027-01-01T02:00:00Z", 3)
+    assert record(ctl)["expires"] == "2027-01-01T02:00:00Z"
+    assert hashlib.sha256(out["secret"].encode()).hexdigest() \
+        == record(ctl)["secret_sha256"]
+
+
+def test_file(ctl):
+    """Its owner's alone; nothing that is there is written to."""
+    args = ["token", "create", "temp-09", "--gateway", "gw1", "-o", "a.token"]
+    out = ctl.yes(*args)
+    path = ctl.folder / "a.token"
+    secret = re.fullmatch(r"token:\S+ (\S{43})\n", path.read_text())[1]
+    assert secret not in out
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "secret" not in json.loads(ctl.yes(
+        *args[:-1], "b.token", "--json"))
+    before = path.read_text()
+    ctl.no(*args)
+    assert path.read_text() == before
+    assert len(ctl.yes("list", "token", "--json").splitlines()) == 2
+    ctl.error("token", "create", "temp-09", "--gateway", "gw1", "-o", "x/y")
+    assert len(ctl.yes("list", "token", "--json").splitlines()) == 2
+
+
+def test_no_file_without_a_token(ctl):
+    ctl.yes("token", "create", "temp-09", "--gateway", "gw1", "--id", "t")
+    ctl.no("token", "create", "temp-09", "--gateway", "gw1", "--id", "t",
+           "-o", "a.token")
+    assert not (ctl.folder / "a.token").exists()
+
+
+def test_which_gateway(ctl):
+    assert "want --gateway ID" in ctl.error("token", "create", "temp-09")
+    ctl.yes("put", input=DEVICE % ("temp-10", '"scopes":["gw7"],')
+            + DEVICE % ("temp-11", '"scopes":["gw7","gw8"],'))
+    made = json.loads(ctl.yes("token", "create", "temp-10", "--json"))
+    assert made["gateway"] == "gw7"
+    assert record(ctl)["scopes"] == ["gw7"]
+    ctl.error("token", "create", "temp-11")
+
+
+@pytest.mark.parametrize("name, note", [
+    ("nobody", "device nobody, which token .* names, is not there"),
+    ("temp-01", "device temp-01 is not of type ca"),
+    ("temp-09", None)])
+def test_notes(ctl, name, note):
+    ctl.yes("put", input='{"kind":"device","id":"temp-01","auth":{"type":'
+            '"thumbprint","primary":"%s"}}' % ("ab" * 32))
+    err = ctl.run("token", "create", name, "--gateway", "gw1").err
+    assert re.search(note, err) if note else err == ""
+
+
+@pytest.mark.parametrize("wrong", [
+    ["--uses", "0"], ["--uses", "1000001"], ["--expires", "7"],
+    ["--gateway", "a/b"], ["--id", "a b"]])
+def test_wrong(ctl, wrong):
+    ctl.error("token", "create", "temp-09", "--gateway", "gw1", *wrong)
+    assert ctl.yes("list", "token", "--json") == ""
+
+
+def test_the_gateway_takes_it(site):
+    plant = Newcomers(site)
+    name, secret = site.registry.run(
+        "token", "create", "temp-09", "--gateway", "gw1").split()
+    plant.come(name.removeprefix("token:"), secret)
