@@ -172,6 +172,23 @@ trust_handshake_psk_get0(
 
 /* ---- Steps of handshakes ---- */
 
+/* Whether this is what OpenSSL says to who does not have the key: of the
+ * Finished with TLS 1.2, of the binder with TLS 1.3 (RFC 8446 section
+ * 4.2.11.2), which it called illegal_parameter before 3.5. A listener with a
+ * certificate may go on without the key, and fail of something else. */
+static bool
+is_about_key(int alert)
+{
+	switch (alert & 0xff) {
+	case SSL_AD_BAD_RECORD_MAC:
+	case SSL_AD_ILLEGAL_PARAMETER:
+	case SSL_AD_DECRYPT_ERROR:
+		return alert >> 8 == SSL3_AL_FATAL;
+	default:
+		return false;
+	}
+}
+
 /* Who knows an identity and not its key is told about, once: a typing error in
  * a key is what goes wrong most. */
 static void
@@ -183,8 +200,7 @@ tell_failed(struct trust_handshake_psk *psk, const SSL *ssl, int alert)
 	};
 	char address[TRUST_ADDRESS_MAX];
 
-	if (claim == NULL || SSL_in_init(ssl) == 0 ||
-	    alert >> 8 != SSL3_AL_FATAL)
+	if (claim == NULL || SSL_in_init(ssl) == 0 || !is_about_key(alert))
 		return;
 	(void)snprintf(verdict.device, sizeof(verdict.device), "%s",
 	    trust_admission_get0_verdict(claim->admission)->device);
