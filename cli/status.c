@@ -40,12 +40,28 @@ is_ready(const json_t *data)
 	       !json_is_string(json_object_get(data, "local_error"));
 }
 
+/* What is wrong, on a line of its own; nothing if nothing is. */
+static void
+print_trouble(const json_t *data, const char *member, const char *label)
+{
+	const json_t *trouble = json_object_get(data, member);
+	char *shown;
+
+	if (!json_is_string(trouble))
+		return;
+	shown = strdup(json_string_value(trouble));
+	if (shown == NULL)
+		return;
+	trust_err_flatten(shown);
+	printf("%-10s%s%s%s\n", label, trust_output_color(TRUST_COLOR_BAD),
+	    shown, trust_output_color(TRUST_COLOR_NONE));
+	free(shown);
+}
+
 static void
 print_blocked(const json_t *data)
 {
 	const json_t *blocked = json_object_get(data, "blocked");
-	const json_t *trouble = json_object_get(data, "local_error");
-	char *shown;
 
 	if (json_is_integer(blocked))
 		printf("blocked   %" PRId64 "\n", number(data, "blocked"));
@@ -53,15 +69,8 @@ print_blocked(const json_t *data)
 		printf("blocked   %sunknown%s\n",
 		    trust_output_color(TRUST_COLOR_BAD),
 		    trust_output_color(TRUST_COLOR_NONE));
-	if (!json_is_string(trouble))
-		return;
-	shown = strdup(json_string_value(trouble));
-	if (shown == NULL)
-		return;
-	trust_err_flatten(shown);
-	printf("local     %s%s%s\n", trust_output_color(TRUST_COLOR_BAD), shown,
-	    trust_output_color(TRUST_COLOR_NONE));
-	free(shown);
+	print_trouble(data, "local_error", "local");
+	print_trouble(data, "gateway_key_error", "keys");
 }
 
 /* A gateway of before this was told says nothing of it. */

@@ -48,10 +48,11 @@ crls_json(const struct trust_gate_status *status)
 static json_t *
 local_json(const struct trust_gate_status *status)
 {
-	return json_pack("{s:o, s:o}", "blocked",
+	return json_pack("{s:o, s:o, s:o}", "blocked",
 	    status->n_blocked >= 0 ? json_integer(status->n_blocked)
 				   : json_null(),
-	    "local_error", trust_call_text(status->local_trouble));
+	    "local_error", trust_call_text(status->local_trouble),
+	    "gateway_key_error", trust_call_text(status->keys_trouble));
 }
 
 static json_t *

@@ -299,6 +299,9 @@ struct trust_gate_status {
 	/* What is wrong with REGISTRY.local, as found by trust_gate_follow; ""
 	 * for nothing. Borrowed until that is called again. */
 	const char *local_trouble;
+	/* Why no pre-shared key can be opened, likewise; "" also where none is
+	 * to be. */
+	const char *keys_trouble;
 	uint64_t chains_built; /* and validated */
 	/* As trust_gate_check_crls saw them last, without older ones. */
 	size_t n_crls[TRUST_GATE_N_CRL_STATES];

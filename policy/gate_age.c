@@ -102,6 +102,7 @@ trust_gate_get_status(
 		gate->cache != NULL ? trust_cache_count(gate->cache) : 0,
 	};
 	trust_gate_describe_local(gate, out);
+	out->keys_trouble = gate->keys.told.text;
 	memcpy(out->n_crls, gate->n_crls, sizeof(out->n_crls));
 	if (gate->registry == NULL ||
 	    trust_registry_get_info(gate->registry, &info, NULL) != TRUST_OK)

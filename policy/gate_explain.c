@@ -124,6 +124,26 @@ add_first_key(
 		    trust_thumbprint_format(&pin.next, hex));
 }
 
+/* A gateway that cannot open its key lets nobody in with it. */
+static void
+judge_key(struct trust_gate *gate, const struct trust_record *record,
+    struct trust_verdict *verdict, struct trust_steps *steps)
+{
+	struct trust_message msg = {0};
+	struct trust_secret key;
+	enum trust_err r;
+
+	if (record->u.device.auth != TRUST_AUTH_PSK)
+		return;
+	r = trust_gate_open_key(gate, record, &key, &msg);
+	trust_secret_clear(&key);
+	if (r == TRUST_OK)
+		trust_steps_add(
+		    steps, TRUST_STEP_PASSED, "this gateway can open its key");
+	else
+		deny_for_error(verdict, r, &msg, steps);
+}
+
 /* Whether nothing keeps it out whatever it comes with. */
 static void
 judge(struct trust_gate *gate, const char *id,
@@ -148,6 +168,8 @@ judge(struct trust_gate *gate, const char *id,
 		    steps, TRUST_STEP_PASSED, "its record is enabled");
 	}
 	add_auth(&record->u.device, steps);
+	if (verdict->outcome == TRUST_ALLOW)
+		judge_key(gate, record, verdict, steps);
 }
 
 void
