@@ -573,6 +573,21 @@ def test_block_and_kick(site, meters):
 
 # ---- What is told ----
 
+# Of a key: octets, hex and base64.
+FORMS = (bytes.fromhex(KEY)[:16], KEY[:32].encode(), KEY[:32].upper().encode(),
+         base64.b64encode(bytes.fromhex(KEY))[:40])
+
+
+def assert_nowhere(folder):
+    """No file has the key in the clear: registries, logs, what SQLite keeps
+    beside them."""
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(paths) > 5
+    for path in paths:
+        content = path.read_bytes()
+        assert not any(form in content for form in FORMS), path
+
+
 def test_what_is_told(site, meters):
     site.registry.put(BOSS + site.sensor("boss", '"roles":["boss"],'))
     meters.meter("meter-04", identity="m 04")
@@ -636,21 +651,34 @@ def test_a_key_stands_nowhere(site, meters):
     assert meters.publish(broker, "meter-04").returncode == 0
     meters.publish(broker, "meter-04", OTHER)
     broker.stop()
-    raw = bytes.fromhex(KEY)
-    forms = (raw, KEY.encode(), KEY.upper().encode(),
-             base64.b64encode(raw), raw[:16], KEY[:32].encode())
-    looked_at = 0
-    for path in site.folder.rglob("*"):
-        if not path.is_file():
-            continue
-        content = path.read_bytes()
-        looked_at += 1
-        for form in forms:
-            assert form not in content, path
-    assert looked_at > 5
+    assert_nowhere(site.folder)
     shown = trustctl("show", "device", "meter-04",
                      registry=site.registry.path).stdout.encode()
-    assert not any(form in shown for form in forms)
+    assert shown and not any(form in shown for form in FORMS)
+
+
+# ---- From upstream ----
+
+def test_a_meter_of_the_upstream(site, upstream):
+    """Its record comes over two brokers, its key over none of them."""
+    meters = Meters(site)
+    meters.meter("meter-04")
+    origin = upstream.follow()
+    gw = upstream.gateway(
+        listeners=[PSK], options={"gateway_key": meters.key_file})
+    gw.wait_serial(1)
+    try:
+        meters.subscribe(gw.broker, "meter-04")
+        site.registry.run("device", "disable", "meter-04")
+        gw.broker.wait_log("closed client meter-04: device_disabled")
+        mark = gw.broker.mark()
+        site.registry.run("device", "enable", "meter-04")
+        gw.broker.wait_log("Sending SUBACK to meter-04", since=mark)
+    finally:
+        meters.close()
+    origin.stop()
+    gw.broker.stop()
+    assert_nowhere(site.folder)
 
 
 # ---- As docs/OPERATIONS.md has it ----

@@ -176,6 +176,16 @@ def test_two_devices_claim_one_thumbprint(victim):
             "thief", victim.pki.get("sensor").thumbprint)))
 
 
+def test_two_devices_claim_one_identity(victim):
+    """A thief's key would stand for somebody else's identity."""
+    def meter(name):
+        return {"kind": "device", "id": name, "auth": {
+            "type": "psk", "identity": "one", "key": "MIIB"}}
+    with victim.refused("duplicate_claim"):
+        victim.origin.send_part(victim.plot(meter("meter-04"),
+                                            meter("thief")))
+
+
 # ---- Endless data, extraneous parts ----
 
 def test_endless_notification(victim):
