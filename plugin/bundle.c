@@ -32,6 +32,20 @@ take(struct trust_plugin *plugin)
 	bundle->pem = fresh; /* transferred */
 }
 
+static void
+tell(struct trust_bundle *bundle)
+{
+	bool empty = bundle->pem.len == 0;
+
+	/* That there is none at the start is no news. */
+	if (!empty || bundle->told)
+		mosquitto_log_printf(MOSQ_LOG_NOTICE,
+		    "mosquitto_trust: the trust bundle %s",
+		    empty ? "is empty now; " TOPIC " is retained no more"
+			  : "is retained on " TOPIC);
+	bundle->told = true;
+}
+
 void
 trust_bundle_publish(struct trust_plugin *plugin)
 {
@@ -48,6 +62,7 @@ trust_bundle_publish(struct trust_plugin *plugin)
 	if (rc == MOSQ_ERR_SUCCESS) {
 		bundle->due = false;
 		bundle->failed = false;
+		tell(bundle);
 		return;
 	}
 	if (!bundle->failed)

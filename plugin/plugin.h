@@ -27,7 +27,8 @@ struct trust_bundle {
 	struct trust_buf pem; /* owned; empty: nothing is retained */
 	bool known;           /* the registry was asked */
 	bool due;             /* to be published */
-	bool failed;          /* and was not; told */
+	bool failed;          /* and was not; the log has it */
+	bool told;            /* the log has one that was published */
 };
 
 struct trust_plugin {

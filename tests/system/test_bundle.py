@@ -92,8 +92,10 @@ def test_nothing_without_anchors(house, records):
 def test_it_follows_the_registry(house):
     broker = house.start()
     device = subscribed(house, broker)
+    assert "trust bundle" not in broker.log()
     house.registry.put(anchor("b", "root-2"))
     device.expect(pem(house, "root-2"))
+    broker.wait_log("the trust bundle is retained on trust/v1/bundle")
     house.registry.put(anchor("a", "root-1"))
     device.expect(pem(house, "root-1", "root-2"))
     house.registry.put(anchor("b", "root-3"))
@@ -102,6 +104,7 @@ def test_it_follows_the_registry(house):
     device.expect(pem(house, "root-3"))
     house.registry.put(anchor("b", "root-3", more=',"status":"disabled"'))
     device.expect("")
+    broker.wait_log("the trust bundle is empty now")
     assert retained(house, broker) is None
     house.registry.put(anchor("b", "root-3"))
     device.expect(pem(house, "root-3"))
