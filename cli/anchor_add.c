@@ -105,10 +105,9 @@ collect_file(struct add *add, struct trust_message *msg)
 		    "%d",
 		    add->file, sk_X509_num(stack));
 	sk_X509_pop_free(stack, X509_free);
-	if (r != TRUST_OK)
+	if (r != TRUST_OK || add->id != NULL)
 		return r;
-	return add->id != NULL ? take_id(add->id, strlen(add->id), c, msg)
-			       : take_id_of_path(add->file, c, msg);
+	return take_id_of_path(add->file, c, msg);
 }
 
 static enum trust_err
@@ -149,7 +148,10 @@ collect(struct add *add, struct trust_message *msg)
 		r = collect_file(add, msg);
 	for (size_t i = 0; r == TRUST_OK && i < add->known.n; i++)
 		r = collect_known(add, add->known.v[i], msg);
-	if (r == TRUST_OK && add->n == 1 && add->id != NULL)
+	if (r == TRUST_OK && add->id != NULL && add->n > 1)
+		r = trust_err_set(msg, TRUST_ERR_INPUT,
+		    "want --id with one anchor, got %zu", add->n);
+	else if (r == TRUST_OK && add->id != NULL)
 		r = take_id(add->id, strlen(add->id), &add->v[0], msg);
 	for (size_t i = 0; r == TRUST_OK && i < add->n; i++)
 		r = trust_anchor_facts_read(

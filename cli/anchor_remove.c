@@ -141,8 +141,12 @@ tell_groups(const struct removal *removal)
 	(void)trust_anchor_usage_join_all(removal->only, groups);
 	if (removal->n_devices == 0)
 		trust_output_note("group %s trusts no other anchor; no device "
-				  "is registered for it",
-		    groups);
+				  "is registered for it%s",
+		    groups,
+		    removal->gateway.host == NULL
+			? ", and whom it enrolls by itself a gateway tells, "
+			  "with --host"
+			: "");
 	else
 		trust_output_note("group %s trusts no other anchor: %" PRId64
 				  " device%s would be refused: %s",

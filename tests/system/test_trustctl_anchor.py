@@ -363,6 +363,15 @@ def test_known_by_name(ctl, name):
 
 
 @needs_debian
+def test_another_id_for_one(ctl):
+    add = ["anchor", "add", "--purpose", "upstream", "--id", "cloud"]
+    ctl.yes(*add, "--well-known", "isrg-root-x1")
+    assert [a["id"] for a in ctl.json("anchor", "list")] == ["cloud"]
+    assert ctl.error(*add, "--well-known", "isrg") == (
+        "want --id with one anchor, got 2")
+
+
+@needs_debian
 def test_a_family(ctl):
     out = ctl.yes("anchor", "add", "--well-known", "aws-iot", "--well-known",
                   "isrg", "--purpose", "upstream")
@@ -500,7 +509,15 @@ def test_whether_another_stands_in(ctl, other, needed):
             group("plant-7", "factory-root", *other))
     result = remove(ctl, "factory-root", "--dry-run", status=int(needed))
     assert ("trusts no other anchor" in result.err) == needed
-    assert ("with --host" in result.err) == (not needed)
+    assert ("beside others" in result.err) == (not needed)
+
+
+def test_a_group_without_devices(ctl):
+    """Whom it enrolls by itself the registry does not know."""
+    add(ctl, "factory-root")
+    ctl.put(group("plant-7", "factory-root", enroll="automatic"))
+    assert ("no device is registered for it, and whom it enrolls by itself a "
+            "gateway tells") in remove(ctl, "factory-root", status=1).err
 
 
 def test_a_group_that_is_disabled_needs_nobody(ctl):
