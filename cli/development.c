@@ -65,3 +65,28 @@ trust_development_tell(const struct trust_development *development)
 	trust_output_note("where that is meant, trustctl init --development "
 			  "makes a registry for it");
 }
+
+static enum trust_err
+visit(void *arg, const char *id, struct trust_span line)
+{
+	struct trust_record *record = NULL;
+	enum trust_err r = trust_record_parse(line, &record, NULL);
+
+	(void)id;
+	if (r == TRUST_OK)
+		trust_development_add_record(arg, record);
+	trust_record_free(record);
+	return r;
+}
+
+void
+trust_development_tell_all(struct trust_registry *registry)
+{
+	struct trust_development development = {0};
+
+	/* What cannot be read is told by who needs it. */
+	(void)!trust_registry_list(
+	    registry, TRUST_KIND_ANCHOR, visit, &development, NULL);
+	trust_development_compare(&development, registry);
+	trust_development_tell(&development);
+}

@@ -33,4 +33,7 @@ void trust_development_compare(
 /* A note on standard error for those that are left. */
 void trust_development_tell(const struct trust_development *development);
 
+/* The same for all that are in a registry. */
+void trust_development_tell_all(struct trust_registry *registry);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "commands.h"
+#include "development.h"
 #include "interrupt.h"
 #include "publisher.h"
 
@@ -25,6 +26,7 @@ run(struct trust_signing *signing, const struct trust_mqtt_options *broker,
 		status = trust_output_failure(r, &msg);
 		goto out;
 	}
+	trust_development_tell_all(signing->registry);
 	/* Who reads along through a pipe reads whole lines, at once. */
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	status = trust_publisher_run(publisher, trust_interrupt_catch());

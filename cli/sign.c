@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "development.h"
 #include "files.h"
 #include "partfile.h"
 #include "signing.h"
@@ -142,6 +143,7 @@ sign(struct trust_signing *signing, const char *dir, struct trust_message *msg)
 	r = write_all(signing, dir, n, msg);
 	if (r != TRUST_OK)
 		goto out;
+	trust_development_tell_all(signing->registry);
 	printf("scope %s: serial %" PRId64 ", %" PRId64
 	       " records, fresh until %s, in %s\n",
 	    n->scope, n->serial, n->n_records,

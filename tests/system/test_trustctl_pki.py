@@ -112,6 +112,19 @@ def test_the_records_that_it_makes(made):
     assert (result.status, result.err) == (0, "")
 
 
+@pytest.mark.parametrize("more, said", [([], True), (["--development"], False)])
+def test_what_is_signed_for_gateways(made, more, said):
+    made.yes("init", *more)
+    made.yes("put", "pki/records.jsonl")
+    result = made.run(
+        "sign", "--scope", "gw1", "--signer", "pki/registry-signer.pem",
+        "--key", "pki/registry-signer.key", "out")
+    assert result.status == 0, result
+    assert (MEANT in result.err) == said
+    assert ("anchor development-root is of a development PKI"
+            in result.err) == said
+
+
 def test_many_of_its_anchors(made):
     """There are a few notes, and a number."""
     made.yes("init")
