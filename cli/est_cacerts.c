@@ -21,6 +21,7 @@ struct cacerts {
 	STACK_OF(X509) *before; /* owned: cacerts.pem as it was, or NULL */
 	STACK_OF(X509) *answer; /* owned */
 	struct trust_est_roots roots;
+	bool is_told; /* the roots are shown */
 };
 
 /* ---- Who is named ---- */
@@ -93,7 +94,7 @@ is_answered(const struct cacerts *c, const X509 *x509)
 }
 
 static void
-tell_roots(const struct cacerts *c)
+tell_roots(struct cacerts *c)
 {
 	static const char *const words[] = {
 	    [TRUST_EST_UNKNOWN] = "unknown",
@@ -109,6 +110,8 @@ tell_roots(const struct cacerts *c)
 	for (int i = 0; i < sk_X509_num(c->before); i++)
 		if (!is_answered(c, sk_X509_value(c->before, i)))
 			tell_root("gone", sk_X509_value(c->before, i));
+	(void)fflush(stdout);
+	c->is_told = true;
 }
 
 /* ---- Deciding ---- */
@@ -126,6 +129,9 @@ decide_unknown(struct cacerts *c, struct trust_message *msg)
 
 		if (root->standing != TRUST_EST_UNKNOWN)
 			continue;
+		/* Who is asked sees first what there is in all. */
+		if (!c->is_told && trust_prompt_has_terminal())
+			tell_roots(c);
 		(void)trust_certificate_show_name(
 		    X509_get_subject_name(x509), subject);
 		(void)show_thumbprint(x509, hex);
@@ -220,7 +226,7 @@ run(struct cacerts *c, struct trust_message *msg)
 		r = judge(c, msg);
 	if (r == TRUST_OK)
 		r = write_roots(c, msg);
-	if (r == TRUST_OK)
+	if (r == TRUST_OK && !c->is_told)
 		tell_roots(c);
 	trust_est_link_close(&c->link);
 	sk_X509_pop_free(c->before, X509_free);

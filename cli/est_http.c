@@ -254,8 +254,8 @@ transfer(struct trust_est_http *http, const char *url,
 	return TRUST_OK;
 }
 
-/* Where a redirection leads, which stays with the server; NULL: it is none.
- * Borrowed until the next transfer. */
+/* Where a redirection leads, which stays with the server; NULL: it is none. The
+ * caller frees. */
 static enum trust_err
 find_redirection(struct trust_est_http *http,
     const struct trust_est_reply *reply, char **out, struct trust_message *msg)

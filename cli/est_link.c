@@ -4,7 +4,6 @@
  */
 #include "est_link.h"
 
-#include <inttypes.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <stdio.h>

@@ -14,10 +14,8 @@
 
 #include "../certs/secretfile.h"
 
-/* OpenSSL would read standard input where there is no terminal, and what
- * comes from there is not meant as a password. */
-static bool
-has_terminal(void)
+bool
+trust_prompt_has_terminal(void)
 {
 	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 
@@ -49,7 +47,9 @@ trust_prompt_ask(
 	char question[TRUST_MESSAGE_MAX];
 
 	out[0] = '\0';
-	if (!has_terminal())
+	/* OpenSSL would read standard input then, and what comes from there is
+	 * not meant as a password. */
+	if (!trust_prompt_has_terminal())
 		return trust_err_set(msg, TRUST_ERR_INPUT,
 		    "want %s, and there is no terminal to ask at", what);
 	snprintf(question, sizeof(question), "Enter %s: ", what);

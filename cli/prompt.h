@@ -32,8 +32,10 @@ struct trust_prompt {
 enum trust_err trust_prompt_ask(const char *what, char *out, size_t size,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
-/* Ask at the same terminal whether, which "yes" alone is. Without a terminal it
- * is no. */
+/* Whether there is a terminal to ask at. */
+bool trust_prompt_has_terminal(void);
+
+/* Ask there whether, which "yes" alone is. Without a terminal it is no. */
 bool trust_prompt_confirm(const char *question);
 
 /* For trust_key_source_load. `prompt` is borrowed for as long as it is used. */

@@ -167,6 +167,8 @@ def test_a_new_root_by_the_users_word(est, enrolled, answer, status):
     rollover(est)
     terminal = Terminal(enrolled, PROGRAM, *arguments(est, "cacerts"))
     terminal.wait_for("Type yes: ")
+    assert "known    CN=EST Root," in terminal.shown
+    assert "unknown  CN=EST Root 2," in terminal.shown
     terminal.type(answer)
     assert terminal.end() == status
     roots = (enrolled.folder / CACERTS).read_text().count("BEGIN")
@@ -305,6 +307,9 @@ def test_a_server_that_is_not_the_one(est, ctl):
                          est.folder / "bootstrap.key")
         assert "want a server whose certificate leads to an anchor" in line
 
+    # The system's anchors, whatever they are, are not ours.
+    ctl.environment["SSL_CERT_FILE"] = str(est.anchor)
+    ctl.environment["CURL_CA_BUNDLE"] = str(est.anchor)
     refused(est.folder / "factory.pem", est.url)
     refused(est.anchor, est.url.replace("localhost", "127.0.0.1"))
     assert est.requests == []
