@@ -37,6 +37,7 @@ int trust_topic_run(int argc, char **argv);
 int trust_thumbprint_run(int argc, char **argv);
 int trust_pki_run(int argc, char **argv);
 int trust_edge_ca_run(int argc, char **argv);
+int trust_enroll_run(int argc, char **argv);
 int trust_publish_run(int argc, char **argv);
 int trust_sign_run(int argc, char **argv);
 int trust_inspect_run(int argc, char **argv);

@@ -34,6 +34,7 @@ static const struct trust_command commands[] = {
     {"est", trust_est_run, "the gateway's own certificate, from an EST server"},
     {"edge-ca", trust_edge_ca_run,
 	"issue certificates to devices, and to their gateway"},
+    {"enroll", trust_enroll_run, "ask a gateway for a certificate"},
     {"publish", trust_publish_run,
 	"sign a scope's registry, publish it, answer its gateways"},
     {"sign", trust_sign_run, "the same as files"},

@@ -45,6 +45,7 @@ struct trust_mqtt {
 	bool started;       /* the handle is connecting, or connected */
 	bool connected;     /* something took the connection */
 	bool answered;      /* the broker did, to CONNECT */
+	bool refused;       /* and said no; kept until the next attempt */
 	int64_t due_ms;     /* the next attempt */
 	int64_t backoff_ms; /* the wait after the next failure */
 	int broken;         /* a code, when sending found it to be */
@@ -99,6 +100,7 @@ on_connect(struct mosquitto *mosquitto, void *arg, int code)
 
 	mqtt->answered = true;
 	if (code != 0) {
+		mqtt->refused = true;
 		text = mqtt->options->v5 ? mosquitto_reason_string(code)
 					 : mosquitto_connack_string(code);
 		/* Libmosquitto's end like sentences. */
@@ -442,6 +444,7 @@ start(struct trust_mqtt *mqtt)
 	int code = MOSQ_ERR_NOMEM;
 
 	mqtt->started = true;
+	mqtt->refused = false;
 	if (mqtt->mosquitto != NULL || prepare(mqtt, &mqtt->why) == TRUST_OK)
 		code = mosquitto_connect(mqtt->mosquitto, mqtt->options->host,
 		    mqtt->port, KEEPALIVE_S);
@@ -457,6 +460,12 @@ trust_mqtt_wait_ms(const struct trust_mqtt *mqtt)
 	int64_t wait_ms = mqtt->due_ms - trust_progress_now_ms();
 
 	return mqtt->started || wait_ms < 0 ? 0 : wait_ms;
+}
+
+bool
+trust_mqtt_is_refused(const struct trust_mqtt *mqtt)
+{
+	return mqtt->refused;
 }
 
 void

@@ -118,6 +118,10 @@ void trust_mqtt_run(struct trust_mqtt *mqtt, int timeout_ms);
 /* How long until the next attempt to connect; 0: now, or connected. */
 int64_t trust_mqtt_wait_ms(const struct trust_mqtt *mqtt);
 
+/* Whether the connection that was tried last ended with the broker's no to
+ * CONNECT. */
+bool trust_mqtt_is_refused(const struct trust_mqtt *mqtt);
+
 /* QoS 1, while connected. What is under way when the connection breaks is
  * lost; the next run tells, and the caller begins anew when it is back. */
 enum trust_err trust_mqtt_subscribe(struct trust_mqtt *mqtt, const char *topic,

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "certfile.h"
+#include "enrolled.h"
 #include "ledger.h"
 #include "progress.h"
 #include "throttle.h"
@@ -227,7 +228,7 @@ write_answer(
 	enum trust_err r = trust_issuer_write(registrar->issuer, x509, out);
 
 	if (r == TRUST_OK && bundle->len > 0)
-		r = trust_buf_printf(out, TRUST_REGISTRAR_BUNDLE);
+		r = trust_buf_printf(out, TRUST_ENROLLED_BUNDLE);
 	if (r == TRUST_OK && bundle->len > 0)
 		r = trust_buf_add(out, bundle->p, bundle->len);
 	return r;

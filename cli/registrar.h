@@ -13,10 +13,6 @@
 #include "mqtt.h"
 #include "servercert.h"
 
-/* What stands before the bundle in an answer, between the PEM blocks, where
- * RFC 7468 lets text stand. */
-#define TRUST_REGISTRAR_BUNDLE "# trust/v1/bundle\n"
-
 /* The command line; borrowed. */
 struct trust_registrar_options {
 	struct trust_mqtt_options gateway;

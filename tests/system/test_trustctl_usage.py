@@ -27,6 +27,7 @@ COMMANDS = {
     "pki init": ["--hostname", "localhost", "x"],
     "pki device": ["pki", "x"],
     "pki server": ["pki", "x"],
+    "enroll": [],
     "edge-ca serve": ["--ca", "x", "--ca-key", "x", "--audit", "x"],
     "status": [],
     "sessions": [],
@@ -41,17 +42,17 @@ REMOTE = ("status", "sessions", "events", "block", "unblock", "unpin",
           "kick", "resync")
 WITH_REGISTRY = [name for name in COMMANDS
                  if name.split()[0] not in (
-                     "verify", "doctor", "thumbprint", "pki", "edge-ca", *REMOTE)]
+                     "verify", "doctor", "thumbprint", "pki", "edge-ca", "enroll", *REMOTE)]
 # The greatest number of arguments, where there is one.
 ARGUMENTS = {"init": 0, "put": 1, "remove": 2, "list": 1, "show": 2,
              "device add": 1, "device enable": 1, "device disable": 1,
              "device remove": 1, "token create": 1, "check": 1, "topic": 3, "verify": 1,
              "doctor": 0, "pki init": 1,
-             "pki device": 2, "edge-ca serve": 0, "status": 0, "sessions": 0, "events": 0,
+             "pki device": 2, "edge-ca serve": 0, "enroll": 1, "status": 0, "sessions": 0, "events": 0,
              "block": 1, "unblock": 1, "unpin": 1, "kick": 1, "resync": 0}
 # The least number of arguments, where that is not 0.
 LEAST = {**ARGUMENTS, "thumbprint": 1, "pki server": 2}
-for name in ("init", "put", "doctor", "edge-ca serve", "status", "sessions", "events",
+for name in ("init", "put", "doctor", "edge-ca serve", "enroll", "status", "sessions", "events",
              "resync"):
     del LEAST[name]
 
