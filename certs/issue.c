@@ -5,6 +5,7 @@
 #include "issue.h"
 
 #include <openssl/bn.h>
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
 #include <string.h>
@@ -325,6 +326,16 @@ set_names(
 	return TRUST_OK;
 }
 
+static enum trust_err
+sign_error(struct trust_message *msg)
+{
+	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+
+	return trust_err_set(msg, TRUST_ERR_INTERNAL,
+	    "want a signature by the CA's key, got: %s",
+	    reason != NULL ? reason : "no reason");
+}
+
 enum trust_err
 trust_issue_certificate(
     const struct trust_issue *issue, X509 **out, struct trust_message *msg)
@@ -344,8 +355,11 @@ trust_issue_certificate(
 	    (r = set_names(x509, issue, msg)) != TRUST_OK)
 		goto out;
 	r = TRUST_ERR_INTERNAL;
-	if (X509_sign(x509, signer, trust_key_digest(signer)) == 0)
+	/* A token may be gone, or have had enough. */
+	if (X509_sign(x509, signer, trust_key_digest(signer)) == 0) {
+		r = sign_error(msg);
 		goto out;
+	}
 	*out = x509;
 	x509 = NULL; /* transferred */
 	r = TRUST_OK;

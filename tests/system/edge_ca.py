@@ -74,7 +74,8 @@ def public(key):
 class EdgeCa:
     """trustctl edge-ca serve."""
 
-    def __init__(self, site, *more, wait=True, log="edge-ca.log", **options):
+    def __init__(self, site, *more, wait=True, log="edge-ca.log",
+                 environment=None, **options):
         self.site = site
         self.log_path = site.folder / log
         self.audit_path = site.folder / "issued.jsonl"
@@ -94,7 +95,8 @@ class EdgeCa:
                    for part in (f"--{name}", str(value))),
                  *map(str, more)],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                env=dict(os.environ, LC_ALL="C"))
+                env={**os.environ, **(environment or {}), "LC_ALL": "C"},
+                start_new_session=True)  # without a terminal
         if wait:
             self.wait_log("connected, answering")
 

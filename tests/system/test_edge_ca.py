@@ -440,6 +440,20 @@ def test_it_comes_back(plain, key):
     line.cut()
 
 
+def test_an_answer_that_is_lost_is_given_again(plain, key):
+    """It ends hard behind the certificate; the file knows of that one, and
+    who asks again for the same key gets another."""
+    ca, gateway = plain.serve(), connect(plain)
+    first = certificates(gateway.ask(request(key)))[0]
+    ca.kill()
+    plain.authorities.remove(ca)
+    ca = plain.serve()
+    second = certificates(gateway.ask(request(key)))[0]
+    assert public(first) == public(second)
+    assert [line["serial_number"] for line in ca.audit()] == [
+        f"{leaf.serial_number:032x}" for leaf in (first, second)]
+
+
 def test_it_comes_up_before_its_gateway(plain, key):
     line = Link(plain.broker.port())
     line.cut()
