@@ -407,7 +407,7 @@ trust_issuer_describe(X509 *x509, struct trust_issued *out)
 		TRUST_OK)
 		return TRUST_ERR_INTERNAL;
 	for (i = 0; i < len; i++)
-		(void)snprintf(&out->serial_number[2 * i], 3, "%02x",
+		(void)snprintf(&out->serial_number[2 * i], 3, "%02X",
 		    ASN1_STRING_get0_data(serial)[i]);
 	trust_thumbprint_format(&thumbprint, out->thumbprint);
 	(void)trust_clock_format(from, out->not_before);

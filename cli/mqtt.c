@@ -401,19 +401,22 @@ static void
 explain(const struct trust_mqtt *mqtt, int code, struct trust_message *out)
 {
 	struct trust_message why = mqtt->why;
+	bool is_silent = mqtt->connected && !mqtt->answered;
 	const char *hint = "";
 	size_t len;
 
+	/* What listens there took the connection and not our CONNECT. */
+	if (is_silent && mqtt->options->cafile == NULL)
+		hint = "; is it a broker that speaks TLS? Then give its trust "
+		       "anchors with --cafile";
+	else if (is_silent && why.text[0] == '\0')
+		hint = "; the broker's log says why";
 	if (why.text[0] == '\0')
 		(void)fail(mqtt, code, &why);
 	/* Some of libmosquitto's end like sentences. */
 	len = strlen(why.text);
 	if (len > 0 && why.text[len - 1] == '.')
 		why.text[len - 1] = '\0';
-	/* What listens there took the connection and not our CONNECT. */
-	if (mqtt->connected && !mqtt->answered && mqtt->options->cafile == NULL)
-		hint = "; is it a broker that speaks TLS? Then give its trust "
-		       "anchors with --cafile";
 	(void)trust_err_set(out, TRUST_OK, "%s%s", why.text, hint);
 }
 

@@ -392,7 +392,7 @@ def test_the_audit_file(lasting, ca, gateway, key):
     assert line == {
         "event": "issued", "device": gateway.id, "client": gateway.id,
         "identity": "cn", "gateway": "gw1",
-        "serial_number": f"{leaf.serial_number:032x}",
+        "serial_number": f"{leaf.serial_number:032X}",
         "thumbprint": thumbprint,
         "not_before": leaf.not_valid_before.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "not_after": until,
@@ -451,7 +451,7 @@ def test_an_answer_that_is_lost_is_given_again(plain, key):
     second = certificates(gateway.ask(request(key)))[0]
     assert public(first) == public(second)
     assert [line["serial_number"] for line in ca.audit()] == [
-        f"{leaf.serial_number:032x}" for leaf in (first, second)]
+        f"{leaf.serial_number:032X}" for leaf in (first, second)]
 
 
 def test_it_comes_up_before_its_gateway(plain, key):

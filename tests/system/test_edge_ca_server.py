@@ -105,7 +105,7 @@ def test_it_is_made_where_there_is_none(running):
                 "-untrusted", "gw.pem", *more, "gw.pem")
     line, = running.authorities[0].audit()
     assert line["server"] == list(NAMES) and "device" not in line
-    assert line["serial_number"] == f"{leaf.serial_number:032x}"
+    assert line["serial_number"] == f"{leaf.serial_number:032X}"
     assert not leaf.extensions.get_extension_for_class(
         x509.BasicConstraints).value.ca
 

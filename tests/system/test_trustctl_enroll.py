@@ -407,7 +407,7 @@ def test_json(plant):
     shown = json.loads(plant.enroll("--json"))
     leaf = plant.check()
     assert shown == {
-        "device": "temp-09", "serial_number": f"{leaf.serial_number:x}".zfill(
+        "device": "temp-09", "serial_number": f"{leaf.serial_number:X}".zfill(
             len(shown["serial_number"])),
         "thumbprint": leaf.fingerprint(hashes.SHA256()).hex(),
         "not_after": leaf.not_valid_after.strftime("%Y-%m-%dT%H:%M:%SZ"),
