@@ -30,7 +30,13 @@ fill_words(struct trust_doctor *doctor)
 {
 	struct trust_doctor_words *words = &doctor->words;
 
+	bool is_ipv6 = strchr(doctor->host, ':') != NULL;
+	char address[TRUST_SHELL_MAX];
+
+	snprintf(address, sizeof(address), "%s%s%s:%d", is_ipv6 ? "[" : "",
+	    doctor->host, is_ipv6 ? "]" : "", doctor->port);
 	trust_shell_quote(doctor->host, "HOST", words->host);
+	trust_shell_quote(address, "HOST:PORT", words->address);
 	trust_shell_quote(doctor->anchor, "ANCHOR.pem", words->anchor);
 	trust_shell_quote(doctor->cert, "CLIENT.pem", words->cert);
 	trust_shell_quote(doctor->key, "CLIENT.key", words->key);

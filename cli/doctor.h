@@ -26,6 +26,7 @@ struct trust_doctor_path {
 /* The command line as words of a shell, for what a person is to type. */
 struct trust_doctor_words {
 	char host[TRUST_SHELL_MAX];
+	char address[TRUST_SHELL_MAX]; /* with the port, for s_client */
 	char anchor[TRUST_SHELL_MAX];
 	char cert[TRUST_SHELL_MAX];
 	char key[TRUST_SHELL_MAX];

@@ -93,8 +93,10 @@ tell_alert(struct trust_doctor *doctor)
 static void
 tell_end(struct trust_doctor *doctor)
 {
-	trust_findings_add(&doctor->findings, STEP, TRUST_RESULT_FAIL,
-	    "the server ends the connection without a reason: %s",
+	trust_findings_add(&doctor->findings, STEP, TRUST_RESULT_FAIL, "%s: %s",
+	    doctor->probe.end == TRUST_PROBE_CLOSED
+		? "the server ends the connection without a reason"
+		: "the handshake breaks off",
 	    doctor->probe.error);
 	trust_findings_mend(&doctor->findings,
 	    "tail /var/log/mosquitto/mosquitto.log   # on the gateway");

@@ -243,9 +243,9 @@ tell_order(struct trust_doctor *doctor)
 	    "certificate followed by its issuer's; small TLS libraries take "
 	    "nothing else");
 	trust_findings_mend(&doctor->findings,
-	    "openssl s_client -connect %s:%d -showcerts </dev/null   # what "
+	    "openssl s_client -connect %s -showcerts </dev/null   # what "
 	    "is sent, in this order",
-	    doctor->words.host, doctor->port);
+	    doctor->words.address);
 	trust_findings_mend(&doctor->findings,
 	    "cat server.pem intermediate.pem >server-chain.pem   # on the "
 	    "gateway, for certfile");

@@ -19,7 +19,7 @@
 static bool
 may_ask(const struct trust_doctor *doctor)
 {
-	return doctor->own_fits && !doctor->no_connect &&
+	return doctor->own_fits && doctor->probe.asked &&
 	       trust_findings_count(
 		   &doctor->findings, "mqtt 3.1.1", TRUST_RESULT_OK) > 0 &&
 	       trust_findings_count(

@@ -19,7 +19,7 @@ mend(struct trust_doctor *doctor, const struct trust_verdict *verdict)
 {
 	const struct trust_doctor_words *words = &doctor->words;
 	struct trust_findings *findings = &doctor->findings;
-	char device[TRUST_SHELL_MAX];
+	char device[TRUST_SHELL_MAX], group[TRUST_SHELL_MAX];
 
 	trust_shell_quote(
 	    verdict->device[0] != '\0' ? verdict->device : doctor->own_name,
@@ -44,7 +44,7 @@ mend(struct trust_doctor *doctor, const struct trust_verdict *verdict)
 	case TRUST_REASON_DEVICE_UNKNOWN:
 		trust_findings_mend(findings,
 		    "trustctl device add %s --group %s -r %s", device,
-		    verdict->group[0] != '\0' ? verdict->group : "GROUP",
+		    trust_shell_quote(verdict->group, "GROUP", group),
 		    words->registry);
 		break;
 	case TRUST_REASON_BLOCKED_LOCALLY:

@@ -210,9 +210,9 @@ mend_rule(struct trust_doctor *doctor, enum trust_reason reason)
 		break;
 	}
 	trust_findings_mend(&doctor->findings,
-	    "openssl s_client -connect %s:%d -showcerts </dev/null >sent.pem; "
+	    "openssl s_client -connect %s -showcerts </dev/null >sent.pem; "
 	    "trustctl verify --purpose server --anchor %s sent.pem",
-	    doctor->words.host, doctor->port, doctor->words.anchor);
+	    doctor->words.address, doctor->words.anchor);
 }
 
 /* Who is right depends on the sensor. */

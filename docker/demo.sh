@@ -87,6 +87,13 @@ client()
 	    "--cert $devices/${3-$2}.pem --key $devices/$2.key -i $2"
 }
 
+doctor()
+{
+	echo "$build/trustctl doctor --host localhost --port $gateway_port" \
+	    "--anchor $pki/root.pem --cert $devices/$1.pem" \
+	    "--key $devices/$1.key -r $replica"
+}
+
 now_disabled()
 {
 	case $(registered temp-02) in
@@ -121,6 +128,8 @@ show_commands()
 	  $build/trustctl show device temp-01 -r $replica
 	Why a certificate is let in or refused, in every step
 	  $build/trustctl check $devices/temp-03-chain.pem -r $replica
+	What is in the way of temp-02, from its side, and what mends it
+	  $(doctor temp-02)
 	Which serial the gateway is at, as it has reported upstream
 	  grep '^gateway ' $upstream/publish.log | tail -n 3
 	Cut the line: the upstream broker stands still, the gateway goes on with

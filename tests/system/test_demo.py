@@ -176,6 +176,10 @@ def check_questions(demo):
     assert '"id": "temp-01"' in paste(demo.command("What the gateway")).stdout
     assert "allow: chain_registered" in paste(
         demo.command("Why a certificate")).stdout
+    doctor = paste(demo.command("What is in the way of temp-02"))
+    assert (doctor.returncode, doctor.stderr) == (1, "")
+    assert re.search(r"^FAIL  answer +.*\n(?: .*\n)*"
+                     r"FAIL  registry +device_disabled: ", doctor.stdout, re.M)
     serial = demo.command("Which serial")
     wait_until(lambda: paste(serial).stdout.splitlines()[-1].startswith(
         "gateway gw1: serial 5, up to date"), lambda: paste(serial).stdout)

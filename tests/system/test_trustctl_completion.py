@@ -56,7 +56,7 @@ def test_commands(ctl):
 
 
 @pytest.mark.parametrize("line", ["list", "device add", "pki init", "verify",
-                                  "edge-ca serve"])
+                                  "edge-ca serve", "doctor"])
 def test_options(ctl, line):
     expected = re.findall(r"^ .*(--[a-z-]+) ", ctl.yes(
         *line.split(), "--help"), re.M)
