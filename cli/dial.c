@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "progress.h"
@@ -134,6 +135,31 @@ trust_dial_connect(const struct trust_dial_address *to, int timeout_ms)
 	(void)close(fd);
 	errno = error;
 	return -1;
+}
+
+static void
+on_alarm(int number)
+{
+	(void)number;
+}
+
+void
+trust_dial_limit_begin(struct trust_dial_limit *limit, int timeout_s)
+{
+	const struct sigaction interrupt = {.sa_handler = on_alarm};
+	const struct itimerval every = {{timeout_s, 0}, {timeout_s, 0}};
+
+	(void)sigaction(SIGALRM, &interrupt, &limit->before);
+	(void)setitimer(ITIMER_REAL, &every, NULL);
+}
+
+void
+trust_dial_limit_end(struct trust_dial_limit *limit)
+{
+	const struct itimerval never = {{0, 0}, {0, 0}};
+
+	(void)setitimer(ITIMER_REAL, &never, NULL);
+	(void)sigaction(SIGALRM, &limit->before, NULL);
 }
 
 bool

@@ -6,6 +6,7 @@
 #ifndef TRUST_DIAL_H
 #define TRUST_DIAL_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
@@ -37,6 +38,17 @@ int trust_dial_resolve(const char *host, int port, int timeout_ms,
 /* Connect. Returns a socket that does not block, which the caller closes, or
  * -1 with errno; ETIMEDOUT: no answer in time. */
 int trust_dial_connect(const struct trust_dial_address *to, int timeout_ms);
+
+/*
+ * For who connects without a bound, as libmosquitto does, to one address after
+ * the other: from now on a signal interrupts each attempt that lasts so long,
+ * and poll() with it. What SIGALRM did before comes back at the end.
+ */
+struct trust_dial_limit {
+	struct sigaction before;
+};
+void trust_dial_limit_begin(struct trust_dial_limit *limit, int timeout_s);
+void trust_dial_limit_end(struct trust_dial_limit *limit);
 
 /* Whether the text is an address and no name. */
 bool trust_dial_is_address(const char *host);

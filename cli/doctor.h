@@ -60,8 +60,7 @@ struct trust_doctor {
 	/* What was learnt. */
 	struct trust_dial_addresses addresses;
 	const struct trust_dial_address *reached; /* or NULL */
-	bool slow; /* an address before that one did not answer in time */
-	struct trust_probe probe; /* as the client */
+	struct trust_probe probe;                 /* as the client */
 	struct trust_doctor_path path;
 	struct trust_chain chain; /* what path validation says of it, now */
 	struct trust_findings findings;

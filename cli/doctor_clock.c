@@ -39,11 +39,13 @@ ask(const struct trust_doctor *doctor, int64_t *then)
 	    .id = trust_doctor_client_id(doctor),
 	};
 	struct trust_remote *remote = NULL;
+	struct trust_dial_limit limit;
 	struct trust_message msg;
 	json_t *data = NULL;
 	const char *text;
 	bool told = false;
 
+	trust_dial_limit_begin(&limit, doctor->timeout_s);
 	if (trust_remote_open(&gateway, &remote, &msg) == TRUST_OK &&
 	    trust_remote_ask(remote, json_pack("{s:s}", "command", "getStatus"),
 		&data, &msg) == TRUST_OK) {
@@ -53,6 +55,7 @@ ask(const struct trust_doctor *doctor, int64_t *then)
 	}
 	json_decref(data);
 	trust_remote_close(remote);
+	trust_dial_limit_end(&limit);
 	return told;
 }
 

@@ -6,10 +6,8 @@
  */
 #include <errno.h>
 #include <mosquitto.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/time.h>
 
 #include "doctor.h"
 #include "progress.h"
@@ -105,34 +103,18 @@ prepare(struct visit *visit, const char *id, int version)
 		   version) == MOSQ_ERR_SUCCESS;
 }
 
-static void
-on_alarm(int number)
-{
-	(void)number;
-}
-
-/*
- * libmosquitto connects to one address after the other and blocks meanwhile,
- * as long as the system does: minutes, where nobody answers. A signal ends
- * each attempt after the time that is allowed.
- */
 static int
 connect_in_time(struct visit *visit, const char *host, int port, int timeout_s)
 {
-	const struct sigaction act = {.sa_handler = on_alarm};
-	const struct itimerval every = {{timeout_s, 0}, {timeout_s, 0}};
-	const struct itimerval never = {{0, 0}, {0, 0}};
-	struct sigaction before;
+	struct trust_dial_limit limit;
 	int code;
 
-	(void)sigaction(SIGALRM, &act, &before);
-	(void)setitimer(ITIMER_REAL, &every, NULL);
+	trust_dial_limit_begin(&limit, timeout_s);
 	code = mosquitto_connect(visit->mosquitto, host, port, KEEPALIVE_S);
 	if (code == MOSQ_ERR_ERRNO)
 		(void)trust_err_set(
 		    &visit->why, TRUST_OK, "%s", strerror(errno));
-	(void)setitimer(ITIMER_REAL, &never, NULL);
-	(void)sigaction(SIGALRM, &before, NULL);
+	trust_dial_limit_end(&limit);
 	return code;
 }
 

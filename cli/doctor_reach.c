@@ -138,8 +138,6 @@ trust_doctor_reach(struct trust_doctor *doctor)
 			(void)close(fd);
 		if (fd >= 0 && doctor->reached == NULL)
 			doctor->reached = &addresses->v[i];
-		else if (errors[i] == ETIMEDOUT && doctor->reached == NULL)
-			doctor->slow = true;
 	}
 	for (i = 0; i < addresses->n; i++) {
 		if (errors[i] != 0)
