@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "files.h"
 #include "options.h"
 #include "reasoning.h"
 
@@ -117,15 +118,25 @@ static const char about[] =
     "A sensor that is connected with the same client id is thrown out by it,\n"
     "and what is queued for it is lost; --no-connect ends before that.\n";
 
+/* libmosquitto reads the files, too, and by their names. */
+static bool
+is_file(const char *path)
+{
+	return path == NULL || strcmp(path, TRUST_FILES_STDIN) != 0;
+}
+
 /* What the options cannot say by themselves. */
 static int
 start(struct trust_doctor *doctor, const struct trust_usage *usage)
 {
-	if ((doctor->cert == NULL) == (doctor->key == NULL))
-		return run(doctor);
-	return trust_options_wrong(usage,
-	    "want --cert together with --key, got %s alone",
-	    doctor->cert != NULL ? "--cert" : "--key");
+	if ((doctor->cert == NULL) != (doctor->key == NULL))
+		return trust_options_wrong(usage,
+		    "want --cert together with --key, got %s alone",
+		    doctor->cert != NULL ? "--cert" : "--key");
+	if (!is_file(doctor->anchor) || !is_file(doctor->cert))
+		return trust_options_wrong(
+		    usage, "want files, got standard input");
+	return run(doctor);
 }
 
 int

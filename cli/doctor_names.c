@@ -29,17 +29,28 @@ struct names {
 	int n;                          /* DNS names and addresses */
 	const char *hint; /* what the mistake is, where it is a known one */
 	bool is_dns;      /* the address stands there as a DNS name */
+	bool is_wide;     /* "*.lan" would do, if it counted */
 };
 
 /* ---- What it has ---- */
 
-static bool
-is_wildcard_of(const char *name, const char *host)
+/* The labels that the host has in place of the wildcard, "" for none; NULL
+ * where it is not below it. */
+static const char *
+below_wildcard(const char *name, const char *host, size_t *len)
 {
-	return strncmp(name, "*.", 2) == 0 &&
-	       strlen(host) >= strlen(name) - 2 &&
-	       strcasecmp(host + strlen(host) - (strlen(name) - 2), name + 2) ==
-		   0;
+	size_t suffix, whole = strlen(host);
+
+	*len = 0;
+	if (strncmp(name, "*.", 2) != 0)
+		return NULL;
+	suffix = strlen(name) - 1;
+	if (strcasecmp(host, name + 2) == 0)
+		return host;
+	if (whole <= suffix || strcasecmp(host + whole - suffix, name + 1) != 0)
+		return NULL;
+	*len = whole - suffix;
+	return host;
 }
 
 /* Whether the host is the name's first label. */
@@ -53,11 +64,17 @@ is_short_of(const char *name, const char *host)
 }
 
 static const char *
-find_hint(const char *name, const char *host)
+find_hint(struct names *names, const char *name, const char *host)
 {
-	size_t len = strlen(name);
+	size_t len = strlen(name), n;
+	const char *labels = below_wildcard(name, host, &n);
 
-	if (is_wildcard_of(name, host))
+	if (labels != NULL && n > 0 && memchr(labels, '.', n) == NULL) {
+		names->is_wide = true;
+		return "; a wildcard does not count right below a top-level "
+		       "domain";
+	}
+	if (labels != NULL)
 		return "; a wildcard stands for one label, neither for none "
 		       "nor for two";
 	if (is_short_of(name, host))
@@ -85,7 +102,7 @@ take_dns(struct names *names, const ASN1_IA5STRING *value, const char *host)
 	const struct trust_span span = {
 	    ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value)};
 	char name[TRUST_SHOWN_MAX];
-	const char *hint;
+	const char *found;
 
 	trust_span_show(span, name, sizeof(name));
 	show(names, "DNS:", name);
@@ -94,9 +111,9 @@ take_dns(struct names *names, const ASN1_IA5STRING *value, const char *host)
 		memcpy(names->dns, name, sizeof(name));
 	if (strcasecmp(name, host) == 0)
 		names->is_dns = true;
-	hint = find_hint(name, host);
-	if (hint != NULL)
-		names->hint = hint;
+	found = find_hint(names, name, host);
+	if (found != NULL)
+		names->hint = found;
 }
 
 static void
@@ -171,41 +188,66 @@ mend(struct trust_doctor *doctor, const struct names *names, bool is_address)
 
 /* ---- Judging ---- */
 
-static void
-tell_subject_only(struct trust_doctor *doctor, const struct names *names)
+/* Who takes a certificate for a name. */
+enum fit {
+	FIT_NOBODY,
+	FIT_OLD,     /* libmosquitto 2.0, which compares by itself */
+	FIT_SUBJECT, /* OpenSSL too, by the subject's CN */
+	FIT_ALL,     /* RFC 9525 */
+};
+
+static enum fit
+judge(X509 *leaf, const char *host, const struct names *names)
 {
-	trust_findings_add(&doctor->findings, STEP, TRUST_RESULT_WARN,
-	    "the certificate has %s as its CN alone, and no DNS name "
-	    "(subjectAltName): libmosquitto and OpenSSL take that, clients "
-	    "that keep to RFC 9525 do not",
-	    doctor->host);
-	mend(doctor, names, false);
+	bool by_text = X509_check_host(leaf, host, 0,
+			   X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+
+	if (trust_dial_is_address(host)) {
+		if (X509_check_ip_asc(leaf, host, 0) == 1)
+			return FIT_ALL;
+		/* To libmosquitto 2.0 an address is a name as well. */
+		return by_text ? FIT_OLD : FIT_NOBODY;
+	}
+	if (X509_check_host(leaf, host, 0, FLAGS, NULL) == 1)
+		return FIT_ALL;
+	if (by_text)
+		return FIT_SUBJECT;
+	return names->is_wide ? FIT_OLD : FIT_NOBODY;
+}
+
+static const char *
+hint(const struct names *names, bool is_address)
+{
+	if (is_address && names->is_dns)
+		return "; an address counts as IP: alone, not as DNS:";
+	if (is_address && names->n > 0)
+		return "; an address has to stand there as IP:";
+	return names->hint != NULL ? names->hint : "";
 }
 
 static void
-tell_mismatch(struct trust_doctor *doctor, const struct names *names)
+tell(struct trust_doctor *doctor, const struct names *names, enum fit fit)
 {
 	bool is_address = trust_dial_is_address(doctor->host);
-	const char *hint = names->hint != NULL ? names->hint : "";
+	X509 *leaf = sk_X509_value(doctor->probe.sent, 0);
+	const char *shown = names->shown;
 	char subject[TRUST_SHOWN_MAX];
 
-	if (is_address && names->is_dns)
-		hint = "; an address counts as IP: alone, not as DNS:";
-	else if (is_address && names->n > 0)
-		hint = "; an address has to stand there as IP:";
-	if (names->n > 0)
-		trust_findings_add(&doctor->findings, STEP, TRUST_RESULT_FAIL,
-		    "the certificate is not for %s: it has %s%s", doctor->host,
-		    names->shown, hint);
-	else
-		trust_findings_add(&doctor->findings, STEP, TRUST_RESULT_FAIL,
-		    "the certificate is not for %s: it has no DNS name and no "
-		    "address (subjectAltName), and its subject is %s",
-		    doctor->host,
-		    trust_certificate_show_name(
-			X509_get_subject_name(
-			    sk_X509_value(doctor->probe.sent, 0)),
-			subject));
+	if (names->n == 0)
+		shown = trust_certificate_show_name(
+		    X509_get_subject_name(leaf), subject);
+	trust_findings_add(&doctor->findings, STEP,
+	    fit == FIT_NOBODY ? TRUST_RESULT_FAIL : TRUST_RESULT_WARN,
+	    "the certificate is not for %s: it has %s%s%s%s", doctor->host,
+	    names->n == 0 ? "no DNS name and no address (subjectAltName), and "
+			    "the subject "
+			  : "",
+	    shown, hint(names, is_address),
+	    fit == FIT_SUBJECT ? "; libmosquitto and OpenSSL take the CN for "
+				 "it, clients that keep to RFC 9525 do not"
+	    : fit == FIT_OLD ? "; libmosquitto 2.0 takes it all the same, 2.1 "
+			       "and OpenSSL's other clients do not"
+			     : "");
 	mend(doctor, names, is_address);
 }
 
@@ -213,29 +255,18 @@ void
 trust_doctor_check_names(struct trust_doctor *doctor)
 {
 	struct names names = {0};
-	bool matches, by_subject;
+	enum fit fit;
 	X509 *leaf;
 
 	if (doctor->probe.sent == NULL)
 		return;
 	leaf = sk_X509_value(doctor->probe.sent, 0);
 	read_names(leaf, doctor->host, &names);
-	if (trust_dial_is_address(doctor->host)) {
-		matches = X509_check_ip_asc(leaf, doctor->host, 0) == 1;
-		by_subject = false;
-	} else {
-		matches =
-		    X509_check_host(leaf, doctor->host, 0, FLAGS, NULL) == 1;
-		by_subject =
-		    X509_check_host(leaf, doctor->host, 0,
-			X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
-	}
-	if (matches)
+	fit = judge(leaf, doctor->host, &names);
+	if (fit == FIT_ALL)
 		trust_findings_add(&doctor->findings, STEP, TRUST_RESULT_OK,
 		    "the certificate is for %s: it has %s", doctor->host,
 		    names.shown);
-	else if (by_subject)
-		tell_subject_only(doctor, &names);
 	else
-		tell_mismatch(doctor, &names);
+		tell(doctor, &names, fit);
 }
