@@ -732,7 +732,8 @@ def test_a_narrow_terminal(doctor, site):
     """Text is fitted to it, commands stay whole."""
     ctl = Trustctl(site.folder)
     ctl.environment["NO_COLOR"] = "1"
-    options = doctor.options(start(site, san="dns:gw1.example"), ["temp-01"])
+    options = doctor.options(
+        start(site, san="dns:gw1.example"), ["temp-01"], at=NOW)
     _, whole = on_terminal(ctl, "doctor", *options)
     _, shown = on_terminal(ctl, "doctor", *options, columns=60)
     lines = shown.splitlines()
