@@ -105,9 +105,7 @@ is_same_origin(const char *a, const char *b)
 	char *text = NULL;
 	bool same = ours != NULL && theirs != NULL &&
 		    curl_url_set(ours, CURLUPART_URL, a, 0) == CURLUE_OK &&
-		    curl_url_set(theirs, CURLUPART_URL, b, 0) == CURLUE_OK &&
-		    !has_part(theirs, CURLUPART_USER) &&
-		    !has_part(theirs, CURLUPART_PASSWORD);
+		    curl_url_set(theirs, CURLUPART_URL, b, 0) == CURLUE_OK;
 
 	for (size_t i = 0; same && i < sizeof(parts) / sizeof(parts[0]); i++) {
 		same = curl_url_get(ours, parts[i], &text,

@@ -450,7 +450,6 @@ def test_sent_elsewhere_on_the_same_server(est, ctl, status):
     "http://localhost:{port}/.well-known/est/simpleenroll",
     "https://localhost.example:{port}/.well-known/est/simpleenroll",
     "https://localhost@other.example:{port}/",
-    "https://user@localhost:{port}/.well-known/est/simpleenroll",
     "//other.example/.well-known/est/simpleenroll",
 ])
 def test_sent_to_another_server(est, ctl, location):
