@@ -245,7 +245,7 @@ shake_hands(struct trust_sensor *sensor, bool resume, struct trust_message *msg)
 static enum trust_err
 introduce(struct trust_sensor *sensor, struct trust_message *msg)
 {
-	static const uint8_t level_flags_keep_alive[] = {4, 0x02, 0, 60};
+	static const uint8_t level_flags_keep_alive[] = {4, 0x02, 0, 0};
 	struct packet connect = {.len = 2}, connack;
 	enum trust_err r;
 
