@@ -170,13 +170,13 @@ trust_gate_ask_generation(struct trust_gate *gate, struct trust_message *msg)
 static void
 take_sets(struct trust_gate *gate, struct trust_sets *fresh)
 {
-	struct trust_grounds moved = {0};
+	struct trust_sets_news news = {0};
 	enum trust_err r = TRUST_OK;
 
 	if (gate->sets != NULL)
-		r = trust_sets_compare(gate->sets, fresh, &moved);
-	for (size_t i = 0; r == TRUST_OK && i < moved.n; i++)
-		r = trust_grounds_add(&gate->moved, moved.v[i]);
+		r = trust_sets_compare(gate->sets, fresh, &news);
+	for (size_t i = 0; r == TRUST_OK && i < news.moved.n; i++)
+		r = trust_grounds_add(&gate->moved, news.moved.v[i]);
 	if (r != TRUST_OK)
 		gate->all_moved = true;
 	trust_sets_free(gate->sets);
@@ -185,8 +185,8 @@ take_sets(struct trust_gate *gate, struct trust_sets *fresh)
 	if (r != TRUST_OK)
 		trust_gate_forget_ledger(gate);
 	else
-		trust_gate_note_moved(gate, &moved);
-	trust_grounds_clear(&moved);
+		trust_gate_note_paths(gate, &news.paths);
+	trust_sets_news_clear(&news);
 }
 
 /* Within a read: the sets as this state of the registry has them. */

@@ -137,9 +137,9 @@ enum trust_err trust_gate_begin_read(
 
 /* ---- Chains that stand: gate_ledger.c ---- */
 
-/* These moved with the sets that have just been taken. */
-void trust_gate_note_moved(
-    struct trust_gate *gate, const struct trust_grounds *moved);
+/* With the sets that have just been taken paths moved on these grounds. */
+void trust_gate_note_paths(
+    struct trust_gate *gate, const struct trust_grounds *paths);
 /* All may have moved. */
 void trust_gate_forget_ledger(struct trust_gate *gate);
 /* Whether nothing that the admission's chains rest on has moved since. Time

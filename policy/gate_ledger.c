@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The gate's ledger: by which load of the sets a ground moved last, so that
- * chains stand that rest on none that has moved since they were built.
+ * The gate's ledger: by which load of the sets paths moved last on a ground,
+ * so that chains stand that rest on none where they have since they were
+ * built.
  */
 #include <stdlib.h>
 
@@ -54,13 +55,13 @@ note(struct trust_gate *gate, uint64_t ground)
 }
 
 void
-trust_gate_note_moved(
-    struct trust_gate *gate, const struct trust_grounds *moved)
+trust_gate_note_paths(
+    struct trust_gate *gate, const struct trust_grounds *paths)
 {
 	enum trust_err r = TRUST_OK;
 
-	for (size_t i = 0; r == TRUST_OK && i < moved->n; i++)
-		r = note(gate, moved->v[i]);
+	for (size_t i = 0; r == TRUST_OK && i < paths->n; i++)
+		r = note(gate, paths->v[i]);
 	if (r != TRUST_OK || HASH_COUNT(gate->ledger) > TRUST_LEDGER_MAX)
 		trust_gate_forget_ledger(gate);
 }

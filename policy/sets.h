@@ -70,12 +70,22 @@ void trust_sets_visit_crls(
  * the CN always. */
 unsigned trust_sets_get_identities(const struct trust_sets *sets);
 
+/* Zeroed memory is none. */
+struct trust_sets_news {
+	struct trust_grounds moved;
+	/* Those of them with which paths did: where a chain rests on none of
+	 * these, it comes out the same. */
+	struct trust_grounds paths;
+};
+
 /*
  * The grounds that moved from one load to the next: whoever rests on none of
  * them would be decided the same by both. What came counts as well as what
- * went or changed: a new group may make a name ambiguous.
+ * went or changed: a new group may make a name ambiguous. The caller clears
+ * the news, also when it fails.
  */
 enum trust_err trust_sets_compare(const struct trust_sets *was,
-    const struct trust_sets *is, struct trust_grounds *moved) TRUST_MUST_CHECK;
+    const struct trust_sets *is, struct trust_sets_news *news) TRUST_MUST_CHECK;
+void trust_sets_news_clear(struct trust_sets_news *news);
 
 #endif

@@ -19,7 +19,7 @@ add_id(struct trust_grounds *moved, enum trust_ground_kind kind, const char *id)
 
 static enum trust_err
 compare_roles(const struct trust_sets *a, const struct trust_sets *b,
-    struct trust_grounds *moved)
+    struct trust_sets_news *news)
 {
 	enum trust_err r = TRUST_OK;
 	const struct role *role;
@@ -30,7 +30,8 @@ compare_roles(const struct trust_sets *a, const struct trust_sets *b,
 		HASH_FIND_STR(b->roles, role->record->id, other);
 		if (other == NULL ||
 		    json_equal(role->record->json, other->record->json) == 0)
-			r = add_id(moved, TRUST_GROUND_ROLE, role->record->id);
+			r = add_id(
+			    &news->moved, TRUST_GROUND_ROLE, role->record->id);
 	}
 	return r;
 }
@@ -74,9 +75,36 @@ owns_others(const struct group *a, const struct group *b)
 	return trust_verdict_client_id(NULL, a->set.group) != was;
 }
 
+/* What a chain is made of does not change with the rest of a record. */
+static bool
+has_same_paths(const struct group *a, const struct group *b)
+{
+	return b != NULL &&
+	       trust_certificate_same_all(a->set.anchors, b->set.anchors) &&
+	       trust_certificate_same_all(
+		   a->set.intermediates, b->set.intermediates);
+}
+
+static enum trust_err
+compare_group(
+    const struct group *a, const struct group *b, struct trust_sets_news *news)
+{
+	bool same_paths = has_same_paths(a, b);
+	enum trust_err r = TRUST_OK;
+
+	if (!same_paths || json_equal(a->record->json, b->record->json) == 0)
+		r = add_group(&news->moved, &a->set);
+	if (r == TRUST_OK && !same_paths)
+		r = add_group(&news->paths, &a->set);
+	if (r == TRUST_OK && owns_others(a, b))
+		r = trust_grounds_add(&news->moved,
+		    trust_ground(TRUST_GROUND_CLIENT_IDS, NULL, 0));
+	return r;
+}
+
 static enum trust_err
 compare_groups(const struct trust_sets *a, const struct trust_sets *b,
-    struct trust_grounds *moved)
+    struct trust_sets_news *news)
 {
 	enum trust_err r = TRUST_OK;
 	const struct group *group;
@@ -85,14 +113,7 @@ compare_groups(const struct trust_sets *a, const struct trust_sets *b,
 	for (group = a->groups; r == TRUST_OK && group != NULL;
 	     group = group->hh.next) {
 		HASH_FIND_STR(b->groups, group->set.id, other);
-		if (other == NULL ||
-		    json_equal(group->record->json, other->record->json) == 0 ||
-		    !trust_certificate_same_all(
-			group->set.anchors, other->set.anchors))
-			r = add_group(moved, &group->set);
-		if (r == TRUST_OK && owns_others(group, other))
-			r = trust_grounds_add(moved,
-			    trust_ground(TRUST_GROUND_CLIENT_IDS, NULL, 0));
+		r = compare_group(group, other, news);
 	}
 	return r;
 }
@@ -148,7 +169,7 @@ add_crl(struct trust_grounds *moved, const struct trust_sets *sets,
 
 static enum trust_err
 compare_crls(const struct trust_sets *a, const struct trust_sets *b,
-    struct trust_grounds *moved)
+    struct trust_sets_news *news)
 {
 	enum trust_err r = TRUST_OK;
 	const struct crl *crl;
@@ -158,8 +179,11 @@ compare_crls(const struct trust_sets *a, const struct trust_sets *b,
 	     crl = crl->hh.next) {
 		HASH_FIND_STR(b->crls_by_id, crl->id, other);
 		if (other == NULL ||
-		    !trust_thumbprint_equal(&crl->digest, &other->digest))
-			r = add_crl(moved, b, crl->crl);
+		    !trust_thumbprint_equal(&crl->digest, &other->digest)) {
+			r = add_crl(&news->moved, b, crl->crl);
+			if (r == TRUST_OK)
+				r = add_crl(&news->paths, b, crl->crl);
+		}
 	}
 	return r;
 }
@@ -169,26 +193,33 @@ compare_crls(const struct trust_sets *a, const struct trust_sets *b,
 /* What `a` has and `b` has not, or has otherwise. */
 static enum trust_err
 compare(const struct trust_sets *a, const struct trust_sets *b,
-    struct trust_grounds *moved)
+    struct trust_sets_news *news)
 {
-	enum trust_err r = compare_roles(a, b, moved);
+	enum trust_err r = compare_roles(a, b, news);
 
 	if (r == TRUST_OK)
-		r = compare_groups(a, b, moved);
+		r = compare_groups(a, b, news);
 	if (r == TRUST_OK)
-		r = compare_crls(a, b, moved);
+		r = compare_crls(a, b, news);
 	return r;
 }
 
 enum trust_err
 trust_sets_compare(const struct trust_sets *was, const struct trust_sets *is,
-    struct trust_grounds *moved)
+    struct trust_sets_news *news)
 {
-	enum trust_err r = compare(was, is, moved);
+	enum trust_err r = compare(was, is, news);
 
 	if (r == TRUST_OK)
-		r = compare(is, was, moved);
+		r = compare(is, was, news);
 	if (r == TRUST_OK)
-		r = compare_identities(was, is, moved);
+		r = compare_identities(was, is, &news->moved);
 	return r;
+}
+
+void
+trust_sets_news_clear(struct trust_sets_news *news)
+{
+	trust_grounds_clear(&news->moved);
+	trust_grounds_clear(&news->paths);
 }

@@ -259,6 +259,10 @@ others_leave_it_alone(void **state)
 	    "{'kind':'role','id':'reader','rules':[]}",
 	    "{'kind':'role','id':'default','rules':[]}",
 	    "{'kind':'group','id':'none','anchors':['nothing']}",
+	    "{'kind':'group','id':'plant','anchors':['root'],"
+	    "'match':['temp-*'],'comment':'another'}",
+	    "{'kind':'group','id':'plant','anchors':['root'],'max_depth':3}",
+	    "{'kind':'group','id':'plant','anchors':['root','nothing']}",
 	};
 	struct house *h = *state;
 	uint64_t built;
