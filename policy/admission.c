@@ -9,20 +9,6 @@
 
 #include "role.h"
 
-static enum trust_err
-copy_leaf(X509 *leaf, struct trust_buf *out)
-{
-	unsigned char *der = NULL;
-	int len = i2d_X509(leaf, &der);
-	enum trust_err r;
-
-	if (len <= 0)
-		return TRUST_ERR_INTERNAL;
-	r = trust_buf_add(out, der, (size_t)len);
-	OPENSSL_free(der);
-	return r;
-}
-
 /* ---- Grounds ---- */
 
 static bool
@@ -105,14 +91,14 @@ add_names(struct trust_admission *a)
 /* Where a path can go on: above the leaf, or above what was sent with it. An
  * anchor may also be the leaf itself. */
 static enum trust_err
-add_issuers(struct trust_admission *a, const X509 *leaf)
+add_issuers(struct trust_admission *a)
 {
-	enum trust_err r = trust_grounds_add(
-	    &a->grounds, trust_ground_issuer(X509_get_subject_name(leaf)));
+	enum trust_err r =
+	    trust_grounds_add(&a->grounds, a->certificate->subject_ground);
 
 	if (r == TRUST_OK)
-		r = trust_grounds_add(&a->grounds,
-		    trust_ground_issuer(X509_get_issuer_name(leaf)));
+		r = trust_grounds_add(
+		    &a->grounds, a->certificate->issuer_ground);
 	for (int i = 0; r == TRUST_OK && i < sk_X509_num(a->untrusted); i++)
 		r = trust_grounds_add(&a->grounds,
 		    trust_ground_issuer(
@@ -134,7 +120,7 @@ add_groups(struct trust_admission *a)
  * come first: what has the same number as one of them is not added, and who
  * chooses a name does not take one of theirs away. */
 static enum trust_err
-find_grounds(struct trust_admission *a, const X509 *leaf)
+find_grounds(struct trust_admission *a)
 {
 	enum trust_err r = TRUST_OK;
 
@@ -142,7 +128,7 @@ find_grounds(struct trust_admission *a, const X509 *leaf)
 	if (a->certificate == NULL)
 		return add_roles(a);
 	if (!is_pinned(a)) {
-		r = add_issuers(a, leaf);
+		r = add_issuers(a);
 		if (r == TRUST_OK)
 			r = add_groups(a);
 		a->n_chain_grounds = a->grounds.n;
@@ -176,7 +162,8 @@ start_of(const struct trust_admission *a)
 enum trust_err
 trust_admission_new(struct trust_verdict *verdict,
     struct trust_certificate *certificate, struct trust_group_chains *chains,
-    X509 *leaf, STACK_OF(X509) *untrusted, struct trust_admission **out)
+    struct trust_span leaf, STACK_OF(X509) *untrusted,
+    struct trust_admission **out)
 {
 	enum trust_err r = TRUST_ERR_NOMEM;
 	struct trust_admission *a = calloc(1, sizeof(*a));
@@ -197,9 +184,9 @@ trust_admission_new(struct trust_verdict *verdict,
 	a->chains = *chains;
 	memset(chains, 0, sizeof(*chains)); /* transferred */
 	a->valid_from = start_of(a);
-	r = copy_leaf(leaf, &a->leaf);
+	r = trust_buf_add(&a->leaf, leaf.p, leaf.len);
 	if (r == TRUST_OK)
-		r = find_grounds(a, leaf);
+		r = find_grounds(a);
 	if (r != TRUST_OK) {
 		trust_admission_free(a);
 		return r;
@@ -229,7 +216,7 @@ trust_admission_new_psk(struct trust_verdict *verdict, const char *identity,
 	a->valid_from = INT64_MIN;
 	a->identity = strdup(identity);
 	if (a->identity != NULL)
-		r = find_grounds(a, NULL);
+		r = find_grounds(a);
 	if (r != TRUST_OK) {
 		trust_admission_free(a);
 		return r;

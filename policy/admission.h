@@ -13,8 +13,8 @@
 struct trust_admission {
 	unsigned refs;
 	struct trust_verdict verdict;
-	/* Owned; NULL of one that came by a pre-shared key, which has neither
-	 * leaf nor chains. */
+	/* Counted; NULL of one that came by a pre-shared key, which has
+	 * neither leaf nor chains. */
 	struct trust_certificate *certificate;
 	struct trust_buf leaf;     /* DER */
 	STACK_OF(X509) *untrusted; /* others sent; owned */
@@ -39,12 +39,12 @@ struct trust_admission {
 
 /*
  * Make one, for nobody yet. Takes over the verdict, the certificate, the
- * chains and the untrusted certificates, also when it fails; the leaf is
+ * chains and the untrusted certificates, also when it fails; the leaf's DER is
  * copied.
  */
 enum trust_err trust_admission_new(struct trust_verdict *verdict,
     struct trust_certificate *certificate, struct trust_group_chains *chains,
-    X509 *leaf, STACK_OF(X509) *untrusted,
+    struct trust_span leaf, STACK_OF(X509) *untrusted,
     struct trust_admission **out) TRUST_MUST_CHECK;
 
 /* The same for who came by a pre-shared key. Takes over the verdict, also

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "ground.h"
 
 /* Bits of an RSA key of TRUST_STRENGTH_MIN. */
 #define RSA_BITS_MIN 2048
@@ -206,6 +207,8 @@ read_names(const X509 *x509, struct trust_certificate *c)
 	(void)trust_certificate_show_name(subject, c->subject);
 	(void)trust_certificate_show_name(
 	    X509_get_issuer_name(x509), c->issuer);
+	c->subject_ground = trust_ground_issuer(subject);
+	c->issuer_ground = trust_ground_issuer(X509_get_issuer_name(x509));
 }
 
 /* ---- Key, dates, extensions ---- */
@@ -353,11 +356,22 @@ out:
 	return r;
 }
 
+struct trust_certificate *
+trust_certificate_get1(struct trust_certificate *certificate)
+{
+	certificate->more_refs++;
+	return certificate;
+}
+
 void
 trust_certificate_free(struct trust_certificate *certificate)
 {
 	if (certificate == NULL)
 		return;
+	if (certificate->more_refs > 0) {
+		certificate->more_refs--;
+		return;
+	}
 	for (size_t i = 0; i < TRUST_N_IDENTITIES; i++) {
 		struct trust_values *values = &certificate->names[i];
 

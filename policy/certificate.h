@@ -63,6 +63,9 @@ struct trust_certificate {
 	struct trust_values names[TRUST_N_IDENTITIES];
 	char subject[TRUST_SHOWN_MAX]; /* for people: escaped and cut */
 	char issuer[TRUST_SHOWN_MAX];
+	/* trust_ground_issuer of both names: other numbers, other names. */
+	uint64_t subject_ground, issuer_ground;
+	unsigned more_refs; /* besides the first; counted for one thread */
 };
 
 /*
@@ -74,6 +77,8 @@ struct trust_certificate {
  */
 enum trust_err trust_certificate_new(X509 *x509, struct trust_certificate **out,
     struct trust_message *msg) TRUST_MUST_CHECK;
+struct trust_certificate *trust_certificate_get1(
+    struct trust_certificate *certificate);
 void trust_certificate_free(struct trust_certificate *certificate);
 
 /* Whether it verifies under its own key. Costs a signature check where issuer

@@ -10,9 +10,10 @@
 
 /* One question, and what the gate already knows of its certificate. */
 struct question {
+	/* Somebody has come with these; or is known, and they are NULL. */
 	X509 *leaf;
 	STACK_OF(X509) *untrusted;
-	struct trust_admission *known; /* may be NULL */
+	struct trust_admission *known;
 	int64_t now;
 	bool live; /* about who is connected already */
 	struct trust_steps *steps;
@@ -47,7 +48,7 @@ trust_gate_date(
 
 /* Takes over what the asking has. */
 static enum trust_err
-admit(struct trust_gate *gate, const struct question *q, struct asking *a,
+admit(struct trust_gate *gate, struct trust_span leaf, struct asking *a,
     const struct trust_verdict *verdict, struct trust_admission **admission)
 {
 	struct trust_verdict copy;
@@ -58,8 +59,8 @@ admit(struct trust_gate *gate, const struct question *q, struct asking *a,
 		return r;
 	if (a->strangers)
 		trust_pool_add(gate->pool, a->untrusted);
-	r = trust_admission_new(&copy, a->certificate, &a->chains, q->leaf,
-	    a->untrusted, admission);
+	r = trust_admission_new(
+	    &copy, a->certificate, &a->chains, leaf, a->untrusted, admission);
 	a->certificate = NULL; /* transferred */
 	a->untrusted = NULL;   /* transferred */
 	if (r != TRUST_OK)
@@ -69,6 +70,22 @@ admit(struct trust_gate *gate, const struct question *q, struct asking *a,
 		return r; /* the caller releases it */
 	trust_gate_date(gate, *admission);
 	return TRUST_OK;
+}
+
+/* The leaf of somebody who has come. */
+static enum trust_err
+admit_leaf(struct trust_gate *gate, X509 *leaf, struct asking *a,
+    const struct trust_verdict *verdict, struct trust_admission **admission)
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509(leaf, &der);
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	if (len > 0)
+		r = admit(gate, (struct trust_span){der, (size_t)len}, a,
+		    verdict, admission);
+	OPENSSL_free(der);
+	return r;
 }
 
 static enum trust_err
@@ -82,6 +99,8 @@ judge(struct trust_gate *gate, const struct question *q, struct asking *a,
 	    .local = gate->local,
 	    .certificate = a->certificate,
 	    .leaf = q->leaf,
+	    .der = q->known != NULL ? trust_buf_get0(&q->known->leaf)
+				    : (struct trust_span){0},
 	    .untrusted = a->untrusted,
 	    .revocation = gate->config.revocation,
 	    .crl_grace_s = gate->config.crl_grace_s,
@@ -102,6 +121,24 @@ judge(struct trust_gate *gate, const struct question *q, struct asking *a,
 	return r;
 }
 
+static enum trust_err
+read_certificates(const struct trust_gate *gate, const struct question *q,
+    struct asking *a, struct trust_message *msg)
+{
+	enum trust_err r;
+
+	if (q->known != NULL) {
+		a->certificate = trust_certificate_get1(q->known->certificate);
+		a->untrusted = X509_chain_up_ref(q->known->untrusted);
+		return a->untrusted != NULL ? TRUST_OK : TRUST_ERR_NOMEM;
+	}
+	r = trust_certificate_new(q->leaf, &a->certificate, msg);
+	if (r != TRUST_OK)
+		return r;
+	return trust_pool_share(gate->pool, q->untrusted, q->leaf,
+	    &a->certificate->thumbprint, &a->untrusted, &a->strangers);
+}
+
 /* Within a read, or without a registry. */
 static enum trust_err
 ask(struct trust_gate *gate, const struct question *q,
@@ -111,14 +148,14 @@ ask(struct trust_gate *gate, const struct question *q,
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	struct asking a = {0};
 
-	r = trust_certificate_new(q->leaf, &a.certificate, msg);
-	if (r == TRUST_OK)
-		r = trust_pool_share(gate->pool, q->untrusted, q->leaf,
-		    &a.certificate->thumbprint, &a.untrusted, &a.strangers);
+	r = read_certificates(gate, q, &a, msg);
 	if (r == TRUST_OK)
 		r = judge(gate, q, &a, verdict, msg);
 	if (r == TRUST_OK && verdict->outcome == TRUST_ALLOW)
-		r = admit(gate, q, &a, verdict, admission);
+		r = q->known == NULL
+			? admit_leaf(gate, q->leaf, &a, verdict, admission)
+			: admit(gate, trust_buf_get0(&q->known->leaf), &a,
+			      verdict, admission);
 	asking_clear(&a);
 	return r;
 }
@@ -185,26 +222,6 @@ trust_gate_is_current(struct trust_gate *gate,
 	       admission->generation == gate->generation;
 }
 
-/* Decide again from what the admission keeps. */
-static void
-decide_again(struct trust_gate *gate, struct trust_admission *known,
-    int64_t now, bool live, struct trust_verdict *verdict,
-    struct trust_admission **admission)
-{
-	struct question q = {.untrusted = known->untrusted,
-	    .known = known,
-	    .now = now,
-	    .live = live};
-	struct trust_span leaf = trust_buf_get0(&known->leaf);
-
-	memset(verdict, 0, sizeof(*verdict));
-	*admission = NULL;
-	if (trust_certificate_parse_der(leaf, &q.leaf, NULL) != TRUST_OK)
-		return;
-	decide(gate, &q, verdict, admission);
-	X509_free(q.leaf);
-}
-
 /* This admission, or one of the same certificate that somebody has asked for
  * anew already: a certificate has as many sessions as its device has modules.
  * NULL: none is current. */
@@ -229,6 +246,8 @@ look_again(struct trust_gate *gate, struct trust_admission *admission,
     int64_t now, bool live, struct trust_admission **fresh,
     struct trust_verdict *verdict)
 {
+	const struct question q = {
+	    .known = admission, .now = now, .live = live};
 	struct trust_admission *current =
 	    find_current(gate, admission, now, live);
 
@@ -237,7 +256,7 @@ look_again(struct trust_gate *gate, struct trust_admission *admission,
 		*fresh = trust_admission_get1(current);
 		return;
 	}
-	decide_again(gate, admission, now, live, verdict, fresh);
+	decide(gate, &q, verdict, fresh);
 	if (gate->cache == NULL)
 		return;
 	if (*fresh != NULL)

@@ -28,6 +28,7 @@ absent_is_ok(enum trust_err r)
 /* The facts, with the records that they point to. */
 struct gathering {
 	const struct trust_judge_input *in;
+	X509 *leaf; /* counted; NULL: nobody has asked for it yet */
 	struct trust_record *by_thumbprint;
 	struct trust_record *by_pin;
 	struct trust_record *namesake;
@@ -58,6 +59,20 @@ gathering_clear(struct gathering *g)
 	free(g->devices);
 	free(g->candidates);
 	trust_chain_work_clear(&g->work);
+	X509_free(g->leaf);
+}
+
+/* To decode it takes longer than most answers, which do without. */
+static enum trust_err
+need_leaf(struct gathering *g, struct trust_message *msg)
+{
+	if (g->leaf != NULL)
+		return TRUST_OK;
+	if (g->in->leaf == NULL)
+		return trust_certificate_parse_der(g->in->der, &g->leaf, msg);
+	(void)X509_up_ref(g->in->leaf);
+	g->leaf = g->in->leaf;
+	return TRUST_OK;
 }
 
 static struct trust_facts
@@ -177,20 +192,35 @@ any_issued_by(STACK_OF(X509) *certificates, const X509_NAME *name)
 	return false;
 }
 
+static bool
+may_be_issued_by_anchor(const struct trust_certificate *certificate,
+    const struct trust_sets_group *group)
+{
+	const struct trust_grounds *anchors = &group->anchor_grounds;
+
+	for (size_t i = 0; i < anchors->n; i++) {
+		if (anchors->v[i] == certificate->issuer_ground)
+			return true;
+	}
+	return false;
+}
+
 /* Whether a path to the group's anchors is thinkable: one of the certificates
- * at hand names an anchor as its issuer. Spares strangers' signatures. */
+ * at hand names an anchor as its issuer. Spares strangers' signatures. Names
+ * with the same number are thought to be the same: the path tells. */
 static bool
 is_candidate(
     const struct trust_judge_input *in, const struct trust_sets_group *group)
 {
 	if (!group->enabled)
 		return false;
+	if (may_be_issued_by_anchor(in->certificate, group))
+		return true;
 	for (int i = 0; i < sk_X509_num(group->anchors); i++) {
 		const X509_NAME *name =
 		    X509_get_subject_name(sk_X509_value(group->anchors, i));
 
-		if (X509_NAME_cmp(X509_get_issuer_name(in->leaf), name) == 0 ||
-		    any_issued_by(in->untrusted, name) ||
+		if (any_issued_by(in->untrusted, name) ||
 		    any_issued_by(group->intermediates, name))
 			return true;
 	}
@@ -215,7 +245,6 @@ validate(struct gathering *g, const struct trust_sets_group *group,
 	enum trust_err r = TRUST_ERR_NOMEM;
 	STACK_OF(X509) *untrusted = sk_X509_new_null();
 	struct trust_chain_input input = {
-	    .leaf = in->leaf,
 	    .untrusted = untrusted,
 	    .anchors = group->anchors,
 	    .crls = trust_sets_get0_crls(in->sets),
@@ -231,9 +260,12 @@ validate(struct gathering *g, const struct trust_sets_group *group,
 
 	if (untrusted == NULL)
 		goto out;
-	r = add_all(untrusted, in->untrusted);
+	r = need_leaf(g, msg);
+	if (r == TRUST_OK)
+		r = add_all(untrusted, in->untrusted);
 	if (r == TRUST_OK)
 		r = add_all(untrusted, group->intermediates);
+	input.leaf = g->leaf;
 	if (r == TRUST_OK)
 		r = trust_chain_verify(&input, out, msg);
 out:
@@ -413,6 +445,21 @@ find_candidates(struct gathering *g, struct trust_message *msg)
 
 /* ---- */
 
+/* Whose names differ is not. */
+static enum trust_err
+find_self_signed(struct gathering *g, struct trust_message *msg)
+{
+	const struct trust_certificate *c = g->in->certificate;
+	enum trust_err r;
+
+	if (c->subject_ground != c->issuer_ground)
+		return TRUST_OK;
+	r = need_leaf(g, msg);
+	if (r == TRUST_OK)
+		g->self_signed = trust_certificate_is_self_signed(g->leaf);
+	return r;
+}
+
 static enum trust_err
 gather(struct gathering *g, struct trust_message *msg)
 {
@@ -424,10 +471,10 @@ gather(struct gathering *g, struct trust_message *msg)
 	r = find_pinned(g, msg);
 	if (r == TRUST_OK)
 		r = find_block_of_pin(g, msg);
+	if (r == TRUST_OK && g->by_thumbprint == NULL && g->by_pin == NULL)
+		r = find_self_signed(g, msg);
 	if (r != TRUST_OK)
 		return r;
-	if (g->by_thumbprint == NULL && g->by_pin == NULL)
-		g->self_signed = trust_certificate_is_self_signed(g->in->leaf);
 	facts = facts_of(g);
 	if (!trust_decide_needs_chain(&facts))
 		return TRUST_OK;

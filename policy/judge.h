@@ -34,7 +34,8 @@ struct trust_judge_input {
 	enum trust_registry_state state;
 	struct trust_local *local; /* NULL: nobody is blocked */
 	const struct trust_certificate *certificate;
-	X509 *leaf;
+	X509 *leaf;                /* NULL: decoded from `der` if need be */
+	struct trust_span der;     /* looked at in that case alone */
 	STACK_OF(X509) *untrusted; /* may be NULL */
 	/* Chains validated before against the same sets, or NULL. */
 	const struct trust_group_chains *known;

@@ -42,6 +42,7 @@ free_group(struct group *group)
 {
 	trust_record_free(group->record);
 	sk_X509_pop_free(group->set.anchors, X509_free);
+	trust_grounds_clear(&group->set.anchor_grounds);
 	sk_X509_pop_free(group->set.intermediates, X509_free);
 	free(group);
 }
@@ -313,23 +314,36 @@ push_pem(STACK_OF(X509) *to, const char *pem, struct trust_message *msg)
 	return r;
 }
 
+static enum trust_err
+add_names(struct trust_grounds *grounds, STACK_OF(X509) *anchors)
+{
+	enum trust_err r = TRUST_OK;
+
+	for (int i = 0; r == TRUST_OK && i < sk_X509_num(anchors); i++)
+		r = trust_grounds_add(grounds,
+		    trust_ground_issuer(
+			X509_get_subject_name(sk_X509_value(anchors, i))));
+	return r;
+}
+
 /* A missing or disabled anchor vouches for nobody. */
 static enum trust_err
-find_anchors(const struct trust_sets *sets, const struct trust_strings *ids,
-    STACK_OF(X509) **out)
+find_anchors(const struct trust_sets *sets, struct trust_sets_group *group)
 {
+	const struct trust_strings *ids = &group->group->anchors;
 	enum trust_err r = TRUST_OK;
 	struct anchor *anchor;
 
-	*out = sk_X509_new_null();
-	if (*out == NULL)
+	group->anchors = sk_X509_new_null();
+	if (group->anchors == NULL)
 		return TRUST_ERR_NOMEM;
 	for (size_t i = 0; r == TRUST_OK && i < ids->n; i++) {
 		HASH_FIND_STR(sets->anchors, ids->v[i], anchor);
 		if (anchor != NULL)
-			r = push_all(*out, anchor->certificates);
+			r = push_all(group->anchors, anchor->certificates);
 	}
-	return r;
+	return r == TRUST_OK ? add_names(&group->anchor_grounds, group->anchors)
+			     : r;
 }
 
 /* The certificate of this PEM among those that a group had before; or NULL. */
@@ -386,7 +400,7 @@ keep_group(struct trust_sets *sets, struct trust_record *record,
 	group->set.group = &record->u.group;
 	group->set.enabled = record->enabled;
 	group->set.intermediates = intermediates;
-	r = find_anchors(sets, &record->u.group.anchors, &group->set.anchors);
+	r = find_anchors(sets, &group->set);
 	if (r != TRUST_OK)
 		goto fail;
 	HASH_ADD_KEYPTR(

@@ -17,8 +17,10 @@ struct trust_sets_group {
 	const char *id;
 	const struct trust_group *group;
 	bool enabled;
-	/* Enabled anchors with purpose device that it names. */
+	/* Enabled anchors with purpose device that it names, and
+	 * trust_ground_issuer of their names. */
 	STACK_OF(X509) *anchors;
+	struct trust_grounds anchor_grounds;
 	STACK_OF(X509) *intermediates;
 	/* The place of the first group with the same ones: but for the groups'
 	 * bounds a chain is good under both, or under neither. */

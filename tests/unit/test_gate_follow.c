@@ -700,6 +700,55 @@ put_crl(struct house *h, const char *id, const struct trust_pair *issuer,
 	put_crl_from(h, id, issuer, revoked, NOW - DAY_S);
 }
 
+/* To decode the leaf takes longer than most answers: it is not touched for
+ * those that do without, and its absence is no allowance for the others. */
+static void
+cheap_denials_need_no_leaf(void **state)
+{
+	static const struct {
+		const char *line;
+		enum trust_reason reason;
+	} rows[] = {
+	    {"{\"kind\":\"device\",\"id\":\"temp-03\",\"status\":\"disabled\","
+	     "\"auth\":{\"type\":\"ca\",\"group\":\"plant\"}}",
+		TRUST_REASON_DEVICE_DISABLED},
+	    {"{\"kind\":\"device\",\"id\":\"temp-03\","
+	     "\"auth\":{\"type\":\"ca\",\"group\":\"other\"}}",
+		TRUST_REASON_IDENTITY_NOT_IN_GROUP},
+	    {"{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[\"root\"],"
+	     "\"match\":[\"x-*\"]}",
+		TRUST_REASON_IDENTITY_NOT_IN_GROUP},
+	    {"{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[\"root\"],"
+	     "\"status\":\"disabled\"}",
+		TRUST_REASON_CHAIN_UNTRUSTED},
+	    {"{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[]}",
+		TRUST_REASON_CHAIN_UNTRUSTED},
+	};
+	struct house *h = *state;
+	struct trust_admission *admission;
+
+	(void)ask(h, &h->device, true, NOW, &admission);
+	admission->leaf.p[0] ^= 0xff;
+	assert_false(set_block(h, "temp-03", true));
+	assert_int_equal(
+	    review(h, admission, NOW), TRUST_REASON_BLOCKED_LOCALLY);
+	assert_true(set_block(h, "temp-03", false));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		put(h, rows[i].line);
+		assert_int_equal(review(h, admission, NOW), rows[i].reason);
+		assert_int_equal(
+		    ask(h, &h->device, true, NOW, NULL), rows[i].reason);
+		put(h, "{\"kind\":\"group\",\"id\":\"plant\","
+		       "\"anchors\":[\"root\"]}");
+		put(h, "{\"kind\":\"device\",\"id\":\"temp-03\","
+		       "\"auth\":{\"type\":\"ca\",\"group\":\"plant\"}}");
+	}
+	put_crl(h, "edge", &h->edge, h->stranger.certificate);
+	assert_int_equal(
+	    review(h, admission, NOW), TRUST_REASON_INTERNAL_ERROR);
+	trust_admission_free(admission);
+}
+
 /* Nothing changes on the day that it counts from, and nobody asks. */
 static void
 a_crl_to_come_ends_what_it_will_end(void **state)
@@ -808,6 +857,7 @@ main(void)
 	    TEST(another_device_gets_a_name),
 	    TEST(roles_concern_who_has_them),
 	    TEST(sessions_of_one_certificate_share_a_review),
+	    TEST(cheap_denials_need_no_leaf),
 	    TEST(what_others_loaded_is_told),
 	    TEST(tokens_concern_their_newcomers),
 	    TEST(a_first_key_that_cannot_be_read),
