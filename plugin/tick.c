@@ -3,6 +3,8 @@
  * The tick: follow the registry, have those looked at whom it concerns, drop
  * what is no longer needed. Mosquitto calls it about every 100 ms.
  */
+#include <stdlib.h>
+
 #include "control.h"
 #include "plugin.h"
 
@@ -16,6 +18,8 @@
 /* How long a reload takes at the most, in milliseconds, where no tick tells
  * that it is over. */
 #define RELOAD_MS 2000
+/* What glibc calls large, and more than it keeps for its thread: octets. */
+#define LARGE 4096
 
 /* ---- The registry's age ---- */
 
@@ -164,6 +168,21 @@ has_more_to_do(const struct trust_plugin *plugin)
 	       trust_review_waits(plugin);
 }
 
+/*
+ * glibc keeps small pieces that were freed as they are until somebody asks for
+ * a large one, and joins them all then. After a change that ten thousand
+ * sessions feel these are so many that it takes milliseconds: so ask in each
+ * turn, while they are few. Volatile, because a compiler may leave out what
+ * comes to nothing.
+ */
+static void
+join_freed(void)
+{
+	void *volatile large = malloc(LARGE);
+
+	free(large);
+}
+
 /* Whether something is left for the next turn. */
 static bool
 take_turn(struct trust_plugin *plugin)
@@ -185,6 +204,7 @@ take_turn(struct trust_plugin *plugin)
 	    !plugin->postponed && trust_plugin_now_us() >= until;
 	if (!plugin->postponed)
 		trust_review_some(plugin, until);
+	join_freed();
 	return has_more_to_do(plugin);
 }
 

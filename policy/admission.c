@@ -225,6 +225,80 @@ trust_admission_new_psk(struct trust_verdict *verdict, const char *identity,
 	return TRUST_OK;
 }
 
+/* The anchor that the chain of its group ends at, or NULL. */
+static const char *
+find_anchor(const struct trust_verdict *verdict,
+    const struct trust_group_chains *chains, const struct trust_sets *sets)
+{
+	for (size_t i = 0; i < chains->n; i++) {
+		if (strcmp(chains->v[i].group, verdict->group) == 0)
+			return trust_sets_get0_anchor(
+			    sets, verdict->group, &chains->v[i].chain.anchor);
+	}
+	return NULL;
+}
+
+enum trust_err
+trust_admission_set_anchor(
+    struct trust_admission *admission, const struct trust_sets *sets)
+{
+	const char *id =
+	    find_anchor(&admission->verdict, &admission->chains, sets);
+
+	if (id == NULL)
+		return TRUST_OK;
+	admission->anchor = strdup(id);
+	return admission->anchor != NULL ? TRUST_OK : TRUST_ERR_NOMEM;
+}
+
+/* ---- Renewal ---- */
+
+/* The groups that might vouch are what else it rests on. */
+static bool
+has_same_groups(
+    const struct trust_group_chains *a, const struct trust_group_chains *b)
+{
+	bool same = a->n == b->n;
+
+	for (size_t i = 0; same && i < a->n; i++)
+		same = strcmp(a->v[i].group, b->v[i].group) == 0;
+	return same;
+}
+
+/* NULL is a text of its own. */
+static bool
+is_same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static void
+forget_access(struct trust_admission *a)
+{
+	trust_access_free(a->access);
+	a->access = NULL;
+	free(a->client_id);
+	a->client_id = NULL;
+}
+
+bool
+trust_admission_renew(struct trust_admission *admission,
+    const struct trust_sets *sets, const struct trust_verdict *verdict,
+    struct trust_group_chains *chains)
+{
+	if (!trust_verdict_equal(&admission->verdict, verdict) ||
+	    !has_same_groups(&admission->chains, chains) ||
+	    !is_same_text(
+		admission->anchor, find_anchor(verdict, chains, sets)))
+		return false;
+	trust_group_chains_clear(&admission->chains);
+	admission->chains = *chains;
+	memset(chains, 0, sizeof(*chains)); /* transferred */
+	admission->valid_from = start_of(admission);
+	forget_access(admission); /* its roles may have other rules */
+	return true;
+}
+
 struct trust_admission *
 trust_admission_get1(struct trust_admission *admission)
 {
@@ -242,10 +316,9 @@ trust_admission_free(struct trust_admission *admission)
 	trust_buf_free(&admission->leaf);
 	sk_X509_pop_free(admission->untrusted, X509_free);
 	trust_group_chains_clear(&admission->chains);
-	trust_access_free(admission->access);
 	free(admission->anchor);
-	free(admission->client_id);
 	free(admission->identity);
+	forget_access(admission);
 	trust_grounds_clear(&admission->grounds);
 	free(admission);
 }
@@ -266,32 +339,6 @@ const char *
 trust_admission_get0_anchor(const struct trust_admission *admission)
 {
 	return admission->anchor;
-}
-
-static const struct trust_chain *
-find_chain(const struct trust_admission *a)
-{
-	for (size_t i = 0; i < a->chains.n; i++) {
-		if (strcmp(a->chains.v[i].group, a->verdict.group) == 0)
-			return &a->chains.v[i].chain;
-	}
-	return NULL;
-}
-
-enum trust_err
-trust_admission_set_anchor(
-    struct trust_admission *admission, const struct trust_sets *sets)
-{
-	const struct trust_chain *chain = find_chain(admission);
-	const char *id = NULL;
-
-	if (chain != NULL)
-		id = trust_sets_get0_anchor(
-		    sets, admission->verdict.group, &chain->anchor);
-	if (id == NULL)
-		return TRUST_OK;
-	admission->anchor = strdup(id);
-	return admission->anchor != NULL ? TRUST_OK : TRUST_ERR_NOMEM;
 }
 
 const char *

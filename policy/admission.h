@@ -54,6 +54,16 @@ enum trust_err trust_admission_new_psk(struct trust_verdict *verdict,
     const struct trust_thumbprint *key,
     struct trust_admission **out) TRUST_MUST_CHECK;
 
+/*
+ * The same verdict was reached again, over these chains: it takes them over,
+ * and whoever holds it holds the new one. False: it is another verdict, or
+ * rests on something else, or its chain ends at another of these anchors, and
+ * nothing happened. What it was reached at is the caller's to enter.
+ */
+bool trust_admission_renew(struct trust_admission *admission,
+    const struct trust_sets *sets, const struct trust_verdict *verdict,
+    struct trust_group_chains *chains);
+
 struct trust_admission *trust_admission_get1(struct trust_admission *admission);
 void trust_admission_free(struct trust_admission *admission);
 const struct trust_verdict *trust_admission_get0_verdict(

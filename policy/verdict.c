@@ -48,6 +48,29 @@ trust_verdict_copy(const struct trust_verdict *from, struct trust_verdict *out)
 	return r;
 }
 
+static bool
+has_same_roles(const struct trust_verdict *a, const struct trust_verdict *b)
+{
+	bool same =
+	    a->default_role == b->default_role && a->n_roles == b->n_roles;
+
+	for (size_t i = 0; same && i < a->n_roles; i++)
+		same = strcmp(a->roles[i], b->roles[i]) == 0;
+	return same;
+}
+
+bool
+trust_verdict_equal(
+    const struct trust_verdict *a, const struct trust_verdict *b)
+{
+	return a->outcome == b->outcome && a->reason == b->reason &&
+	       strcmp(a->device, b->device) == 0 &&
+	       strcmp(a->group, b->group) == 0 &&
+	       a->registered == b->registered && a->client_id == b->client_id &&
+	       has_same_roles(a, b) && a->pin_first == b->pin_first &&
+	       a->valid_until == b->valid_until;
+}
+
 static enum trust_err
 set_roles(struct trust_verdict *out, const struct trust_strings *roles)
 {

@@ -38,6 +38,10 @@ void trust_verdict_clear(struct trust_verdict *verdict);
 enum trust_err trust_verdict_copy(const struct trust_verdict *from,
     struct trust_verdict *out) TRUST_MUST_CHECK;
 
+/* Whether both let the same in, in the same way, until the same second. */
+bool trust_verdict_equal(
+    const struct trust_verdict *a, const struct trust_verdict *b);
+
 /* The roles for a device: its own, else its group's, else the built-in one.
  * Either may be NULL. */
 enum trust_err trust_verdict_set_roles(struct trust_verdict *verdict,

@@ -295,26 +295,38 @@ roles_concern_who_has_them(void **state)
 	trust_admission_free(admission);
 }
 
+/* What a review leads to, for the caller to free. */
+static struct trust_admission *
+renewed(struct house *h, struct trust_admission *admission)
+{
+	struct trust_admission *fresh;
+	struct trust_verdict verdict;
+
+	trust_gate_review(h->gate, admission, NOW, true, &fresh, &verdict);
+	assert_int_equal(verdict.reason, TRUST_REASON_CHAIN_REGISTERED);
+	trust_verdict_clear(&verdict);
+	return fresh;
+}
+
 /* A certificate is judged once for all sessions that it has. */
 static void
 sessions_of_one_certificate_share_a_review(void **state)
 {
 	struct house *h = *state;
 	struct trust_admission *first, *second, *anew, *same;
-	struct trust_verdict verdict;
 
 	(void)ask(h, &h->device, true, NOW, &first);
-	put(h, "{\"kind\":\"role\",\"id\":\"default\",\"rules\":[]}");
+	put(h, "{\"kind\":\"device\",\"id\":\"temp-03\",\"roles\":[],"
+	       "\"auth\":{\"type\":\"ca\",\"group\":\"plant\"}}");
 	(void)ask(h, &h->device, true, NOW, &second);
 	assert_ptr_not_equal(first, second);
-	put(h, "{\"kind\":\"role\",\"id\":\"sensor\",\"rules\":[]}");
-	trust_gate_review(h->gate, first, NOW, true, &anew, &verdict);
-	trust_verdict_clear(&verdict);
-	trust_gate_review(h->gate, second, NOW, true, &same, &verdict);
-	assert_int_equal(verdict.reason, TRUST_REASON_CHAIN_REGISTERED);
-	trust_verdict_clear(&verdict);
+	put(h, "{\"kind\":\"device\",\"id\":\"temp-03\",\"roles\":[\"a\"],"
+	       "\"auth\":{\"type\":\"ca\",\"group\":\"plant\"}}");
+	anew = renewed(h, first);
+	same = renewed(h, second);
 	assert_ptr_equal(anew, same);
 	assert_ptr_not_equal(anew, first);
+	assert_ptr_not_equal(anew, second);
 	/* And not when something has changed since. */
 	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[]}");
 	assert_int_equal(review(h, second, NOW), TRUST_REASON_CHAIN_UNTRUSTED);
@@ -322,6 +334,51 @@ sessions_of_one_certificate_share_a_review(void **state)
 	trust_admission_free(second);
 	trust_admission_free(anew);
 	trust_admission_free(same);
+}
+
+static bool
+may_publish(struct house *h, struct trust_admission *admission)
+{
+	struct trust_access *access;
+	bool may;
+
+	assert_int_equal(
+	    trust_gate_access(h->gate, admission, "temp-03", &access, NULL),
+	    TRUST_OK);
+	may = trust_access_check_publish(access, "devices/temp-03/t", 0, false);
+	trust_access_free(access);
+	return may;
+}
+
+/* All who hold it then hold the new one, which has the rules of now. */
+static void
+what_comes_to_the_same_stays_one_admission(void **state)
+{
+	static const char *const lines[] = {
+	    "{\"kind\":\"role\",\"id\":\"default\",\"rules\":[]}",
+	    "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[\"root\"]}",
+	    "{\"kind\":\"device\",\"id\":\"temp-03\",\"comment\":\"a\","
+	    "\"auth\":{\"type\":\"ca\",\"group\":\"plant\"}}",
+	};
+	struct house *h = *state;
+	struct trust_admission *admission, *same;
+
+	(void)ask(h, &h->device, true, NOW, &admission);
+	assert_true(may_publish(h, admission));
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		put(h, lines[i]);
+		same = renewed(h, admission);
+		assert_ptr_equal(same, admission);
+		trust_admission_free(same);
+		assert_false(may_publish(h, admission));
+	}
+	put_anchor(h, "pinned", h->pinned.certificate);
+	put(h, "{\"kind\":\"group\",\"id\":\"more\",\"anchors\":[\"root\"],"
+	       "\"match\":[\"none\"]}");
+	same = renewed(h, admission);
+	assert_ptr_not_equal(same, admission); /* it rests on that, too */
+	trust_admission_free(same);
+	trust_admission_free(admission);
 }
 
 /* Others may have made the sets load before anybody followed. */
@@ -857,6 +914,7 @@ main(void)
 	    TEST(another_device_gets_a_name),
 	    TEST(roles_concern_who_has_them),
 	    TEST(sessions_of_one_certificate_share_a_review),
+	    TEST(what_comes_to_the_same_stays_one_admission),
 	    TEST(cheap_denials_need_no_leaf),
 	    TEST(what_others_loaded_is_told),
 	    TEST(tokens_concern_their_newcomers),
