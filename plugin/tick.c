@@ -64,13 +64,12 @@ watch_upstream(struct trust_plugin *plugin)
 {
 	int64_t now = trust_plugin_now();
 	int64_t now_ms = trust_plugin_now_ms();
-	struct trust_gate_status status;
 
 	if (plugin->sync == NULL || now_ms < plugin->next_upstream_ms)
 		return;
 	plugin->next_upstream_ms = now_ms + UPSTREAM_EVERY_MS;
-	trust_gate_get_status(plugin->gate, now, &status);
-	trust_upstream_tick(&plugin->upstream, &status.held,
+	trust_upstream_tick(&plugin->upstream,
+	    trust_gate_get0_held(plugin->gate),
 	    trust_gate_time(plugin->gate, now), now_ms);
 }
 

@@ -306,6 +306,9 @@ struct trust_gate_status {
 	/* As trust_gate_check_crls saw them last, without older ones. */
 	size_t n_crls[TRUST_GATE_N_CRL_STATES];
 };
+/* What a replica holds, as trust_gate_follow saw it last: cheap. */
+const struct trust_registry_held *trust_gate_get0_held(
+    const struct trust_gate *gate);
 /* `now` is the clock's. */
 void trust_gate_get_status(
     struct trust_gate *gate, int64_t now, struct trust_gate_status *out);

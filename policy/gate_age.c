@@ -82,6 +82,12 @@ trust_gate_state(const struct trust_gate *gate, int64_t now, bool live)
 	return TRUST_REGISTRY_STATE_READY;
 }
 
+const struct trust_registry_held *
+trust_gate_get0_held(const struct trust_gate *gate)
+{
+	return &gate->held;
+}
+
 void
 trust_gate_get_status(
     struct trust_gate *gate, int64_t now, struct trust_gate_status *out)
