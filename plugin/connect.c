@@ -106,8 +106,9 @@ note_arrival(struct trust_plugin *plugin, const struct mosquitto *client)
 	finish_enrollment(plugin, session);
 }
 
-/* The device's first key is remembered now: its other sessions may have come
- * with other ones. A copy of its name, because reviews renew admissions. */
+/* The device is remembered now, or its first key: others may have come with
+ * its client ids, or its other sessions with other keys. A copy of its name,
+ * because reviews renew admissions. */
 static void
 review_others(struct trust_plugin *plugin, const struct mosquitto *client)
 {
@@ -130,7 +131,7 @@ open_session(struct trust_plugin *plugin, struct mosquitto *client, X509 *leaf,
 	const char *id = mosquitto_client_id(client);
 	struct trust_access *access = NULL;
 	struct trust_message msg = {0};
-	bool pinned = false;
+	bool pinned = false, came;
 
 	if (trust_gate_access(plugin->gate, admission, id, &access, &msg) !=
 		TRUST_OK ||
@@ -147,7 +148,7 @@ open_session(struct trust_plugin *plugin, struct mosquitto *client, X509 *leaf,
 		trust_admission_free(admission);
 		return MOSQ_ERR_AUTH;
 	}
-	trust_gate_remember_device(plugin->gate, admission);
+	came = trust_gate_remember_device(plugin->gate, admission);
 	tell_takeover(plugin, client, admission);
 	if (trust_session_open(plugin->sessions, client, id,
 		TRUST_SESSION_DEVICE, admission, access) != TRUST_OK) {
@@ -157,7 +158,7 @@ open_session(struct trust_plugin *plugin, struct mosquitto *client, X509 *leaf,
 		return MOSQ_ERR_AUTH;
 	}
 	note_arrival(plugin, client);
-	if (pinned)
+	if (pinned || came)
 		review_others(plugin, client);
 	return MOSQ_ERR_SUCCESS;
 }
@@ -217,17 +218,40 @@ is_restored_device(struct trust_plugin *plugin, const struct mosquitto *client)
 }
 
 /* A client id that a device may come with, or is away under, is none for
- * others; nor is that of a newcomer that is connected. */
-static bool
-is_reserved(struct trust_plugin *plugin, const char *client_id)
+ * others: TRUST_OK; nor is that of a newcomer that is connected.
+ * TRUST_ERR_NOT_FOUND: they may have it. */
+static enum trust_err
+check_reserved(struct trust_plugin *plugin, const char *client_id,
+    struct trust_message *msg)
 {
 	const struct trust_session *holder =
 	    trust_session_find_id(plugin->sessions, client_id);
 
-	return (holder != NULL && holder->kind == TRUST_SESSION_DEVICE) ||
-	       (holder != NULL && holder->kind == TRUST_SESSION_NEWCOMER &&
-		   !holder->offline) ||
-	       trust_gate_is_device(plugin->gate, client_id);
+	if (holder != NULL &&
+	    (holder->kind == TRUST_SESSION_DEVICE ||
+		(holder->kind == TRUST_SESSION_NEWCOMER && !holder->offline)))
+		return TRUST_OK;
+	return trust_gate_check_device(plugin->gate, client_id, msg);
+}
+
+static void
+refuse_name(struct trust_plugin *plugin, const struct mosquitto *client,
+    enum trust_err r, const struct trust_message *msg)
+{
+	const char *id = mosquitto_client_id(client);
+	const char *address = mosquitto_client_address(client);
+
+	if (r == TRUST_OK)
+		trust_refusal_tell_client(plugin->refusals,
+		    TRUST_REASON_NO_CERTIFICATE, id, NULL, address,
+		    "the client id is a device's, which comes with a "
+		    "certificate over a listener with require_certificate "
+		    "true, or with a pre-shared key over one with psk_hint");
+	else
+		trust_refusal_tell_client(plugin->refusals,
+		    TRUST_REASON_INTERNAL_ERROR, id, NULL, address,
+		    "nobody can tell whether the client id is a device's: %s",
+		    msg->text[0] != '\0' ? msg->text : trust_err_text(r));
 }
 
 /* It came over a listener with TLS, where option client_certificates asked it
@@ -257,6 +281,8 @@ connect_guest(struct trust_plugin *plugin, struct mosquitto *client)
 {
 	const char *id = mosquitto_client_id(client);
 	const char *address = mosquitto_client_address(client);
+	struct trust_message msg = {0};
+	enum trust_err r;
 
 	if (!trust_gate_is_ready(plugin->gate)) {
 		trust_refusal_tell_client(plugin->refusals,
@@ -265,12 +291,9 @@ connect_guest(struct trust_plugin *plugin, struct mosquitto *client)
 		    "id is a device's");
 		return MOSQ_ERR_AUTH;
 	}
-	if (is_reserved(plugin, id)) {
-		trust_refusal_tell_client(plugin->refusals,
-		    TRUST_REASON_NO_CERTIFICATE, id, NULL, address,
-		    "the client id is a device's, which comes with a "
-		    "certificate over a listener with require_certificate "
-		    "true, or with a pre-shared key over one with psk_hint");
+	r = check_reserved(plugin, id, &msg);
+	if (r != TRUST_ERR_NOT_FOUND) {
+		refuse_name(plugin, client, r, &msg);
 		return MOSQ_ERR_AUTH;
 	}
 	if (trust_session_open(plugin->sessions, client, id,
@@ -438,7 +461,8 @@ trust_connect_on_connect(int event, void *data, void *userdata)
 		return MOSQ_ERR_SUCCESS;
 	leaf = mosquitto_client_certificate(connected->client);
 	proof = find_proof(plugin, connected->client, leaf);
-	if (is_proved(&proof) || is_reserved(plugin, id))
+	if (is_proved(&proof) ||
+	    check_reserved(plugin, id, NULL) != TRUST_ERR_NOT_FOUND)
 		trust_intruder_note(plugin, id);
 	X509_free(leaf);
 	return MOSQ_ERR_SUCCESS;

@@ -53,9 +53,21 @@ close_session(struct trust_plugin *plugin, struct trust_session *session,
 static void
 review_guest(struct trust_plugin *plugin, struct trust_session *session)
 {
-	if (trust_gate_is_device(plugin->gate, session->client_id))
+	struct trust_message msg = {0}, why = {0};
+	enum trust_err r =
+	    trust_gate_check_device(plugin->gate, session->client_id, &msg);
+
+	if (r == TRUST_ERR_NOT_FOUND)
+		return;
+	if (r == TRUST_OK) {
 		close_session(plugin, session, TRUST_REASON_NO_CERTIFICATE,
 		    "its client id has become a device's");
+		return;
+	}
+	(void)trust_err_set(&why, r,
+	    "nobody can tell whether its client id is a device's: %s",
+	    msg.text[0] != '\0' ? msg.text : trust_err_text(r));
+	close_session(plugin, session, TRUST_REASON_INTERNAL_ERROR, why.text);
 }
 
 /* Its client id may have become a device's, as a guest's may. */

@@ -144,15 +144,20 @@ enum trust_err trust_gate_explain_topic(struct trust_gate *gate,
     struct trust_access_ruling *ruling, struct trust_steps *steps,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
-/* Whether the client id belongs to a device that is known here: registered,
- * or seen under automatic enrollment. Errors count as yes. */
+/* The client id belongs to a device that is known here: registered, or seen
+ * under automatic enrollment. TRUST_ERR_NOT_FOUND: to none; other errors:
+ * nobody can tell. */
+enum trust_err trust_gate_check_device(struct trust_gate *gate,
+    const char *client_id, struct trust_message *msg) TRUST_MUST_CHECK;
+/* The same. Errors count as yes. */
 bool trust_gate_is_device(struct trust_gate *gate, const char *client_id);
 
 /* ---- Bridges (facts: retained messages keep only their source's id) ---- */
 void trust_gate_remember_bridge(struct trust_gate *gate, const char *client_id);
 bool trust_gate_is_bridge(struct trust_gate *gate, const char *client_id);
-/* A device came in: remembered for when it is away. */
-void trust_gate_remember_device(
+/* A device came in: remembered for when it is away. Whether that is news:
+ * others may have come with its client ids. */
+bool trust_gate_remember_device(
     struct trust_gate *gate, const struct trust_admission *admission);
 
 /* ---- Who was here (seen.h) ---- */

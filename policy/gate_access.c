@@ -308,41 +308,52 @@ trust_gate_access_by_name(struct trust_gate *gate, const char *device,
 	return r;
 }
 
-bool
-trust_gate_is_device(struct trust_gate *gate, const char *client_id)
+enum trust_err
+trust_gate_check_device(
+    struct trust_gate *gate, const char *client_id, struct trust_message *msg)
 {
 	char device[TRUST_ID_MAX + 1];
 	struct trust_absentee a = {0};
 	enum trust_err r;
-	bool owned;
 
 	if (gate->registry == NULL ||
 	    !trust_identity_client_device(client_id, device))
-		return false;
-	if (trust_gate_begin_read(gate, NULL) != TRUST_OK)
-		return true;
-	r = trust_gate_find_absentee(gate, device, &a, NULL);
-	owned = r == TRUST_OK
-		    ? trust_gate_absentee_owns_client_id(&a, device, client_id)
-		    : r != TRUST_ERR_NOT_FOUND;
+		return TRUST_ERR_NOT_FOUND;
+	r = trust_gate_begin_read(gate, msg);
+	/* No error of the read is an answer. */
+	if (r != TRUST_OK)
+		return r == TRUST_ERR_NOT_FOUND ? TRUST_ERR_IO : r;
+	r = trust_gate_find_absentee(gate, device, &a, msg);
+	if (r == TRUST_OK &&
+	    !trust_gate_absentee_owns_client_id(&a, device, client_id))
+		r = TRUST_ERR_NOT_FOUND;
 	trust_registry_end_read(gate->registry);
 	trust_record_free(a.record);
-	return owned;
+	return r;
 }
 
-void
+bool
+trust_gate_is_device(struct trust_gate *gate, const char *client_id)
+{
+	return trust_gate_check_device(gate, client_id, NULL) !=
+	       TRUST_ERR_NOT_FOUND;
+}
+
+bool
 trust_gate_remember_device(
     struct trust_gate *gate, const struct trust_admission *admission)
 {
 	const struct trust_verdict *v = &admission->verdict;
 	struct trust_message msg = {0};
+	bool news = false;
 
 	if (!trust_gate_keeps_local(gate) || v->registered)
-		return;
+		return false;
 	trust_gate_forget_absent(gate);
 	if (trust_local_remember_device(
-		gate->local, v->device, v->group, &msg) != TRUST_OK)
+		gate->local, v->device, v->group, &news, &msg) != TRUST_OK)
 		trust_gate_complain(gate, &msg);
+	return news;
 }
 
 /* ---- Bridges ---- */

@@ -42,11 +42,11 @@ const char *trust_local_get0_trouble(const struct trust_local *local);
 
 /*
  * The group through which a device without a record (automatic enrollment)
- * last came in. Writes only when that is news. Beyond TRUST_LOCAL_DEVICES_MAX
- * those that were remembered first go.
+ * last came in. Writes only when that is `news`. Beyond
+ * TRUST_LOCAL_DEVICES_MAX those that were remembered first go.
  */
 enum trust_err trust_local_remember_device(struct trust_local *local,
-    const char *device, const char *group,
+    const char *device, const char *group, bool *news,
     struct trust_message *msg) TRUST_MUST_CHECK;
 /* TRUST_ERR_NOT_FOUND: never seen. */
 enum trust_err trust_local_find_device(struct trust_local *local,

@@ -374,12 +374,13 @@ put(const struct trust_local *local, sqlite3_stmt *statement,
 
 enum trust_err
 trust_local_remember_device(struct trust_local *local, const char *device,
-    const char *group, struct trust_message *msg)
+    const char *group, bool *news, struct trust_message *msg)
 {
 	sqlite3_stmt *statement = local->statements[TRUST_LOCAL_PUT_DEVICE];
 	char known[TRUST_ID_MAX + 1];
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
+	*news = false;
 	r = trust_local_find_device(local, device, known, msg);
 	if (r == TRUST_OK && strcmp(known, group) == 0)
 		return TRUST_OK;
@@ -391,9 +392,10 @@ trust_local_remember_device(struct trust_local *local, const char *device,
 	r = trust_local_bind(local, statement, 2, group, msg);
 	if (r != TRUST_OK)
 		return r;
-	return put(local, statement,
-	    local->statements[TRUST_LOCAL_DROP_DEVICES],
+	r = put(local, statement, local->statements[TRUST_LOCAL_DROP_DEVICES],
 	    TRUST_LOCAL_DEVICES_MAX, msg);
+	*news = r == TRUST_OK;
+	return r;
 }
 
 enum trust_err

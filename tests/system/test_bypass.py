@@ -4,6 +4,7 @@ when the broker asks again for clients that it knows."""
 
 import pathlib
 import shutil
+import sqlite3
 import subprocess
 import time
 
@@ -142,6 +143,50 @@ def test_a_guest_gives_way_to_the_device(site):
     assert device.is_alive()
     assert site.device(
         broker, client_id="auto-01", listener="plain").connect() == 5
+
+
+@pytest.mark.parametrize("taken, client_id", [
+    ("auto-01/other", "auto-01"), ("auto-01", "auto-01/one")])
+def test_a_guest_with_a_name_of_a_device_that_enrolls(site, taken, client_id):
+    """Nobody takes over the guest's connection, and its client id has become
+    that of a device's module all the same."""
+    site.add_group("plant", "factory-root",
+                   '"enroll":"automatic","client_id":"prefix",')
+    site.pki.certificate("auto-01", issuer="factory-root")
+    broker = site.start(listeners=[TLS, PLAIN], conf=["allow_anonymous true"])
+    guest = site.connect(broker, client_id=taken, listener="plain")
+    other = site.connect(broker, client_id="auto-02", listener="plain")
+    device = site.connect(broker, "auto-01", client_id=client_id)
+    guest.wait_closed()
+    broker.wait_log(f"closed client {taken}: no_certificate: its client id "
+                    "has become a device's")
+    assert device.is_alive()
+    assert other.is_alive()
+
+
+def test_guests_of_a_registry_that_cannot_be_read(site):
+    """Nobody can tell whose their names are, and they are told so."""
+    site.registry.put('{"kind":"role","id":"odd","rules":[]}')
+    broker = site.start(listeners=[TLS, PLAIN], conf=["allow_anonymous true"])
+    guest = site.connect(broker, client_id="guest", listener="plain")
+    mark = broker.mark()
+    database = sqlite3.connect(site.registry.path)
+    with database:
+        database.execute("UPDATE record SET line = CAST('{}' AS BLOB) "
+                         "WHERE id = 'odd'")
+        database.execute("UPDATE meta SET value = value + 1 "
+                         "WHERE key = 'generation'")
+        database.execute("INSERT INTO change(generation, kind, id) "
+                         "SELECT value, 5, 'odd' FROM meta "
+                         "WHERE key = 'generation'")
+    database.close()
+    guest.wait_closed()
+    broker.wait_log("closed client guest: internal_error: nobody can tell "
+                    "whether its client id is a device's: .*odd", since=mark)
+    assert site.device(
+        broker, client_id="guest", listener="plain").connect() == 5
+    broker.wait_log("refused internal_error: .*nobody can tell whether the "
+                    "client id is a device's: .*odd", since=mark)
 
 
 # ---- SIGHUP ----

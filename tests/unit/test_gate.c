@@ -331,7 +331,8 @@ automatic_devices_are_remembered(void **state)
 	assert_int_equal(ask(h, &h->stranger, true, NOW, &admission),
 	    TRUST_REASON_CHAIN_ENROLLED);
 	assert_false(trust_gate_is_device(h->gate, "temp-04"));
-	trust_gate_remember_device(h->gate, admission);
+	assert_true(trust_gate_remember_device(h->gate, admission));
+	assert_false(trust_gate_remember_device(h->gate, admission));
 	trust_admission_free(admission);
 	assert_true(trust_gate_is_device(h->gate, "temp-04"));
 	assert_int_equal(trust_gate_access_by_name(

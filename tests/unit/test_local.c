@@ -42,9 +42,16 @@ static void
 remember(struct scratch *s, struct trust_local *local, const char *device,
     const char *group)
 {
+	bool news;
+
 	assert_int_equal(
-	    trust_local_remember_device(local, device, group, &s->msg),
+	    trust_local_remember_device(local, device, group, &news, &s->msg),
 	    TRUST_OK);
+	assert_true(news);
+	assert_int_equal(
+	    trust_local_remember_device(local, device, group, &news, &s->msg),
+	    TRUST_OK);
+	assert_false(news);
 }
 
 static void
