@@ -719,7 +719,7 @@ look_up_crls(const X509_STORE_CTX *ctx, const X509_NAME *name)
 
 	(void)name;
 	if (X509_STORE_CTX_get0_parent_ctx(ctx) != NULL)
-		out = trust_chain_crls_newest(c->in);
+		out = trust_chain_crls_newest(c->in, c->path->v, c->path->n);
 	else if (depth + 1 < c->path->n && c->crls[depth].v != NULL)
 		out = sk_X509_CRL_dup(c->crls[depth].v);
 	else

@@ -98,14 +98,16 @@ is_superseded(const struct trust_chain_input *in, const X509_CRL *crl)
 }
 
 STACK_OF(X509_CRL) *
-trust_chain_crls_newest(const struct trust_chain_input *in)
+trust_chain_crls_newest(
+    const struct trust_chain_input *in, X509 *const *path, int n)
 {
 	STACK_OF(X509_CRL) *out = sk_X509_CRL_new_null();
 
 	for (int i = 0; out != NULL && i < sk_X509_CRL_num(in->crls); i++) {
 		X509_CRL *crl = sk_X509_CRL_value(in->crls, i);
 
-		if (is_superseded(in, crl))
+		if (trust_chain_crl_find(crl, path, n) >= 0 &&
+		    is_superseded(in, crl))
 			continue;
 		if (sk_X509_CRL_push(out, crl) <= 0) {
 			sk_X509_CRL_free(out);
@@ -267,28 +269,36 @@ choose_plain(struct choice *c, size_t first)
 	return sk_X509_CRL_push(c->out->v, c->v[first].crl) > 0;
 }
 
-/* Whether it is under the name of the certificate's issuer, and not of another
- * of his keys. That may be the same one under two identifiers: if it lists the
+static bool
+is_of_issuer(const struct choice *c, const X509_CRL *crl)
+{
+	return X509_NAME_cmp(X509_CRL_get_issuer(crl),
+		   X509_get_issuer_name(c->x509)) == 0;
+}
+
+/* Whether one under the issuer's name has begun and is not of another of his
+ * keys. That may be the same one under two identifiers: if it lists the
  * certificate, it is asked who signed it. */
 static bool
 is_candidate(const struct choice *c, const struct candidate *one)
 {
-	if (is_delta(one->crl) || one->start > c->in->now ||
-	    X509_NAME_cmp(X509_CRL_get_issuer(one->crl),
-		X509_get_issuer_name(c->x509)) != 0)
+	if (is_delta(one->crl) || one->start > c->in->now)
 		return false;
 	return one->meaning != MEANS_OTHER_KEY || is_listed(one->crl, c->x509);
 }
 
+/* The name is asked first: a registry may have the CRLs of a thousand CAs. */
 static void
 find_candidates(struct choice *c)
 {
 	for (int i = 0; i < sk_X509_CRL_num(c->in->crls); i++) {
 		X509_CRL *crl = sk_X509_CRL_value(c->in->crls, i);
-		struct candidate one = {.crl = crl,
-		    .start = start_of(crl),
-		    .meaning = meaning_of(crl, c->issuer)};
+		struct candidate one = {.crl = crl};
 
+		if (!is_of_issuer(c, crl))
+			continue;
+		one.start = start_of(crl);
+		one.meaning = meaning_of(crl, c->issuer);
 		if (is_candidate(c, &one))
 			c->v[c->n++] = one;
 	}
@@ -314,9 +324,13 @@ keep_others(struct choice *c)
 {
 	for (int i = 0; i < sk_X509_CRL_num(c->in->crls); i++) {
 		X509_CRL *crl = sk_X509_CRL_value(c->in->crls, i);
+		bool ok = true;
 
-		if (!has_candidate_like(c, crl) &&
-		    !keep_unless_superseded(c, crl))
+		if (!is_of_issuer(c, crl))
+			ok = sk_X509_CRL_push(c->out->v, crl) > 0;
+		else if (!has_candidate_like(c, crl))
+			ok = keep_unless_superseded(c, crl);
+		if (!ok)
 			return false;
 	}
 	return true;

@@ -34,9 +34,11 @@ struct trust_chain_crls {
  */
 bool trust_chain_crls_choose(const struct trust_chain_input *in, X509 *x509,
     X509 *issuer, struct trust_chain_crls *out);
-/* Of all of in->crls those that no other in the same words supersedes: for the
- * certificates of their signers. NULL without memory. */
-STACK_OF(X509_CRL) *trust_chain_crls_newest(const struct trust_chain_input *in);
+/* All of in->crls, but those of the path's issuers that another in the same
+ * words supersedes: for the certificates of their signers. NULL without
+ * memory. */
+STACK_OF(X509_CRL) *trust_chain_crls_newest(
+    const struct trust_chain_input *in, X509 *const *path, int n);
 void trust_chain_crls_clear(struct trust_chain_crls *crls);
 
 /* Whether one that OpenSSL leaves out lists the certificate: whoever sends the
