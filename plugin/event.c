@@ -4,7 +4,6 @@
  */
 #include "event.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,27 +113,40 @@ null_if_empty(const char *text)
 	return text != NULL && text[0] != '\0' ? text : NULL;
 }
 
-/* NULL without memory. */
-static char *
-encode(const struct trust_event *event)
+static enum trust_err
+add(struct trust_buf *out, const char *name, const char *text)
+{
+	enum trust_err r = trust_buf_add(out, name, strlen(name));
+
+	if (r == TRUST_OK && text == NULL)
+		return trust_buf_add(out, "null", 4);
+	return r == TRUST_OK ? trust_json_encode_text(text, out) : r;
+}
+
+/* There are two for each connection that comes and goes: to make an object of
+ * them first took a fifth of what a connect takes this plugin. */
+static enum trust_err
+encode(const struct trust_event *event, struct trust_buf *out)
 {
 	char when[TRUST_CLOCK_TEXT], client[TRUST_CLIENT_MAX + 1] = "";
-	json_t *json;
-	char *text;
+	const char *const members[][2] = {
+	    {"{\"time\":", trust_clock_format(trust_plugin_now(), when)},
+	    {",\"event\":", kinds[event->kind].name},
+	    {",\"device\":", event->device},
+	    {",\"client\":", client},
+	    {",\"address\":", event->address},
+	    {",\"reason\":", event->reason},
+	    {",\"detail\":", event->detail},
+	};
+	enum trust_err r = TRUST_OK;
 
 	if (event->client != NULL)
 		(void)trust_span_show(
 		    trust_span_of(event->client), client, sizeof(client));
-	json = json_pack("{s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?}", "time",
-	    trust_clock_format(trust_plugin_now(), when), "event",
-	    kinds[event->kind].name, "device", null_if_empty(event->device),
-	    "client", null_if_empty(client), "address",
-	    null_if_empty(event->address), "reason",
-	    null_if_empty(event->reason), "detail",
-	    null_if_empty(event->detail));
-	text = json_dumps(json, JSON_COMPACT);
-	json_decref(json);
-	return text;
+	for (size_t i = 0;
+	     r == TRUST_OK && i < sizeof(members) / sizeof(members[0]); i++)
+		r = add(out, members[i][0], null_if_empty(members[i][1]));
+	return r == TRUST_OK ? trust_buf_add(out, "}", 1) : r;
 }
 
 static bool
@@ -148,18 +160,18 @@ is_for_audit(const struct trust_event *event)
 void
 trust_event_tell(struct trust_events *events, const struct trust_event *event)
 {
-	char *text = encode(event);
+	struct trust_buf text = {0};
 	int rc = MOSQ_ERR_NOMEM;
 
-	if (text != NULL) {
+	if (encode(event, &text) == TRUST_OK) {
 		if (events->audit != NULL && is_for_audit(event))
-			trust_audit_write(events->audit, text);
+			trust_audit_write(events->audit, (const char *)text.p);
 		rc = mosquitto_broker_publish_copy(
-		    NULL, TOPIC, (int)strlen(text), text, 1, false, NULL);
+		    NULL, TOPIC, (int)text.len, text.p, 1, false, NULL);
 	}
 	if (rc != MOSQ_ERR_SUCCESS)
 		mosquitto_log_printf(MOSQ_LOG_ERR,
 		    "mosquitto_trust: an event (%s) is lost (error %d)",
 		    kinds[event->kind].name, rc);
-	free(text);
+	trust_buf_free(&text);
 }

@@ -332,6 +332,29 @@ encode_value(const json_t *value, int depth, struct trust_buf *out)
 	}
 }
 
+static bool
+is_ascii(const char *text)
+{
+	while (*text != '\0' && ((uint8_t)*text & 0x80) == 0)
+		text++;
+	return *text == '\0';
+}
+
+enum trust_err
+trust_json_encode_text(const char *text, struct trust_buf *out)
+{
+	enum trust_err r;
+	json_t *value;
+
+	if (is_ascii(text))
+		return encode_string(text, strlen(text), out);
+	/* It knows UTF-8. */
+	value = json_string(text);
+	r = trust_json_encode(value, out);
+	json_decref(value);
+	return r;
+}
+
 enum trust_err
 trust_json_encode(const json_t *value, struct trust_buf *out)
 {

@@ -29,5 +29,8 @@ enum trust_err trust_json_parse_wrapped(struct trust_span text, size_t max,
  */
 enum trust_err trust_json_encode(
     const json_t *value, struct trust_buf *out) TRUST_MUST_CHECK;
+/* The same of a string. TRUST_ERR_INPUT: it is not UTF-8. */
+enum trust_err trust_json_encode_text(
+    const char *text, struct trust_buf *out) TRUST_MUST_CHECK;
 
 #endif

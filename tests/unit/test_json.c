@@ -201,6 +201,26 @@ escapes(void **state)
 	json_decref(value);
 }
 
+static void
+encodes_text(void **state)
+{
+	struct trust_buf out = {0};
+
+	(void)state;
+	assert_int_equal(
+	    trust_json_encode_text("a\"b\\c\n\x01", &out), TRUST_OK);
+	assert_string_equal(out.p, "\"a\\\"b\\\\c\\n\\u0001\"");
+	out.len = 0;
+	assert_int_equal(
+	    trust_json_encode_text("\xe2\x80\xa6/\"", &out), TRUST_OK);
+	assert_string_equal(out.p, "\"\xe2\x80\xa6/\\\"\"");
+	out.len = 0;
+	assert_int_equal(
+	    trust_json_encode_text("cut \xe2\x80", &out), TRUST_ERR_INPUT);
+	assert_int_equal(out.len, 0);
+	trust_buf_free(&out);
+}
+
 int
 main(void)
 {
@@ -210,6 +230,7 @@ main(void)
 	    cmocka_unit_test(bounds_the_size),
 	    cmocka_unit_test(refuses_to_encode),
 	    cmocka_unit_test(escapes),
+	    cmocka_unit_test(encodes_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
