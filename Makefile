@@ -63,6 +63,9 @@ $(BUILD)/tests/unit/test_sync_thread: \
 $(BUILD)/tests/unit/test_session: \
     $(addprefix $(BUILD)/plugin/,session.o session_end.o session_ground.o)
 
+# Nor does what waits for certificates.
+$(BUILD)/tests/unit/test_pending: $(BUILD)/plugin/pending.o
+
 # Of the broker these want its log, and the test is that.
 $(BUILD)/tests/unit/test_refusal: $(BUILD)/plugin/refusal.o
 $(BUILD)/tests/unit/test_audit: $(BUILD)/plugin/audit.o

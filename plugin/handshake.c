@@ -304,7 +304,8 @@ on_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
 
 /* ---- Clients without a certificate ---- */
 
-/* Each record of data, before it is decrypted: SSL_set_msg_callback(3ssl). */
+/* Each record of data, before it is decrypted: SSL_set_msg_callback(3ssl). With
+ * TLS 1.3 the end of a handshake looks like one. */
 static void
 on_record(int sent, int version, int type, const void *record, size_t len,
     SSL *ssl, void *arg)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * enroll.c and enroll_request.c: topics of enrollment, PKCS #10.
+ * enroll.c, enroll_request.c, enroll_response.c: topics of enrollment, PKCS
+ * #10, and what is answered.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +18,7 @@
 #include "certificate.h"
 #include "enroll.h"
 #include "enroll_request.h"
+#include "enroll_response.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -329,6 +331,75 @@ other_pem(void **state)
 		expect_bad(trust_span_of(texts[i]), MALFORMED);
 }
 
+/* ---- Responses ---- */
+
+static struct trust_buf
+certificate_of(EVP_PKEY *key)
+{
+	X509 *x509 = X509_new();
+	BIO *bio = BIO_new(BIO_s_mem());
+	struct trust_buf out = {0};
+	char *text;
+	long len;
+
+	assert_int_equal(X509_set_version(x509, 2), 1);
+	assert_int_equal(
+	    ASN1_INTEGER_set(X509_get_serialNumber(x509), 0x1f2e), 1);
+	assert_non_null(ASN1_TIME_set(X509_getm_notBefore(x509), 0));
+	assert_non_null(ASN1_TIME_set(X509_getm_notAfter(x509), 1800000000));
+	assert_int_equal(X509_set_pubkey(x509, key), 1);
+	assert_true(X509_sign(x509, key, EVP_sha256()) > 0);
+	assert_int_equal(PEM_write_bio_X509(bio, x509), 1);
+	len = BIO_get_mem_data(bio, &text);
+	assert_int_equal(trust_buf_add(&out, text, (size_t)len), TRUST_OK);
+	BIO_free(bio);
+	X509_free(x509);
+	return out;
+}
+
+static void
+responses(void **state)
+{
+	static const char *const bad[] = {"", "x", "{}", "{\"error\":1}",
+	    "{\"error\":\"x\"}x", "[]",
+	    "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"};
+	struct trust_enroll_response response;
+	struct trust_enroll_request request;
+	enum trust_reason reason;
+	struct trust_buf pem, all;
+	struct made m, other;
+
+	(void)state;
+	make_p256(&m);
+	make_p256(&other);
+	pem = certificate_of(m.key);
+	all = around((const char *)pem.p, &other.pem, "");
+	assert_int_equal(trust_enroll_request_read(
+			     trust_buf_get0(&m.pem), &request, &reason, NULL),
+	    TRUST_OK);
+	assert_int_equal(
+	    trust_enroll_response_read(trust_buf_get0(&all), &response, NULL),
+	    TRUST_OK);
+	assert_false(response.is_error);
+	assert_true(trust_thumbprint_equal(&response.key, &request.key));
+	assert_string_equal(response.serial, "1F2E");
+	assert_int_equal(response.not_after, 1800000000);
+	assert_int_equal(
+	    trust_enroll_response_read(
+		trust_span_of("{\"error\":\"no\"}"), &response, NULL),
+	    TRUST_OK);
+	assert_true(response.is_error);
+	for (size_t i = 0; i < COUNT(bad); i++)
+		assert_int_equal(trust_enroll_response_read(
+				     trust_span_of(bad[i]), &response, NULL),
+		    TRUST_ERR_INPUT);
+	trust_enroll_request_clear(&request);
+	trust_buf_free(&all);
+	trust_buf_free(&pem);
+	made_free(&m);
+	made_free(&other);
+}
+
 int
 main(void)
 {
@@ -342,6 +413,7 @@ main(void)
 	    cmocka_unit_test(weak),
 	    cmocka_unit_test(too_long),
 	    cmocka_unit_test(other_pem),
+	    cmocka_unit_test(responses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

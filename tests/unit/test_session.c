@@ -290,6 +290,48 @@ sessions_of_a_device(void **state)
 	assert_null(trust_session_find_live(t->sessions, "d-3"));
 }
 
+/* A newcomer rests on its token, its device and its own client id, and ends
+ * with its token. */
+static void
+newcomers(void **state)
+{
+	struct table *t = *state;
+	struct trust_newcomer *newcomer = calloc(1, sizeof(*newcomer));
+	const uint64_t grounds[] = {
+	    trust_ground(TRUST_GROUND_TOKEN, "t-1", 3),
+	    trust_ground(TRUST_GROUND_NAME, "visitor", 7),
+	    trust_ground(TRUST_GROUND_CLIENT_IDS, NULL, 0),
+	};
+	struct trust_session *session;
+
+	assert_non_null(newcomer);
+	(void)snprintf(newcomer->token, sizeof(newcomer->token), "t-1");
+	(void)snprintf(newcomer->device, sizeof(newcomer->device), "d-new");
+	newcomer->expires = THE_END;
+	assert_int_equal(trust_session_open_newcomer(t->sessions,
+			     client_of(t, N), "visitor", newcomer, NULL),
+	    TRUST_OK);
+	session = session_of(t, N);
+	assert_false(trust_session_is_live(session));
+	assert_int_equal(trust_sessions_count_newcomers(t->sessions), 1);
+	assert_int_equal(trust_sessions_count_live(t->sessions), N);
+	for (size_t i = 0; i < 3; i++) {
+		trust_sessions_await_ground(t->sessions, grounds[i]);
+		assert_int_equal(next(t, 0), N);
+		assert_int_equal(next(t, 0), -1);
+	}
+	trust_sessions_await_device(t->sessions, "d-new");
+	assert_int_equal(next(t, 0), N);
+	assert_int_equal(next(t, THE_END + 1), -1); /* until it is kept */
+	assert_int_equal(trust_session_keep(t->sessions, session), TRUST_OK);
+	assert_int_equal(next(t, THE_END), -1);
+	assert_int_equal(next(t, THE_END + 1), N);
+	assert_false(trust_session_is_over(t->sessions, session));
+	trust_session_leave(t->sessions, session, false);
+	assert_true(trust_session_is_over(t->sessions, session));
+	assert_int_equal(trust_sessions_count_newcomers(t->sessions), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -304,6 +346,7 @@ main(void)
 	    TEST(devices_go_first),
 	    TEST(time_ends_them_one_by_one),
 	    TEST(sessions_of_a_device),
+	    TEST(newcomers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
