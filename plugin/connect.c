@@ -365,6 +365,10 @@ is_asked_again(struct trust_plugin *plugin, struct mosquitto *client,
 {
 	const struct trust_session *session;
 
+	/* Where a CONNECT is being read, it is that one that is asked about. */
+	if (trust_tick_is_reloading(plugin) &&
+	    trust_handshake_is_reading(plugin->handshake))
+		return false;
 	if (!trust_tick_is_reloading(plugin)) {
 		trust_tick_look(plugin);
 		return false;

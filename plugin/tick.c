@@ -260,6 +260,7 @@ trust_tick_on_reload(int event, void *data, void *userdata)
 	(void)event;
 	(void)data;
 	plugin->reloading_until_ms = trust_plugin_now_ms() + RELOAD_MS;
+	trust_handshake_forget_read(plugin->handshake);
 	trust_events_reopen(plugin->events);
 	read_broker_config(plugin);
 	/* Mosquitto 2.0 tells nobody behind who answers; 2.1 tells everybody,

@@ -122,3 +122,17 @@ def test_reload(site):
     assert site.connect(broker, "temp-01", client_id="temp-01").is_alive()
     assert site.device(broker, client_id="guest").connect() == 5
     assert broker.wait_refusal()[0] == "no_certificate"
+
+
+def test_who_comes_during_a_reload(site):
+    """The broker asks again about those who are in; who comes meanwhile is no
+    guest of theirs, also where the plugin hears of no tick."""
+    site.add_sensor("temp-01")
+    broker = site.start(
+        options=OPTIONAL, per_listener_settings=True, listeners=[
+            Listener(require=False, lines=("allow_anonymous true",))])
+    device = site.connect(broker, "temp-01")
+    for _ in range(3):
+        broker.reload()
+        assert site.device(broker, client_id="guest").connect() == 5
+    assert device.is_alive()
