@@ -70,8 +70,8 @@ struct trust_mqtt_options {
 struct trust_mqtt_message {
 	const char *topic;
 	struct trust_span payload;
-	bool retained; /* it was there before the subscription */
-	const struct mqtt5__property *properties; /* NULL: none */
+	bool retained;          /* it was there before the subscription */
+	const void *properties; /* a mosquitto_property; NULL: none */
 };
 
 /* The value of the user property of this name (MQTT 5 section 3.3.2.3.7), if

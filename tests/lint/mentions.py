@@ -19,9 +19,10 @@ FOREIGN = set("""
 WORD = r"[a-z]+(?:_[a-z0-9]+)+"
 TOPIC = re.compile(r"(?<![\w/.-])(?:(?:\$CONTROL/)?trust/v1|"
                    r"\$SYS/broker/trust)(?:/[\w{}#+-]*)*")
-# Documents have an example or a name where code has %s, roles wildcards.
-VARIABLE = re.compile(
-    r"%s|\{\w+\}|\bSCOPE\b|\bgw1\b|(?<=/)\+(?:/\+)?(?=/)")
+# Documents have an example or a name where code has %s, and an Edge CA's role
+# wildcards.
+VARIABLE = re.compile(r"%s|\{\w+\}|\bSCOPE\b|\bgw1\b|"
+                      r"(?<=enroll/)\+(?:/\+)?")
 # At the upstream's broker a scope stands between.
 OF_SYNC = ("notification", "content", "request", "report")
 
