@@ -92,7 +92,7 @@ def test_sessions(ops):
     result = ops.run("sessions")
     head, *rows = result.stdout.splitlines()
     assert head.split() == ["CLIENT", "DEVICE", "ADDRESS", "SINCE", "UNTIL",
-                            "REASON"]
+                            "BY", "REASON"]
     row, = [row for row in rows if row.startswith("temp-01 ")]
     assert row.split()[1:3] == ["temp-01", "127.0.0.1"]
     assert {session["client"] for session in ops.read("sessions")} == {
