@@ -75,11 +75,14 @@ owns_others(const struct group *a, const struct group *b)
 	return trust_verdict_client_id(NULL, a->set.group) != was;
 }
 
-/* What a chain is made of does not change with the rest of a record. */
+/* What a chain is made of, and the bounds it is searched within, do not change
+ * with the rest of a record. */
 static bool
 has_same_paths(const struct group *a, const struct group *b)
 {
 	return b != NULL &&
+	       a->set.group->max_depth == b->set.group->max_depth &&
+	       a->set.group->min_rsa_bits == b->set.group->min_rsa_bits &&
 	       trust_certificate_same_all(a->set.anchors, b->set.anchors) &&
 	       trust_certificate_same_all(
 		   a->set.intermediates, b->set.intermediates);
