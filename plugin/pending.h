@@ -14,7 +14,7 @@
 #include "trust.h"
 
 /* Clients whose last request is remembered; the first to have asked go. Each
- * takes half a kilobyte. */
+ * takes a kilobyte. */
 #define TRUST_PENDING_MAX 4096
 /* Answers to one client that may be on their way. */
 #define TRUST_PENDING_ANSWERS 4

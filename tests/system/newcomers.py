@@ -9,8 +9,7 @@ import time
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding, PublicFormat)
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from broker import Listener
@@ -77,21 +76,17 @@ class Key:
     def __init__(self, key=None):
         self.key = key or ec.generate_private_key(ec.SECP256R1())
 
-    def request(self, name="somebody-else", digest=None):
+    def request(self):
         """PKCS #10; what it says of names is nobody's business."""
         return x509.CertificateSigningRequestBuilder().subject_name(
-            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        ).sign(self.key, digest or hashes.SHA256())
+            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "somebody")])
+        ).sign(self.key, hashes.SHA256())
 
-    def pem(self, **more):
-        return self.request(**more).public_bytes(Encoding.PEM)
+    def pem(self):
+        return self.request().public_bytes(Encoding.PEM)
 
-    def der(self, **more):
-        return self.request(**more).public_bytes(Encoding.DER)
-
-    def spki(self):
-        return self.key.public_key().public_bytes(
-            Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    def der(self):
+        return self.request().public_bytes(Encoding.DER)
 
 
 class EdgeCa:
