@@ -144,6 +144,29 @@ review_without_the_client(void **state)
 	trust_admission_free(admission);
 }
 
+static void
+stronger_keys_are_asked_of_who_is_in(void **state)
+{
+	struct house *h = *state;
+	struct trust_issue issue = {
+	    .profile = TRUST_PROFILE_DEVICE,
+	    .cn = "temp-03",
+	    .not_before = NOW - DAY_S,
+	    .not_after = NOW + DAY_S,
+	};
+	struct trust_admission *admission;
+
+	trust_pair_clear(&h->device);
+	assert_int_equal(trust_pair_make(TRUST_KEY_RSA2048, &issue, &h->edge,
+			     &h->device, NULL),
+	    TRUST_OK);
+	(void)ask(h, &h->device, true, NOW, &admission);
+	put(h, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[\"root\"],"
+	       "\"match\":[\"temp-*\"],\"min_rsa_bits\":2049}");
+	assert_int_equal(review(h, admission, NOW), TRUST_REASON_KEY_TOO_WEAK);
+	trust_admission_free(admission);
+}
+
 /* ---- Names and topics ---- */
 
 static void
@@ -511,6 +534,7 @@ main(void)
 	    TEST(other_devices_do_not_matter),
 	    TEST(time_ends_what_is_cached),
 	    TEST(review_without_the_client),
+	    TEST(stronger_keys_are_asked_of_who_is_in),
 	    TEST(rules_by_name),
 	    TEST(rules_by_name_follow_the_registry),
 	    TEST(rules_are_shared),
