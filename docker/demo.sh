@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # The demonstration: a registry upstream and who publishes it, a gateway that
-# follows it, sensors that it lets in or refuses, and one that is disabled
-# while it is connected. From the environment:
+# follows it, sensors that it lets in or refuses, one that is disabled while it
+# is connected, and one that gets its certificate. From the environment:
 #   BUILD   what make built
 #   RUN     the folder for all that is made, kept for the next start
 #   LISTEN  the gateway's address
@@ -38,6 +38,8 @@ trustctl()
 . docker/demo-processes.sh
 # shellcheck source=docker/demo-sensors.sh
 . docker/demo-sensors.sh
+# shellcheck source=docker/demo-newcomer.sh
+. docker/demo-newcomer.sh
 
 stop()
 {
@@ -184,6 +186,7 @@ start_upstream
 start_gateway
 show_sensors
 show_disabled_upstream
+show_newcomer
 show_commands
 show_address
 show_end

@@ -141,7 +141,12 @@ def check_first_steps(text):
             r"somebody else made in its name\n"
             r" +REFUSED  thumbprint_mismatch: ",
             r"DISABLED upstream; its connection ended \d+ ms later\n",
-            r"ENABLED upstream; it was let in again \d+ ms later\n"):
+            r"ENABLED upstream; it was let in again \d+ ms later\n",
+            r"\n      ISSUED   certificate [0-9a-f]{64}, until ",
+            r"temp-09, with that certificate\n"
+            r" +LET IN   chain_registered: ",
+            r"somebody else, with the same token\n"
+            r" +REFUSED  token_invalid: .* is used up"):
         assert re.search(line, text), line
 
 
@@ -181,8 +186,11 @@ def check_questions(demo):
     assert re.search(r"^FAIL  answer +.*\n(?: .*\n)*"
                      r"FAIL  registry +device_disabled: ", doctor.stdout, re.M)
     serial = demo.command("Which serial")
+    published = re.findall(r"published serial (\d+)", (
+        demo.folder / "upstream" / "publish.log").read_text())[-1]
     wait_until(lambda: paste(serial).stdout.splitlines()[-1].startswith(
-        "gateway gw1: serial 5, up to date"), lambda: paste(serial).stdout)
+        f"gateway gw1: serial {published}, up to date"),
+        lambda: paste(serial).stdout)
 
 
 def check_cut_line(demo):
