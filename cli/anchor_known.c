@@ -169,9 +169,9 @@ list_json(const char *dir)
 		r = trust_output_json(
 		    json_pack("{s:s, s:o, s:s, s:s, s:s}", "name",
 			table[i].name, "family",
-			trust_output_json_text(table[i].family), "file",
-			table[i].file, "thumbprint", table[i].thumbprint,
-			"here", state_of(&table[i], dir)),
+			trust_json_text(table[i].family), "file", table[i].file,
+			"thumbprint", table[i].thumbprint, "here",
+			state_of(&table[i], dir)),
 		    &msg);
 	return r == TRUST_OK ? TRUST_EXIT_YES : trust_output_failure(r, &msg);
 }

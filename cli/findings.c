@@ -171,7 +171,7 @@ trust_findings_json(const struct trust_findings *findings)
 		if (json_array_append_new(list,
 			json_pack("{s:s, s:s, s:s, s:o}", "step", f->step,
 			    "result", words[f->result].name, "finding", f->text,
-			    "mend", trust_output_json_text(f->mend))) != 0) {
+			    "mend", trust_json_text(f->mend))) != 0) {
 			json_decref(list);
 			return NULL;
 		}

@@ -213,12 +213,12 @@ print_json(const struct inspect *i, struct trust_message *msg)
 	return trust_output_json(
 	    json_pack("{s:s, s:o, s:o, s:b, s:b, s:o, s:o}", "reason",
 		trust_sync_reason_name(judged->reason), "detail",
-		trust_output_json_text(judged->reason != TRUST_SYNC_ACCEPTED
-					   ? judged->detail.text
-					   : NULL),
-		"by", trust_output_json_text(get_path(i)), "again",
-		(int)i->again, "signers_judged", sk_X509_num(i->anchors) > 0,
-		"signers", signers_json(i), "notification",
+		trust_json_text(judged->reason != TRUST_SYNC_ACCEPTED
+				    ? judged->detail.text
+				    : NULL),
+		"by", trust_json_text(get_path(i)), "again", (int)i->again,
+		"signers_judged", sk_X509_num(i->anchors) > 0, "signers",
+		signers_json(i), "notification",
 		notification_json(i->notification)),
 	    msg);
 }

@@ -92,14 +92,6 @@ out:
 	return r;
 }
 
-json_t *
-trust_output_json_text(const char *text)
-{
-	if (text == NULL || text[0] == '\0')
-		return json_null();
-	return json_string(text);
-}
-
 bool
 trust_output_is_utf8_terminal(void)
 {

@@ -40,9 +40,6 @@ int trust_output_failure(enum trust_err err, const struct trust_message *msg);
 enum trust_err trust_output_json(
     json_t *value, struct trust_message *msg) TRUST_MUST_CHECK;
 
-/* A JSON string, or null for NULL and "". */
-json_t *trust_output_json_text(const char *text);
-
 /* Whether standard output is a terminal that shows UTF-8. */
 bool trust_output_is_utf8_terminal(void);
 

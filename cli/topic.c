@@ -91,10 +91,9 @@ rule_json(const struct trust_access_ruling *ruling)
 	if (ruling->rule == 0)
 		return json_null();
 	return json_pack("{s:o, s:I, s:s, s:s, s:s}", "role",
-	    trust_output_json_text(ruling->role), "rule",
-	    (json_int_t)ruling->rule, "effect",
-	    ruling->effect ? "allow" : "deny", "topic", ruling->topic, "filter",
-	    ruling->filter);
+	    trust_json_text(ruling->role), "rule", (json_int_t)ruling->rule,
+	    "effect", ruling->effect ? "allow" : "deny", "topic", ruling->topic,
+	    "filter", ruling->filter);
 }
 
 static json_t *
@@ -109,13 +108,12 @@ answer_json(const struct question *question)
 	return json_pack(
 	    "{s:s, s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:i, s:b, s:o, s:o}",
 	    "decision", question->ruling.allowed ? "allow" : "deny", "reason",
-	    trust_output_json_text(reason), "device", question->device,
-	    "client", question->client_id, "group",
-	    trust_output_json_text(verdict->group), "roles",
-	    trust_explain_roles_json(verdict), "action", action_of(question),
-	    "topic", request->topic, "qos", request->qos, "retain",
-	    request->retain, "rule", rule_json(&question->ruling), "steps",
-	    trust_explain_steps_json(&question->steps));
+	    trust_json_text(reason), "device", question->device, "client",
+	    question->client_id, "group", trust_json_text(verdict->group),
+	    "roles", trust_explain_roles_json(verdict), "action",
+	    action_of(question), "topic", request->topic, "qos", request->qos,
+	    "retain", request->retain, "rule", rule_json(&question->ruling),
+	    "steps", trust_explain_steps_json(&question->steps));
 }
 
 static int

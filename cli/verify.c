@@ -79,11 +79,11 @@ print_json(const struct trust_chain *chain, struct trust_message *msg)
 
 	return trust_output_json(
 	    json_pack("{s:b, s:o, s:o, s:o, s:i, s:o, s:i, s:i}", "valid",
-		chain->valid, "reason", trust_output_json_text(reason),
-		"detail", trust_output_json_text(chain->detail), "subject",
-		trust_output_json_text(chain->subject), "depth", chain->depth,
-		"path", path_json(chain), "paths", (int)chain->paths,
-		"signatures", (int)chain->signatures),
+		chain->valid, "reason", trust_json_text(reason), "detail",
+		trust_json_text(chain->detail), "subject",
+		trust_json_text(chain->subject), "depth", chain->depth, "path",
+		path_json(chain), "paths", (int)chain->paths, "signatures",
+		(int)chain->signatures),
 	    msg);
 }
 

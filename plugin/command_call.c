@@ -63,10 +63,3 @@ trust_call_time(int64_t when)
 		return json_null();
 	return json_string(trust_clock_format(when, text));
 }
-
-json_t *
-trust_call_text(const char *text)
-{
-	return text != NULL && text[0] != '\0' ? json_string(text)
-					       : json_null();
-}

@@ -73,7 +73,5 @@ const char *trust_call_get0_text(const struct trust_call *call,
     const char *name, const char *absent, struct trust_message *msg);
 /* A time as RFC 3339 has it; null for 0 and TRUST_CLOCK_NEVER. */
 json_t *trust_call_time(int64_t when);
-/* A string; null for NULL and "". */
-json_t *trust_call_text(const char *text);
 
 #endif

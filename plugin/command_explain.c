@@ -74,7 +74,7 @@ explain_absent(const struct trust_call *call, const char *device)
 	allowed = verdict.outcome == TRUST_ALLOW;
 	data = json_pack("{s:s, s:o, s:s, s:o}", "decision",
 	    allowed ? "depends" : "deny", "reason",
-	    trust_call_text(allowed ? "" : trust_reason_name(verdict.reason)),
+	    trust_json_text(allowed ? "" : trust_reason_name(verdict.reason)),
 	    "device", device, "steps", trust_explain_steps_json(&steps));
 	trust_steps_free(&steps);
 	trust_verdict_clear(&verdict);

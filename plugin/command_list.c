@@ -31,12 +31,12 @@ session_json(const struct trust_session *session)
 		(void)trust_thumbprint_format(&certificate->thumbprint, hex);
 	return json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:o}",
 	    "client", session->client_id, "device", session->device, "address",
-	    trust_call_text(session->address), "since",
+	    trust_json_text(session->address), "since",
 	    trust_call_time(session->since), "reason",
 	    trust_reason_name(verdict->reason), "auth",
 	    certificate != NULL ? "certificate" : "psk", "thumbprint",
-	    trust_call_text(hex), "anchor",
-	    trust_call_text(trust_admission_get0_anchor(session->admission)),
+	    trust_json_text(hex), "anchor",
+	    trust_json_text(trust_admission_get0_anchor(session->admission)),
 	    "valid_until", trust_call_time(verdict->valid_until));
 }
 
@@ -87,11 +87,11 @@ device_json(
 	    device->blocked, "connected",
 	    trust_session_find_live(plugin->sessions, device->id) != NULL,
 	    "last_seen", trust_call_time(seen->at), "address",
-	    trust_call_text(seen->address), "matched",
-	    trust_call_text(
+	    trust_json_text(seen->address), "matched",
+	    trust_json_text(
 		device->was_here ? trust_match_name(device->match) : ""),
-	    "anchor", trust_call_text(seen->anchor), "thumbprint",
-	    trust_call_text(hex), "expires", trust_call_time(seen->not_after));
+	    "anchor", trust_json_text(seen->anchor), "thumbprint",
+	    trust_json_text(hex), "expires", trust_call_time(seen->not_after));
 }
 
 /* What a page of devices is asked for by. */

@@ -51,8 +51,8 @@ local_json(const struct trust_gate_status *status)
 	return json_pack("{s:o, s:o, s:o}", "blocked",
 	    status->n_blocked >= 0 ? json_integer(status->n_blocked)
 				   : json_null(),
-	    "local_error", trust_call_text(status->local_trouble),
-	    "gateway_key_error", trust_call_text(status->keys_trouble));
+	    "local_error", trust_json_text(status->local_trouble),
+	    "gateway_key_error", trust_json_text(status->keys_trouble));
 }
 
 static json_t *

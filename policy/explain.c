@@ -7,14 +7,8 @@
 #include <jansson.h>
 
 #include "clock.h"
+#include "json.h"
 #include "role.h"
-
-/* A string, or null for "". */
-static json_t *
-text_or_null(const char *text)
-{
-	return text[0] != '\0' ? json_string(text) : json_null();
-}
 
 static bool
 append_text(json_t *array, const char *text)
@@ -79,10 +73,10 @@ trust_explain_json(const struct trust_verdict *verdict,
 	    "{s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o}",
 	    "decision", allowed ? "allow" : "deny", "reason",
 	    trust_reason_name(verdict->reason), "device",
-	    text_or_null(verdict->device), "group",
-	    text_or_null(verdict->group), "roles",
+	    trust_json_text(verdict->device), "group",
+	    trust_json_text(verdict->group), "roles",
 	    trust_explain_roles_json(verdict), "thumbprint", thumbprint, "pin",
 	    pin, "subject", certificate->subject, "valid_until",
-	    text_or_null(until), "detail", text_or_null(verdict->detail),
+	    trust_json_text(until), "detail", trust_json_text(verdict->detail),
 	    "steps", trust_explain_steps_json(steps));
 }

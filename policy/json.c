@@ -367,3 +367,10 @@ trust_json_encode(const json_t *value, struct trust_buf *out)
 	}
 	return r;
 }
+
+json_t *
+trust_json_text(const char *text)
+{
+	return text != NULL && text[0] != '\0' ? json_string(text)
+					       : json_null();
+}

@@ -33,4 +33,7 @@ enum trust_err trust_json_encode(
 enum trust_err trust_json_encode_text(
     const char *text, struct trust_buf *out) TRUST_MUST_CHECK;
 
+/* A string for jansson; null for NULL and "". NULL: no memory, or no UTF-8. */
+json_t *trust_json_text(const char *text);
+
 #endif
