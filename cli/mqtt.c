@@ -7,7 +7,10 @@
 
 #include <errno.h>
 #include <mosquitto.h>
+/* Part of mosquitto.h in Mosquitto 2.1, which warns where it is asked for. */
+#if !__has_include(<mosquitto/mqtt_protocol.h>)
 #include <mqtt_protocol.h>
+#endif
 #include <openssl/err.h>
 #include <openssl/rand.h>
 #include <poll.h>
