@@ -5,11 +5,10 @@
  * library and the hook cost; what a plugin takes beyond it, its decision
  * takes.
  */
-#include <mosquitto.h>
-#include <mosquitto_broker.h>
-#include <mosquitto_plugin.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+
+#include "../plugin/broker.h"
 
 #define EXPORT __attribute__((visibility("default")))
 

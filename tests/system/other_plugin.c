@@ -5,9 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include <mosquitto.h>
-#include <mosquitto_broker.h>
-#include <mosquitto_plugin.h>
+#include "../../plugin/broker.h"
 
 static mosquitto_plugin_id_t *self;
 
