@@ -209,11 +209,11 @@ encodes_text(void **state)
 	(void)state;
 	assert_int_equal(
 	    trust_json_encode_text("a\"b\\c\n\x01", &out), TRUST_OK);
-	assert_string_equal(out.p, "\"a\\\"b\\\\c\\n\\u0001\"");
+	assert_string_equal((char *)out.p, "\"a\\\"b\\\\c\\n\\u0001\"");
 	out.len = 0;
 	assert_int_equal(
 	    trust_json_encode_text("\xe2\x80\xa6/\"", &out), TRUST_OK);
-	assert_string_equal(out.p, "\"\xe2\x80\xa6/\\\"\"");
+	assert_string_equal((char *)out.p, "\"\xe2\x80\xa6/\\\"\"");
 	out.len = 0;
 	assert_int_equal(
 	    trust_json_encode_text("cut \xe2\x80", &out), TRUST_ERR_INPUT);
