@@ -140,6 +140,9 @@ mosquitto_broker_publish_copy(const char *client_id, const char *topic, int len,
 }
 
 /* The log is written out, and read by nobody. */
+void mosquitto_log_printf(int level, const char *format, ...)
+    TRUST_PRINTF(2, 3);
+
 void
 mosquitto_log_printf(int level, const char *format, ...)
 {
@@ -248,9 +251,9 @@ make_certificate(void)
 static void
 write_record(const char *path, const char *line)
 {
-	struct trust_registry *registry;
+	struct trust_registry *registry = NULL;
 	struct trust_message msg = {0};
-	struct trust_record *record;
+	struct trust_record *record = NULL;
 
 	check(trust_registry_create(path, TRUST_REGISTRY_ORIGIN, &msg) ==
 		      TRUST_OK &&

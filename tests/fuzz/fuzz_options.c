@@ -13,6 +13,9 @@
 #define OPTIONS_MAX 32
 
 /* The broker's log, for warnings. */
+void mosquitto_log_printf(int level, const char *format, ...)
+    TRUST_PRINTF(2, 3);
+
 void
 mosquitto_log_printf(int level, const char *format, ...)
 {
