@@ -177,8 +177,11 @@ good_time(int64_t when)
 static void
 crls_without_dates_end_it(void **state)
 {
-	/* The second is one to lenient readers, and none to OpenSSL. */
-	static const char *const odd[] = {"soon", "4001010000Z", ""};
+	/* As long as OpenSSL 3.5 wants a date to be, which reads no CRL with
+	 * a shorter one. The second is one to lenient readers, and none to
+	 * OpenSSL where it counts. */
+	static const char *const odd[] = {
+	    "soon, I think", "4001010000+0000", "             "};
 	struct house *h = *state;
 	X509 *other = h->stranger.certificate;
 
