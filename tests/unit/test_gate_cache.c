@@ -264,7 +264,8 @@ others_leave_it_alone(void **state)
 	    "{'kind':'group','id':'none','anchors':['nothing']}",
 	    "{'kind':'group','id':'plant','anchors':['root'],"
 	    "'match':['temp-*'],'comment':'another'}",
-	    "{'kind':'group','id':'plant','anchors':['root'],'max_depth':3}",
+	    "{'kind':'group','id':'plant','anchors':['root'],"
+	    "'max_validity':'30d'}",
 	    "{'kind':'group','id':'plant','anchors':['root','nothing']}",
 	};
 	struct house *h = *state;
@@ -301,6 +302,11 @@ chains_are_built_once(void **state)
 	put_line(h, "{'kind':'role','id':'reader','rules':[]}");
 	assert_true(is_recalled(h));
 	assert_int_equal(status(h).chains_built, 2);
+	put_line(h, "{'kind':'group','id':'plant','anchors':['root'],"
+		    "'max_depth':3}");
+	assert_true(is_recalled(h));
+	assert_true(is_recalled(h));
+	assert_int_equal(status(h).chains_built, 3);
 	assert_int_equal(status(h).cache_misses, 1);
 	put_crl(h, "edge", &h->edge, h->device.certificate);
 	assert_false(is_recalled(h));
