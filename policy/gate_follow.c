@@ -37,7 +37,6 @@ trust_gate_forget_news(struct trust_gate *gate)
 	trust_grounds_clear(&gate->moved);
 	gate->all_moved = false;
 	trust_buf_free(&gate->touched);
-	gate->n_told = 0;
 }
 
 /* ---- What changed ---- */
@@ -165,19 +164,29 @@ tell_device(struct trust_gate *gate, const char *id,
 	trust_record_free(record);
 }
 
-/* Some of the devices. Whether any was left to tell of. */
+/* The device that was touched before all others of which is not told yet: they
+ * were noted from the last one on. */
+static const char *
+take_first(struct trust_buf *touched)
+{
+	const char *ids = (const char *)touched->p;
+
+	do
+		touched->len--; /* the NUL of its id, and then its characters */
+	while (touched->len > 0 && ids[touched->len - 1] != '\0');
+	return ids + touched->len;
+}
+
+/* Some of the devices, in the order in which they were touched: who sees what
+ * came of one change knows that those before it are told. Whether any was left
+ * to tell of. */
 static bool
 tell_devices(struct trust_gate *gate, const struct trust_gate_visitor *visitor)
 {
-	bool any = gate->n_told < gate->touched.len;
+	bool any = gate->touched.len > 0;
 
-	for (int n = 0;
-	     gate->n_told < gate->touched.len && n < TRUST_GATE_TELL_MAX; n++) {
-		const char *id = (const char *)gate->touched.p + gate->n_told;
-
-		gate->n_told += strlen(id) + 1;
-		tell_device(gate, id, visitor);
-	}
+	for (int n = 0; gate->touched.len > 0 && n < TRUST_GATE_TELL_MAX; n++)
+		tell_device(gate, take_first(&gate->touched), visitor);
 	return any;
 }
 
@@ -207,10 +216,9 @@ tell(struct trust_gate *gate, const struct trust_gate_visitor *visitor)
 		trust_gate_forget_news(gate);
 		return TRUST_GATE_EVERYTHING;
 	}
-	if (gate->n_told < gate->touched.len)
+	if (gate->touched.len > 0)
 		return TRUST_GATE_MORE_NEWS;
 	trust_buf_free(&gate->touched);
-	gate->n_told = 0;
 	return any ? TRUST_GATE_NEWS : TRUST_GATE_NO_NEWS;
 }
 

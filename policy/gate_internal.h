@@ -78,9 +78,8 @@ struct trust_gate {
 	/* Since then, by loads of the sets. */
 	struct trust_grounds moved;
 	bool all_moved; /* or so much that it cannot be told */
-	struct trust_buf
-	    touched;   /* devices to tell of: ids, a NUL after each */
-	size_t n_told; /* octets of it that are told */
+	/* Devices to tell of, the last one first: ids, a NUL after each. */
+	struct trust_buf touched;
 	struct trust_gate_moved *ledger; /* gate_ledger.c; owned */
 	/* What rests on older sets than these counts as moved. */
 	uint64_t ledger_from;

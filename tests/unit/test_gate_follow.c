@@ -166,6 +166,47 @@ many_devices_are_told_in_turns(void **state)
 	assert_int_equal(follow(&w), TRUST_GATE_NO_NEWS);
 }
 
+/* Whose turn it is in the order of the changes. */
+static void
+expect_next(void *arg, const char *device)
+{
+	int *n = arg;
+	char expected[16];
+
+	(void)snprintf(expected, sizeof(expected), "d-%d", (*n)++);
+	assert_string_equal(device, expected);
+}
+
+static void
+ignore(void *arg, uint64_t ground)
+{
+	(void)arg;
+	(void)ground;
+}
+
+static void
+devices_are_told_in_their_order(void **state)
+{
+	struct house *h = *state;
+	int n = 0, all = TRUST_GATE_TELL_MAX + 2;
+	const struct trust_gate_visitor visitor = {
+	    .device = expect_next, .ground = ignore, .arg = &n};
+	char line[200];
+
+	for (int i = 0; i < all; i++) {
+		(void)snprintf(line, sizeof(line),
+		    "{\"kind\":\"device\",\"id\":\"d-%d\",\"auth\":{\"type\":"
+		    "\"ca\",\"group\":\"plant\"}}",
+		    i);
+		put(h, line);
+	}
+	assert_int_equal(
+	    trust_gate_follow(h->gate, &visitor), TRUST_GATE_MORE_NEWS);
+	assert_int_equal(n, TRUST_GATE_TELL_MAX);
+	assert_int_equal(trust_gate_follow(h->gate, &visitor), TRUST_GATE_NEWS);
+	assert_int_equal(n, all);
+}
+
 /* Who is told of a device may ask the gate about it. */
 static void
 ask_again(void *arg, const char *device)
@@ -175,13 +216,6 @@ ask_again(void *arg, const char *device)
 	assert_string_equal(device, "pinned");
 	assert_int_equal(
 	    ask(h, &h->pinned, false, NOW, NULL), TRUST_REASON_DEVICE_DISABLED);
-}
-
-static void
-ignore(void *arg, uint64_t ground)
-{
-	(void)arg;
-	(void)ground;
 }
 
 static void
@@ -909,6 +943,7 @@ main(void)
 	    TEST(registry_goes_and_comes),
 	    TEST(devices_are_named),
 	    TEST(many_devices_are_told_in_turns),
+	    TEST(devices_are_told_in_their_order),
 	    TEST(visitors_may_ask),
 	    TEST(another_device_claims_the_certificate),
 	    TEST(another_device_gets_a_name),
