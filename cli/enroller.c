@@ -13,6 +13,8 @@
 /* How long to wait before asking again where nobody listened: an Edge CA that
  * starts together with its devices is seconds late. */
 #define RETRY_MS (5 * 1000)
+/* For how long the reason of a refusal may come after the refusal. */
+#define REASON_MS (10 * 1000)
 /* Octets of an answer: a bundle and a chain. */
 #define ANSWER_MAX (1024 * 1024)
 
@@ -24,8 +26,10 @@ struct asking {
 	struct trust_mqtt *mqtt;
 	char request[TOPIC_MAX];
 	char response[TOPIC_MAX];
+	int64_t until_ms; /* when to give up */
 	int64_t retry_ms; /* when to ask again; 0: not */
 	bool unheard;     /* the last time nobody listened */
+	int refused;      /* the broker's code for that; 0: it has not */
 	struct trust_buf *answer;
 	bool done;
 	enum trust_err r; /* then */
@@ -66,12 +70,17 @@ on_disconnected(void *arg, const char *why)
 {
 	struct asking *asking = arg;
 	bool refused = trust_mqtt_is_refused(asking->mqtt);
+	bool by_token = asking->enroller->gateway->username != NULL;
 
 	if (!asking->done)
 		end(asking,
 		    trust_err_set(asking->msg,
-			refused ? TRUST_ERR_CONFLICT : TRUST_ERR_IO, "%s: %s",
-			trust_mqtt_get0_address(asking->mqtt), why));
+			refused ? TRUST_ERR_CONFLICT : TRUST_ERR_IO, "%s: %s%s",
+			trust_mqtt_get0_address(asking->mqtt), why,
+			refused && by_token
+			    ? "; a token that is used up, over or another "
+			      "gateway's wants a new one, trustctl token create"
+			    : ""));
 }
 
 /* The answer would go past us if we asked before. */
@@ -91,6 +100,8 @@ on_subscribed(void *arg, bool granted)
 			asking->response));
 }
 
+/* The gateway says why on the topic of answers, and the broker its code before
+ * that. */
 static void
 on_published(void *arg, int reason)
 {
@@ -101,13 +112,11 @@ on_published(void *arg, int reason)
 	asking->unheard = reason == TRUST_MQTT_NO_SUBSCRIBERS;
 	if (asking->unheard)
 		asking->retry_ms = trust_progress_now_ms() + RETRY_MS;
-	else if (reason >= TRUST_MQTT_REFUSED)
-		end(asking,
-		    trust_err_set(asking->msg, TRUST_ERR_CONFLICT,
-			"%s: the gateway refuses what is sent to %s (0x%02x); "
-			"its log says why",
-			trust_mqtt_get0_address(asking->mqtt), asking->request,
-			(unsigned)reason));
+	if (reason < TRUST_MQTT_REFUSED)
+		return;
+	asking->refused = reason;
+	if (asking->until_ms > trust_progress_now_ms() + REASON_MS)
+		asking->until_ms = trust_progress_now_ms() + REASON_MS;
 }
 
 static void
@@ -132,6 +141,12 @@ give_up(const struct asking *asking)
 {
 	char time[TRUST_CLOCK_TEXT];
 
+	if (asking->refused != 0)
+		return trust_err_set(asking->msg, TRUST_ERR_CONFLICT,
+		    "%s: the gateway refuses what is sent to %s (0x%02x); "
+		    "its log says why",
+		    trust_mqtt_get0_address(asking->mqtt), asking->request,
+		    (unsigned)asking->refused);
 	return trust_err_set(asking->msg, TRUST_ERR_IO,
 	    "%s: want an answer within %s, got none%s",
 	    trust_mqtt_get0_address(asking->mqtt),
@@ -145,7 +160,6 @@ trust_enroller_ask(const struct trust_enroller *enroller, struct trust_buf *out,
 {
 	struct asking asking = {
 	    .enroller = enroller, .answer = out, .msg = msg};
-	int64_t until = trust_progress_now_ms() + enroller->timeout_s * 1000;
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
 	asking.events = (struct trust_mqtt_events){
@@ -156,6 +170,7 @@ trust_enroller_ask(const struct trust_enroller *enroller, struct trust_buf *out,
 	    .published = on_published,
 	    .arg = &asking,
 	};
+	asking.until_ms = trust_progress_now_ms() + enroller->timeout_s * 1000;
 	(void)snprintf(asking.request, TOPIC_MAX, "trust/v1/enroll/%s/request",
 	    enroller->client);
 	(void)snprintf(asking.response, TOPIC_MAX,
@@ -164,7 +179,7 @@ trust_enroller_ask(const struct trust_enroller *enroller, struct trust_buf *out,
 	    enroller->gateway, &asking.events, &asking.mqtt, msg);
 	if (r != TRUST_OK)
 		return r;
-	while (!asking.done && trust_progress_now_ms() < until) {
+	while (!asking.done && trust_progress_now_ms() < asking.until_ms) {
 		trust_mqtt_run(asking.mqtt, STEP_MS);
 		if (!asking.done && asking.retry_ms != 0 &&
 		    trust_progress_now_ms() >= asking.retry_ms)

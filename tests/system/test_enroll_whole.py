@@ -90,7 +90,9 @@ def test_from_no_identity_to_a_message(plant):
     assert (done.returncode, done.stderr) == (0, ""), plant.broker.end()
     witness.expect("hello")
     # The token is of no use any more.
-    assert "the broker's log says why" in by_token(plant, status=1)
+    refused = by_token(plant, status=1)
+    assert "the broker's log says why" in refused
+    assert "wants a new one, trustctl token create" in refused
     plant.broker.wait_log("refused token_invalid")
     # It renews, with its key, and with another.
     for arguments in (), ("--new-key",), ("--new-key",):
@@ -101,6 +103,14 @@ def test_from_no_identity_to_a_message(plant):
         assert (plant.folder / "dev" / "temp-09.pem").read_text() != before
     assert [line["client"] for line in plant.authority.audit()] == [
         "token:t-1", "temp-09", "temp-09", "temp-09"]
+
+
+def test_the_loser_of_two(plant):
+    """It hears why, from the gateway."""
+    by_token(plant, "temp-09")
+    assert by_token(plant, status=1, out="other") == (
+        "trustctl: the gateway refuses: token_invalid: every use of the token "
+        "is spent on another key\n")
 
 
 def test_with_a_manufacturers_certificate(plant):
