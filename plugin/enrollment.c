@@ -48,8 +48,9 @@ denies_publication(struct trust_plugin *plugin,
 
 static bool
 denies_delivery(struct trust_plugin *plugin, enum trust_enroll_topic topic,
-    struct trust_span client, struct trust_span payload)
+    struct trust_span client, const struct mosquitto_evt_acl_check *acl)
 {
+	struct trust_span payload = payload_of(acl->payload, acl->payloadlen);
 	const struct trust_pending *pending =
 	    trust_pending_find(&plugin->pendings, client);
 
@@ -57,7 +58,8 @@ denies_delivery(struct trust_plugin *plugin, enum trust_enroll_topic topic,
 		return true;
 	return topic == TRUST_ENROLL_TOPIC_REQUEST
 		   ? !trust_pending_is_request(pending, payload)
-		   : !trust_pending_has_answer(pending, payload);
+		   : !trust_pending_has_answer(
+			 pending, mosquitto_client_id(acl->client), payload);
 }
 
 bool
@@ -74,16 +76,16 @@ trust_enroll_denies(struct trust_plugin *plugin,
 	if (acl->access == MOSQ_ACL_WRITE)
 		return denies_publication(plugin, session, acl);
 	return acl->access == MOSQ_ACL_READ &&
-	       denies_delivery(plugin, topic, client,
-		   payload_of(acl->payload, acl->payloadlen));
+	       denies_delivery(plugin, topic, client, acl);
 }
 
 /* ---- Requests ---- */
 
 /* An answer of this gateway, where the client hears answers. */
 static void
-answer(struct trust_plugin *plugin, struct trust_span client,
-    const char *asked_on, const struct trust_verdict *verdict)
+answer(struct trust_plugin *plugin, const struct trust_session *session,
+    struct trust_span client, const char *asked_on,
+    const struct trust_verdict *verdict)
 {
 	struct trust_pending *pending =
 	    trust_pending_note(&plugin->pendings, client);
@@ -97,7 +99,8 @@ answer(struct trust_plugin *plugin, struct trust_span client,
 	(void)snprintf(topic, sizeof(topic), "%.*s" RESPONSE,
 	    (int)(strlen(asked_on) - strlen(REQUEST)), asked_on);
 	if (pending != NULL && text != NULL) {
-		trust_pending_add_answer(pending, trust_span_of(text));
+		trust_pending_add_answer(
+		    pending, session->client_id, trust_span_of(text));
 		(void)mosquitto_broker_publish_copy(
 		    NULL, topic, (int)strlen(text), text, 1, false, NULL);
 	}
@@ -113,7 +116,7 @@ refuse(struct trust_plugin *plugin, const struct trust_session *session,
 	X509 *leaf = mosquitto_client_certificate(message->client);
 	char why[TRUST_MESSAGE_MAX];
 
-	answer(plugin, client, message->topic, verdict);
+	answer(plugin, session, client, message->topic, verdict);
 	(void)snprintf(why, sizeof(why), "%s", verdict->detail);
 	(void)snprintf(verdict->detail, sizeof(verdict->detail),
 	    "a request for a certificate of device %s: %.300s", session->device,
@@ -316,7 +319,7 @@ on_response(struct trust_plugin *plugin, const struct trust_session *session,
 	if (why == NULL)
 		why = accept(plugin, pending, &response, &msg);
 	if (why == NULL) {
-		trust_pending_add_answer(pending, bytes);
+		trust_pending_add_answer(pending, pending->client_id, bytes);
 		return MOSQ_ERR_SUCCESS;
 	}
 	mosquitto_log_printf(MOSQ_LOG_WARNING,

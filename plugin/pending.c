@@ -69,26 +69,37 @@ trust_pending_note(struct trust_pendings *pendings, struct trust_span name)
 
 void
 trust_pending_add_answer(
-    struct trust_pending *pending, struct trust_span answer)
+    struct trust_pending *pending, const char *asker, struct trust_span answer)
 {
 	size_t i = pending->n_answers % TRUST_PENDING_ANSWERS;
 
-	if (trust_thumbprint_of(answer, &pending->answers[i]) == TRUST_OK)
-		pending->n_answers++;
+	if (trust_thumbprint_of(answer, &pending->answers[i].digest) !=
+	    TRUST_OK)
+		return;
+	pending->answers[i].is_others =
+	    pending->waits && strcmp(asker, pending->client_id) != 0;
+	pending->n_answers++;
 }
 
+/* The newest first: one text may be an answer to both. */
 bool
-trust_pending_has_answer(
-    const struct trust_pending *pending, struct trust_span answer)
+trust_pending_has_answer(const struct trust_pending *pending,
+    const char *client_id, struct trust_span answer)
 {
 	struct trust_thumbprint digest;
+	size_t i = pending->n_answers, oldest = 0;
 
 	if (trust_thumbprint_of(answer, &digest) != TRUST_OK)
 		return false;
-	for (size_t i = 0; i < pending->n_answers && i < TRUST_PENDING_ANSWERS;
-	     i++) {
-		if (trust_thumbprint_equal(&pending->answers[i], &digest))
-			return true;
+	if (i > TRUST_PENDING_ANSWERS)
+		oldest = i - TRUST_PENDING_ANSWERS;
+	while (i-- > oldest) {
+		size_t at = i % TRUST_PENDING_ANSWERS;
+
+		if (trust_thumbprint_equal(
+			&pending->answers[at].digest, &digest))
+			return !pending->answers[at].is_others ||
+			       strcmp(client_id, pending->client_id) != 0;
 	}
 	return false;
 }

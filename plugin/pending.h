@@ -28,8 +28,11 @@ struct trust_pending {
 	struct trust_thumbprint key;
 	struct trust_thumbprint request; /* SHA-256 of it as it is passed on */
 	bool waits;                      /* for a certificate */
-	/* SHA-256 of the last answers; the next takes the oldest's place. */
-	struct trust_thumbprint answers[TRUST_PENDING_ANSWERS];
+	/* The last answers; the next takes the oldest's place. */
+	struct {
+		struct trust_thumbprint digest; /* SHA-256 */
+		bool is_others;                 /* see below */
+	} answers[TRUST_PENDING_ANSWERS];
 	size_t n_answers; /* so far */
 	UT_hash_handle hh;
 };
@@ -49,11 +52,14 @@ struct trust_pending *trust_pending_find(
 struct trust_pending *trust_pending_note(
     struct trust_pendings *pendings, struct trust_span name);
 
-/* This answer may be delivered to it; and whether it may. */
+/* This answer, to what the client with the id `asker` sent, may be delivered;
+ * and whether it may, to the client with the id `client_id`. Newcomers with one
+ * token share its topics: whoever waits for an answer is not given that to
+ * another, and takes no other's refusal for its own. */
 void trust_pending_add_answer(
-    struct trust_pending *pending, struct trust_span answer);
-bool trust_pending_has_answer(
-    const struct trust_pending *pending, struct trust_span answer);
+    struct trust_pending *pending, const char *asker, struct trust_span answer);
+bool trust_pending_has_answer(const struct trust_pending *pending,
+    const char *client_id, struct trust_span answer);
 /* Whether this is its request, as it is passed on. */
 bool trust_pending_is_request(
     const struct trust_pending *pending, struct trust_span request);

@@ -111,10 +111,16 @@ def test_two_at_once(site):
     first, second = come(plant, client_id="a"), come(plant, client_id="b")
     one, other = Key(), Key()
     first.publish(REQUEST, one.pem())
-    ca.next()
+    _, request, _, _ = ca.next()
     second.publish(REQUEST, other.pem())
     assert error(second).startswith("token_invalid: ")
     assert plant.broker.wait_refusal()[0] == "token_invalid"
+    # Who won hears nothing of that, and gets its certificate.
+    issued = ca.certificate(
+        x509.load_pem_x509_csr(request), "temp-09")
+    ca.answer(REQUEST, issued)
+    expect_issued(first, issued)
+    expect_issued(second, issued)
     second.publish(REQUEST, one.pem())
     _, payload, _, _ = ca.next()
     assert x509.load_pem_x509_csr(payload).public_key().public_numbers() \

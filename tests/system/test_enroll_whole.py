@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 import edge_ca
-from broker import PATIENCE, Listener, trustctl
+from broker import PATIENCE, TRUSTCTL, Listener, trustctl
 from edge_ca import EdgeCa, certificates
 
 SECRET = "s" * 43
@@ -111,6 +111,23 @@ def test_the_loser_of_two(plant):
     assert by_token(plant, status=1, out="other") == (
         "trustctl: the gateway refuses: token_invalid: every use of the token "
         "is spent on another key\n")
+
+
+def test_two_at_once(plant):
+    """One gets its certificate, and the other hears why it does not."""
+    arguments = [TRUSTCTL, "enroll", "--host", "127.0.0.1",
+                 "--port", str(plant.broker.port()),
+                 "--cafile", plant.pki.file("server-root"),
+                 "--token-file", plant.token, "-o"]
+    both = [subprocess.Popen([*arguments, plant.folder / out],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             text=True, start_new_session=True)
+            for out in ("dev", "other")]
+    ended = sorted((process.communicate(timeout=PATIENCE)[1],
+                    process.returncode) for process in both)
+    assert ended == [("", 0), (
+        "trustctl: the gateway refuses: token_invalid: every use of the token "
+        "is spent on another key\n", 1)], plant.broker.end()
 
 
 def test_with_a_manufacturers_certificate(plant):

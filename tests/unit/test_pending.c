@@ -24,6 +24,14 @@ find(struct trust_pendings *pendings, const char *name)
 	return trust_pending_find(pendings, trust_span_of(name));
 }
 
+static bool
+has(const struct trust_pending *pending, const char *client_id,
+    const char *answer)
+{
+	return trust_pending_has_answer(
+	    pending, client_id, trust_span_of(answer));
+}
+
 static void
 by_name(void **state)
 {
@@ -89,20 +97,39 @@ what_may_be_delivered(void **state)
 
 	(void)state;
 	assert_false(trust_pending_is_request(a, trust_span_of("")));
-	assert_false(trust_pending_has_answer(a, trust_span_of("")));
+	assert_false(has(a, "a", ""));
 	for (size_t i = 0; i < 5; i++) {
-		assert_false(
-		    trust_pending_has_answer(a, trust_span_of(texts[i])));
-		trust_pending_add_answer(a, trust_span_of(texts[i]));
-		assert_true(
-		    trust_pending_has_answer(a, trust_span_of(texts[i])));
+		assert_false(has(a, "a", texts[i]));
+		trust_pending_add_answer(a, "a", trust_span_of(texts[i]));
+		assert_true(has(a, "a", texts[i]));
 	}
-	assert_false(trust_pending_has_answer(a, trust_span_of("1")));
-	assert_true(trust_pending_has_answer(a, trust_span_of("2")));
+	assert_false(has(a, "a", "1"));
+	assert_true(has(a, "a", "2"));
 	assert_int_equal(
 	    trust_thumbprint_of(trust_span_of("r"), &a->request), TRUST_OK);
 	assert_true(trust_pending_is_request(a, trust_span_of("r")));
 	assert_false(trust_pending_is_request(a, trust_span_of("R")));
+	trust_pendings_clear(&pendings);
+}
+
+/* One that waits is not given what another is answered on the same topic. */
+static void
+answers_to_another(void **state)
+{
+	struct trust_pendings pendings = {0};
+	struct trust_pending *both = note(&pendings, "token:t");
+
+	(void)state;
+	(void)snprintf(both->client_id, sizeof(both->client_id), "a");
+	trust_pending_add_answer(both, "b", trust_span_of("nobody waits"));
+	assert_true(has(both, "a", "nobody waits"));
+	both->waits = true;
+	trust_pending_add_answer(both, "b", trust_span_of("no"));
+	assert_true(has(both, "b", "no"));
+	assert_true(has(both, "c", "no"));
+	assert_false(has(both, "a", "no"));
+	trust_pending_add_answer(both, "a", trust_span_of("no"));
+	assert_true(has(both, "a", "no"));
 	trust_pendings_clear(&pendings);
 }
 
@@ -114,6 +141,7 @@ main(void)
 	    cmocka_unit_test(the_first_to_have_asked_go),
 	    cmocka_unit_test(too_long_a_name),
 	    cmocka_unit_test(what_may_be_delivered),
+	    cmocka_unit_test(answers_to_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
