@@ -29,7 +29,7 @@ static const char *const headers[][TRUST_TABLE_COLUMNS_MAX + 1] = {
 	"ROLES"},
     [TRUST_KIND_CRL] = {"ID", "STATUS", "NEXT UPDATE", "ISSUER"},
     [TRUST_KIND_ROLE] = {"ID", "STATUS", "RULES"},
-    [TRUST_KIND_TOKEN] = {"ID", "STATUS", "DEVICE", "GATEWAY", "USES",
+    [TRUST_KIND_TOKEN] = {"ID", "STATUS", "DEVICE", "GATEWAY", "USES", "SPENT",
 	"EXPIRES"},
     [TRUST_KIND_GATEWAY] = {"ID", "STATUS", "EXPIRES", "SUBJECT"},
 };
@@ -130,19 +130,35 @@ fill_crl(const struct trust_crl *crl, struct row *row)
 	return TRUST_OK;
 }
 
-static void
-fill_token(const struct trust_token *token, struct row *row)
+/* How many uses are spent the gateway knows, beside its registry; "-": there is
+ * nothing beside this one, which is then no gateway's. */
+static enum trust_err
+fill_token(const struct trust_record *record, struct trust_local *local,
+    struct row *row)
 {
+	const struct trust_token *token = &record->u.token;
+	const struct trust_token_id id = {
+	    .id = record->id, .secret_sha256 = &token->secret_sha256};
+	struct trust_token_uses uses;
 	char text[TRUST_CLOCK_TEXT];
+	enum trust_err r;
 
 	set(row->cells[2], token->device);
 	set(row->cells[3], token->gateway);
 	snprintf(row->cells[4], CELL_MAX, "%" PRId64, token->uses);
-	set(row->cells[5], trust_clock_format(token->expires, text));
+	set(row->cells[5], "-");
+	set(row->cells[6], trust_clock_format(token->expires, text));
+	if (local == NULL)
+		return TRUST_OK;
+	r = trust_token_count(local, &id, NULL, &uses, NULL);
+	if (r == TRUST_OK)
+		snprintf(row->cells[5], CELL_MAX, "%" PRId64, uses.n_spent);
+	return r;
 }
 
 static enum trust_err
-fill(const struct trust_record *record, struct row *row)
+fill(const struct trust_record *record, struct trust_local *local,
+    struct row *row)
 {
 	set(row->cells[0], record->id);
 	set(row->cells[1], record->enabled ? "enabled" : "disabled");
@@ -162,8 +178,7 @@ fill(const struct trust_record *record, struct row *row)
 		    row->cells[2], CELL_MAX, "%zu", record->u.role.n_rules);
 		return TRUST_OK;
 	case TRUST_KIND_TOKEN:
-		fill_token(&record->u.token, row);
-		return TRUST_OK;
+		return fill_token(record, local, row);
 	case TRUST_KIND_GATEWAY:
 		return fill_certificate(
 		    record->u.gateway.pem, row->cells[2], row->cells[3]);
@@ -178,6 +193,7 @@ struct walk {
 	struct trust_table table;
 	struct trust_progress progress; /* of measuring */
 	int64_t n;                      /* records seen */
+	struct trust_local *local;      /* for tokens; may be NULL */
 };
 
 static enum trust_err
@@ -192,7 +208,7 @@ visit_row(void *arg, const char *id, struct trust_span line)
 
 	if ((r = trust_record_parse(line, &record, NULL)) != TRUST_OK)
 		return r;
-	r = fill(record, &row);
+	r = fill(record, walk->local, &row);
 	trust_record_free(record);
 	if (r != TRUST_OK)
 		return r;
@@ -214,20 +230,34 @@ visit_line(void *arg, const char *id, struct trust_span line)
 }
 
 static enum trust_err
-list_table(struct trust_registry *registry, enum trust_kind kind,
-    struct trust_message *msg)
+list_rows(struct trust_registry *registry, enum trust_kind kind,
+    struct walk *walk, struct trust_message *msg)
 {
-	struct walk walk = {0};
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
-	memcpy(walk.table.headers, headers[kind], sizeof(headers[kind]));
-	trust_progress_start(&walk.progress, "records");
-	r = trust_registry_list(registry, kind, visit_row, &walk, msg);
-	trust_progress_end(&walk.progress);
+	memcpy(walk->table.headers, headers[kind], sizeof(headers[kind]));
+	trust_progress_start(&walk->progress, "records");
+	r = trust_registry_list(registry, kind, visit_row, walk, msg);
+	trust_progress_end(&walk->progress);
 	if (r != TRUST_OK)
 		return r;
-	trust_table_print(&walk.table);
-	return trust_registry_list(registry, kind, visit_row, &walk, msg);
+	trust_table_print(&walk->table);
+	return trust_registry_list(registry, kind, visit_row, walk, msg);
+}
+
+static enum trust_err
+list_table(const char *path, struct trust_registry *registry,
+    enum trust_kind kind, struct trust_message *msg)
+{
+	struct walk walk = {0};
+	enum trust_err r = TRUST_OK;
+
+	if (kind == TRUST_KIND_TOKEN)
+		r = trust_local_open(path, TRUST_LOCAL_READ, &walk.local, msg);
+	if (r == TRUST_OK || r == TRUST_ERR_NOT_FOUND)
+		r = list_rows(registry, kind, &walk, msg);
+	trust_local_close(walk.local);
+	return r;
 }
 
 static enum trust_err
@@ -245,7 +275,7 @@ list(const char *path, enum trust_kind kind, bool json,
 	if (json)
 		r = trust_registry_list(registry, kind, visit_line, NULL, msg);
 	else
-		r = list_table(registry, kind, msg);
+		r = list_table(path, registry, kind, msg);
 	trust_registry_end_read(registry);
 out:
 	trust_registry_close(registry);
@@ -255,7 +285,8 @@ out:
 static const char about[] =
     "List the records of a kind by id. The kinds are device, anchor, group,\n"
     "crl, role, token and gateway. ROLES \"-\" leaves it to the group, else\n"
-    "to the built-in role default. With --json the lines as put takes them.\n"
+    "to the built-in role default. SPENT are a token's uses that the gateway\n"
+    "of this registry has counted. With --json the lines as put takes them.\n"
     "With --host, list device asks a running gateway for the devices that it\n"
     "knows: when they were there last, which thumbprint matched or by which\n"
     "anchor they came, when their certificates end.\n";

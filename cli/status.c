@@ -150,6 +150,7 @@ print_text(const json_t *data)
 		    trust_output_color(TRUST_COLOR_WARNING),
 		    trust_output_color(TRUST_COLOR_NONE));
 	printf("sessions  %" PRId64 "\n", number(data, "sessions"));
+	printf("newcomers %" PRId64 "\n", number(data, "newcomers"));
 	print_blocked(data);
 	printf("cache     %" PRId64 " verdicts, %" PRId64 " hits of %" PRId64
 	       " questions\n",
@@ -157,12 +158,12 @@ print_text(const json_t *data)
 }
 
 static const char about[] =
-    "Tell how a running gateway is: its registry, who is connected, how many\n"
-    "are blocked. Exit status 1: its registry is older than max_offline, or\n"
-    "something is wrong with what it remembers. Exit status 2: it does not "
-    "let\n"
-    "us in, maybe because its registry is missing, or stale with on_stale\n"
-    "deny_new or deny_all.\n";
+    "Tell how a running gateway is: its registry, how many devices and\n"
+    "newcomers (with a token) are connected, how many are blocked. Exit\n"
+    "status 1: its registry is older than max_offline, or something is wrong\n"
+    "with what it remembers. Exit status 2: it does not let us in, maybe\n"
+    "because its registry is missing, or stale with on_stale deny_new or\n"
+    "deny_all.\n";
 
 int
 trust_status_run(int argc, char **argv)

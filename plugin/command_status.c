@@ -59,9 +59,11 @@ static json_t *
 sessions_json(
     const struct trust_plugin *plugin, const struct trust_gate_status *status)
 {
-	return json_pack("{s:I, s:I, s:I, s:I}", "sessions",
-	    (json_int_t)trust_sessions_count_live(plugin->sessions), "cached",
-	    (json_int_t)status->n_cached, "hits",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "sessions",
+	    (json_int_t)trust_sessions_count_live(plugin->sessions),
+	    "newcomers",
+	    (json_int_t)trust_sessions_count_newcomers(plugin->sessions),
+	    "cached", (json_int_t)status->n_cached, "hits",
 	    (json_int_t)status->cache_hits, "misses",
 	    (json_int_t)status->cache_misses);
 }

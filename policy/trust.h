@@ -39,6 +39,7 @@
 #include "statement.h"
 #include "steps.h"
 #include "thumbprint.h"
+#include "token.h"
 #include "topic.h"
 #include "user.h"
 #include "version.h"

@@ -9,8 +9,9 @@ import ssl
 import pytest
 
 from broker import PLAIN, Listener, wait_until
-from clients import V5, V311
+from clients import V5, V311, Boss
 from newcomers import ASKING, SECRET, Newcomers, device, token
+from test_commands import BOSS
 from test_topics import VERSIONS, will
 
 REQUEST = "trust/v1/enroll/token:t-1/request"
@@ -311,3 +312,16 @@ def test_what_is_told(site):
         "refused", "token_invalid")
     wait_until(lambda: len(audit.read_text().splitlines()) >= 2, "audit")
     assert SECRET[:20] not in audit.read_text()
+
+
+def test_an_operator_sees_how_many_there_are(plant):
+    site = plant.site
+    site.registry.put(BOSS + site.sensor("boss", '"roles":["boss"],'))
+    boss = Boss(site, plant.broker)
+    assert boss.ask("getStatus")["data"]["newcomers"] == 0
+    newcomer = plant.come()
+    status = boss.ask("getStatus")["data"]
+    assert (status["sessions"], status["newcomers"]) == (1, 1)
+    newcomer.disconnect()
+    wait_until(lambda: boss.ask("getStatus")["data"]["newcomers"] == 0,
+               "the newcomer's end")

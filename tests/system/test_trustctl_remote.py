@@ -59,6 +59,7 @@ def test_status(ops):
     assert result.returncode == 0, result.stderr
     assert re.search(r"^gateway +gw1, ", result.stdout, re.M)
     assert re.search(r"^registry +ready$", result.stdout, re.M)
+    assert re.search(r"^newcomers 0$", result.stdout, re.M)
     assert "\x1b" not in result.stdout  # colours are for terminals
     answer, = ops.read("status")
     assert answer["registry"] == "ready" and answer["sessions"] == 1

@@ -8,7 +8,9 @@ import re
 import stat
 
 import pytest
-from newcomers import Newcomers
+from broker import wait_until
+from newcomers import Key, Newcomers, token
+from test_newcomers import REQUEST
 from trustctl import Trustctl
 
 DEVICE = '{"kind":"device","id":"%s",%s"auth":{"type":"ca","group":"plant"}}\n'
@@ -107,6 +109,21 @@ def test_notes(ctl, name, note):
 def test_wrong(ctl, wrong):
     ctl.error("token", "create", "temp-09", "--gateway", "gw1", *wrong)
     assert ctl.yes("list", "token", "--json") == ""
+
+
+def spent(registry):
+    rows = registry.run("list", "token").splitlines()
+    return [row.split()[5] for row in rows]
+
+
+def test_uses_that_are_spent(site):
+    """On the gateway, where they are counted."""
+    site.registry.put(DEVICE % ("temp-09", "") + token())
+    assert spent(site.registry) == ["SPENT", "-"]
+    plant = Newcomers(site)
+    assert spent(site.registry) == ["SPENT", "0"]
+    plant.come().publish(REQUEST, Key().pem())
+    wait_until(lambda: spent(site.registry) == ["SPENT", "1"], "a use")
 
 
 def test_the_gateway_takes_it(site):
