@@ -24,6 +24,8 @@
 static unsigned n_lines; /* in the broker's log */
 static char last[512];
 
+void mosquitto_log_printf(int level, const char *fmt, ...) TRUST_PRINTF(2, 3);
+
 void
 mosquitto_log_printf(int level, const char *fmt, ...)
 {

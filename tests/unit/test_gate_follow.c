@@ -391,8 +391,8 @@ what_comes_to_the_same_stays_one_admission(void **state)
 	static const char *const lines[] = {
 	    "{\"kind\":\"role\",\"id\":\"default\",\"rules\":[]}",
 	    "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":[\"root\"]}",
-	    "{\"kind\":\"device\",\"id\":\"temp-03\",\"comment\":\"a\","
-	    "\"auth\":{\"type\":\"ca\",\"group\":\"plant\"}}",
+	    ("{\"kind\":\"device\",\"id\":\"temp-03\",\"comment\":\"a\","
+	     "\"auth\":{\"type\":\"ca\",\"group\":\"plant\"}}"),
 	};
 	struct house *h = *state;
 	struct trust_admission *admission, *same;
