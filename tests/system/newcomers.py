@@ -41,13 +41,14 @@ class Newcomers:
     """A site where temp-09 may enroll with token t-1; certificates of the
     group plant come from edge-ca."""
 
-    def __init__(self, site, group="", records="", **more):
+    def __init__(self, site, group="", records="", start=None, **more):
+        """`start` is what starts the broker, else the site."""
         self.site = site
         site.add_group("plant", "edge-ca", group)
         site.registry.put(device() + token() + records)
         more.setdefault("listeners", [ASKING])
         more["options"] = {**OPTIONAL, **more.get("options", {})}
-        self.broker = site.start(**more)
+        self.broker = (start or site.start)(**more)
 
     def new(self, name="t-1", secret=SECRET, client_id="newcomer", **more):
         """A newcomer that is not connected yet."""

@@ -204,6 +204,45 @@ def test_upstream_hears_of_it(site):
                            for _, text, _ in above.messages), "enrolled")
 
 
+def test_with_the_upstream_away(site, upstream):
+    """As far as the tokens reach that came before; and the upstream hears of
+    it afterwards, where the bridge keeps what it could not send."""
+    def start(**more):
+        gateways.append(upstream.gateway(after=[
+            "topic events out 1 trust/v1/ trust/v1/gw1/",
+            "cleansession true", "local_cleansession false"], **more))
+        return gateways[0].broker
+
+    gateways = []
+    watcher = upstream.watch()
+    site.registry.put(EdgeCa.ROLE + site.sensor("ca", '"roles":["edge-ca"],')
+                      + device("temp-10"))
+    plant = Newcomers(site, start=start)
+    origin = upstream.follow()
+    gateway, = gateways
+    gateway.wait_serial(1)
+    ca = EdgeCa(plant)
+    gateway.link.cut()
+    site.registry.put(token("t-2", device="temp-10"))
+    origin.wait_serial(2)
+    assert plant.refused("t-2") == "token_invalid"
+    newcomer, key = come(plant), Key()
+    newcomer.publish(REQUEST, key.pem())
+    issued = ca.serve()
+    expect_issued(newcomer, issued)
+    sensor = connect_with(plant, key, issued)
+    assert sensor.connect() == 0
+    assert plant.refused() == "token_invalid"
+    mark = plant.broker.mark()
+    gateway.link.join()
+    heard = watcher.wait_for(
+        "events", matches=lambda text: json.loads(text)["event"] == "enrolled")
+    assert json.loads(heard)["device"] == "temp-09"
+    gateway.wait_serial(2, since=mark)
+    plant.come("t-2", client_id="another")
+    assert sensor.is_alive()
+
+
 # ---- Requests ----
 
 BAD_REQUESTS = {
