@@ -76,9 +76,9 @@ mend(struct trust_doctor *doctor, const struct trust_verdict *verdict)
 	}
 	if (doctor->own != NULL)
 		trust_findings_mend(findings,
-		    "trustctl check -r %s %s%s %s   # every step",
+		    "trustctl check -r %s%s%s %s   # every step",
 		    words->registry,
-		    doctor->client_id != NULL ? "--client-id " : "",
+		    doctor->client_id != NULL ? " --client-id " : "",
 		    doctor->client_id != NULL
 			? trust_shell_quote(doctor->client_id, "ID", device)
 			: "",
