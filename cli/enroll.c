@@ -131,13 +131,26 @@ take_token(struct enroll *e, struct trust_message *msg)
 	return r;
 }
 
+/* A client id is the device's, or that and a module's name. */
+static bool
+find_device(struct enroll *e)
+{
+	size_t len;
+
+	if (e->gateway.id == NULL)
+		return trust_certfile_read_id(e->gateway.cert, e->id);
+	len = strcspn(e->gateway.id, "/");
+	if (len == 0 || len >= sizeof(e->id))
+		return false;
+	(void)snprintf(e->id, sizeof(e->id), "%.*s", (int)len, e->gateway.id);
+	return true;
+}
+
 /* With a certificate, its own or the manufacturer's. */
 static enum trust_err
 take_certificate(struct enroll *e, struct trust_message *msg)
 {
-	bool found = trust_certfile_read_id(e->gateway.cert, e->id);
-
-	if (e->device == NULL && !found)
+	if (e->device == NULL && !find_device(e))
 		return trust_err_set(msg, TRUST_ERR_INPUT,
 		    "%s: want a certificate with a device as its common name, "
 		    "or the device after the options, got neither",

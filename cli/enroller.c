@@ -29,6 +29,7 @@ struct asking {
 	int64_t until_ms; /* when to give up */
 	int64_t retry_ms; /* when to ask again; 0: not */
 	bool unheard;     /* the last time nobody listened */
+	bool taken;       /* the broker has said something to the request */
 	int refused;      /* the broker's code for that; 0: it has not */
 	struct trust_buf *answer;
 	bool done;
@@ -65,22 +66,34 @@ on_connected(void *arg)
 		end(asking, r);
 }
 
+/* What the gateway tells nobody whom it refuses is asked of the person. */
+static enum trust_err
+explain_refusal(const struct asking *asking, const char *why)
+{
+	const char *address = trust_mqtt_get0_address(asking->mqtt);
+
+	if (asking->enroller->gateway->username != NULL)
+		return trust_err_set(asking->msg, TRUST_ERR_CONFLICT,
+		    "%s: %s; a token that is used up, over or another "
+		    "gateway's wants a new one, trustctl token create",
+		    address, why);
+	return trust_err_set(asking->msg, TRUST_ERR_CONFLICT,
+	    "%s: %s; we came as %s, is that the device of the certificate?",
+	    address, why, asking->enroller->client);
+}
+
 static void
 on_disconnected(void *arg, const char *why)
 {
 	struct asking *asking = arg;
-	bool refused = trust_mqtt_is_refused(asking->mqtt);
-	bool by_token = asking->enroller->gateway->username != NULL;
 
-	if (!asking->done)
-		end(asking,
-		    trust_err_set(asking->msg,
-			refused ? TRUST_ERR_CONFLICT : TRUST_ERR_IO, "%s: %s%s",
-			trust_mqtt_get0_address(asking->mqtt), why,
-			refused && by_token
-			    ? "; a token that is used up, over or another "
-			      "gateway's wants a new one, trustctl token create"
-			    : ""));
+	if (asking->done)
+		return;
+	if (trust_mqtt_is_refused(asking->mqtt))
+		end(asking, explain_refusal(asking, why));
+	else
+		end(asking, trust_err_set(asking->msg, TRUST_ERR_IO, "%s: %s",
+				trust_mqtt_get0_address(asking->mqtt), why));
 }
 
 /* The answer would go past us if we asked before. */
@@ -109,6 +122,7 @@ on_published(void *arg, int reason)
 
 	if (asking->done)
 		return;
+	asking->taken = true;
 	asking->unheard = reason == TRUST_MQTT_NO_SUBSCRIBERS;
 	if (asking->unheard)
 		asking->retry_ms = trust_progress_now_ms() + RETRY_MS;
@@ -119,13 +133,25 @@ on_published(void *arg, int reason)
 		asking->until_ms = trust_progress_now_ms() + REASON_MS;
 }
 
+/* Newcomers with one token share the topic: what comes before the broker has
+ * taken our request, and a certificate after it was refused, is another's. */
+static bool
+is_ours(const struct asking *asking, const struct trust_mqtt_message *message)
+{
+	const struct trust_span *payload = &message->payload;
+
+	if (message->retained || !asking->taken ||
+	    strcmp(message->topic, asking->response) != 0)
+		return false;
+	return asking->refused == 0 || (payload->len > 0 && *payload->p == '{');
+}
+
 static void
 on_message(void *arg, const struct trust_mqtt_message *message)
 {
 	struct asking *asking = arg;
 
-	if (asking->done || message->retained ||
-	    strcmp(message->topic, asking->response) != 0)
+	if (asking->done || !is_ours(asking, message))
 		return;
 	if (message->payload.len > ANSWER_MAX)
 		end(asking, trust_err_set(asking->msg, TRUST_ERR_CONFLICT,

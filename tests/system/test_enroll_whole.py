@@ -136,8 +136,11 @@ def test_with_a_manufacturers_certificate(plant):
         {"kind": "group", "id": "plant", "anchors": ["root"],
          "identity": "serial_number", "match": ["SN-*"],
          "enroll": "automatic"}))
-    out = enroll(plant, "--cert", plant.pki.file("idevid"), "--key",
-                 plant.pki.key_file("idevid"), "--new-key", "SN-1")
+    with_idevid = ("--cert", plant.pki.file("idevid"), "--key",
+                   plant.pki.key_file("idevid"), "--new-key")
+    assert "we came as model-7, is that the device" in enroll(
+        plant, *with_idevid, status=1)
+    out = enroll(plant, *with_idevid, "SN-1")
     witness = plant.connect(plant.broker, "witness")
     witness.subscribe("devices/#")
     done = publish(plant, out)

@@ -474,6 +474,11 @@ def test_a_manufacturers_certificate(plant):
     assert "want a folder without it" in plant.run(
         "--cert", cert, "--key", key, "-o", "dev", "SN-1", status=2)
     plant.check("SN-1")
+    # The client id says for which device it is.
+    plant.run("--cert", cert, "--key", key, "-o", "named", "--new-key",
+              "-i", "SN-1")
+    assert plant.authority.requests[-1][0] == "SN-1"
+    assert (plant.folder / "named" / "SN-1.pem").exists()
 
 
 def test_a_token_again(plant):
