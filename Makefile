@@ -11,6 +11,8 @@ CFLAGS  ?= -O2 -g -D_FORTIFY_SOURCE=2
 WERROR  ?=
 # The Python that Debian's packages are for.
 PYTEST  ?= /usr/bin/python3 -m pytest
+# Tests that run at the same time; a file's run one after the other.
+JOBS    ?= 2
 # What installs missing packages; empty where somebody else sees to that.
 DEPS    ?= tests/deps.sh
 # V=1 shows whole commands.
@@ -150,7 +152,8 @@ system: TESTS = tests/system
 test unit system: WERROR = -Werror
 test unit: threads
 test unit system: deps-test all $(UNITS) $(CASES) $(REPLAYS)
-	TRUST_BUILD='$(abspath $(BUILD))' $(PYTEST) $(TESTS) $(PYTEST_ARGS)
+	TRUST_BUILD='$(abspath $(BUILD))' $(PYTEST) -n $(JOBS) \
+	    --dist loadfile $(TESTS) $(PYTEST_ARGS)
 
 ## asan       every test again with AddressSanitizer and UBSan
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
