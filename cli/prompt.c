@@ -51,7 +51,9 @@ trust_prompt_ask(
 	 * not meant as a password. */
 	if (!trust_prompt_has_terminal())
 		return trust_err_set(msg, TRUST_ERR_INPUT,
-		    "want %s, and there is no terminal to ask at", what);
+		    "want %s, and there is no terminal to ask at; --help has "
+		    "the option for a file with it",
+		    what);
 	snprintf(question, sizeof(question), "Enter %s: ", what);
 	trust_err_flatten(question);
 	if (read_secret(question, out, size))

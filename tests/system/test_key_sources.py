@@ -153,7 +153,8 @@ def test_refused_passwords(house, tmp_path):
         "--key-password-file", "pki/root.pem")
     # Standard input is no terminal.
     assert refused() == ("want the password of encrypted.key, and there is "
-                         "no terminal to ask at")
+                         "no terminal to ask at; --help has the option for a "
+                         "file with it")
 
 
 def test_a_key_that_others_can_read(house, tmp_path):
