@@ -77,6 +77,7 @@ show_newcomer()
 	make_token
 	wait_for_token
 	start_edge_ca
+	wait_for "$gateway/edge-ca.log" 'answering$'
 	cat <<-END
 	   Edge CA    trustctl edge-ca serve, process $pid,
 	              log $gateway/edge-ca.log

@@ -14,12 +14,14 @@ $processes"
 }
 
 # launch LOG WHAT COMMAND...: leaves its process in $pid. Should this script
-# be killed without a chance to stop it, the kernel does.
+# be killed without a chance to stop it, the kernel does. Whoever reads the log
+# next finds nothing of the last start in it.
 launch()
 {
 	launch_log=$1
 	launch_what=$2
 	shift 2
+	: >"$launch_log"
 	setpriv --pdeathsig KILL "$@" >"$launch_log" 2>&1 </dev/null &
 	keep "$launch_log" "$launch_what"
 }

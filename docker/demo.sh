@@ -89,6 +89,13 @@ client()
 	    "--cert $devices/${3-$2}.pem --key $devices/$2.key -i $2"
 }
 
+renewal()
+{
+	echo "$build/trustctl enroll --host localhost --port $gateway_port" \
+	    "--cafile $pki/root.pem --cert $newcomer/temp-09-chain.pem" \
+	    "--key $newcomer/temp-09.key --new-key -o $newcomer"
+}
+
 doctor()
 {
 	echo "$build/trustctl doctor --host localhost --port $gateway_port" \
@@ -132,6 +139,10 @@ show_commands()
 	  $build/trustctl check $devices/temp-03-chain.pem -r $replica
 	What is in the way of temp-02, from its side, and what mends it
 	  $(doctor temp-02)
+	Renew the certificate of temp-09, with a new key
+	  $(renewal)
+	What the Edge CA has issued
+	  cat $gateway/edge-ca.jsonl
 	Which serial the gateway is at, as it has reported upstream
 	  grep '^gateway ' $upstream/publish.log | tail -n 3
 	Cut the line: the upstream broker stands still, the gateway goes on with

@@ -185,6 +185,10 @@ def check_questions(demo):
     assert (doctor.returncode, doctor.stderr) == (1, "")
     assert re.search(r"^FAIL  answer +.*\n(?: .*\n)*"
                      r"FAIL  registry +device_disabled: ", doctor.stdout, re.M)
+    assert "temp-09: certificate " in paste(
+        demo.command("Renew the certificate of temp-09")).stdout
+    assert paste(demo.command(
+        "What the Edge CA has issued")).stdout.count('"issued"') == 2
     serial = demo.command("Which serial")
     published = re.findall(r"published serial (\d+)", (
         demo.folder / "upstream" / "publish.log").read_text())[-1]
