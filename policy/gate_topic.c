@@ -82,14 +82,15 @@ tell_roles(const struct trust_absentee *a, const struct trust_verdict *verdict,
 	for (size_t i = 0; i < roles->n; i++) {
 		const char *name = roles->names[i];
 
-		if (roles->v[i] == NULL)
+		/* The role of whom nobody gave roles always exists. */
+		if (source == NULL)
+			trust_steps_add(steps, TRUST_STEP_FACT,
+			    "role %s applies, as nobody named roles", name);
+		else if (roles->v[i] == NULL)
 			trust_steps_add(steps, TRUST_STEP_FACT,
 			    "role %s, from %s, does not exist: it grants "
 			    "nothing",
 			    name, source);
-		else if (source == NULL)
-			trust_steps_add(steps, TRUST_STEP_FACT,
-			    "role %s applies, as nobody named roles", name);
 		else
 			trust_steps_add(steps, TRUST_STEP_FACT,
 			    "role %s applies, from %s", name, source);
