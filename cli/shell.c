@@ -55,6 +55,6 @@ trust_shell_quote(
 	    strlen(text) >= TRUST_SHELL_MAX)
 		snprintf(out, TRUST_SHELL_MAX, "%s", instead);
 	else if (strspn(text, plain) == strlen(text))
-		snprintf(out, TRUST_SHELL_MAX, "%s", text);
+		memcpy(out, text, strlen(text) + 1);
 	return out;
 }
