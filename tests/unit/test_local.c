@@ -584,12 +584,13 @@ the_last_time_counts(void **state)
 static void
 assert_ids(const struct trust_seen *v, size_t n, const char *ids)
 {
-	char got[64] = "";
+	struct trust_buf got = {0};
 
 	for (size_t i = 0; i < n; i++)
-		(void)snprintf(got + strlen(got), sizeof(got) - strlen(got),
-		    "%s ", v[i].device);
-	assert_string_equal(got, ids);
+		assert_int_equal(
+		    trust_buf_printf(&got, "%s ", v[i].device), TRUST_OK);
+	assert_string_equal(got.p == NULL ? "" : (char *)got.p, ids);
+	trust_buf_free(&got);
 }
 
 static void

@@ -38,14 +38,15 @@ grows(void **state)
 static void
 refuses_what_never_fits(void **state)
 {
+	/* Volatile, for a linker that optimizes sees what it would copy. */
+	static const volatile size_t lens[] = {SIZE_MAX - 1, SIZE_MAX / 2};
 	struct trust_buf buf = {0};
 
 	(void)state;
 	assert_int_equal(trust_buf_add(&buf, "x", 1), TRUST_OK);
-	assert_int_equal(
-	    trust_buf_add(&buf, "x", SIZE_MAX - 1), TRUST_ERR_NOMEM);
-	assert_int_equal(
-	    trust_buf_add(&buf, "x", SIZE_MAX / 2), TRUST_ERR_NOMEM);
+	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++)
+		assert_int_equal(
+		    trust_buf_add(&buf, "x", lens[i]), TRUST_ERR_NOMEM);
 	assert_string_equal((char *)buf.p, "x");
 	trust_buf_free(&buf);
 }
