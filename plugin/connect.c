@@ -512,7 +512,7 @@ trust_connect_on_disconnect(int event, void *data, void *userdata)
 		trust_gate_note_seen(plugin->gate, session->admission,
 		    session->address, trust_plugin_now());
 	trust_session_leave(plugin->sessions, session,
-	    session->kind == TRUST_SESSION_DEVICE &&
+	    session->kind != TRUST_SESSION_GUEST &&
 		(!mosquitto_client_clean_session(gone->client) ||
 		    mosquitto_client_protocol_version(gone->client) == 5));
 	return MOSQ_ERR_SUCCESS;

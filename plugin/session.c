@@ -88,6 +88,35 @@ trust_session_find_live(struct trust_sessions *sessions, const char *device)
 	return session;
 }
 
+static void
+forget_away(struct trust_sessions *sessions, struct trust_session *session)
+{
+	if (!session->away)
+		return;
+	session->away = false;
+	DL_DELETE(sessions->away, session);
+	sessions->n_away--;
+}
+
+static void
+depart(struct trust_sessions *sessions, struct trust_session *session)
+{
+	forget_away(sessions, session);
+	unlink_all(sessions, session); /* nobody looks at it again */
+	session->departed = true;
+	DL_APPEND(sessions->departed, session);
+}
+
+static void
+note_away(struct trust_sessions *sessions, struct trust_session *session)
+{
+	session->away = true;
+	DL_APPEND(sessions->away, session);
+	sessions->n_away++;
+	if (sessions->n_away > TRUST_SESSIONS_AWAY_MAX)
+		depart(sessions, sessions->away);
+}
+
 void
 trust_session_leave(struct trust_sessions *sessions,
     struct trust_session *session, bool durable)
@@ -95,11 +124,12 @@ trust_session_leave(struct trust_sessions *sessions,
 	count(sessions, session, false);
 	session->offline = true;
 	session->durable = durable;
-	if (durable || session->departed)
+	if (session->departed || (durable && session->away))
 		return;
-	unlink_all(sessions, session); /* nobody looks at it again */
-	session->departed = true;
-	DL_APPEND(sessions->departed, session);
+	if (!durable)
+		depart(sessions, session);
+	else if (session->kind == TRUST_SESSION_NEWCOMER)
+		note_away(sessions, session);
 }
 
 void
@@ -117,6 +147,7 @@ trust_session_close(
 	if (same_id == session)
 		HASH_DELETE(by_id, sessions->by_id, session);
 	unlink_all(sessions, session);
+	forget_away(sessions, session);
 	if (session->departed)
 		DL_DELETE(sessions->departed, session);
 	session_free(session);

@@ -51,8 +51,10 @@ struct trust_session {
 	struct trust_session_link *links;
 	size_t n_links;
 	size_t end_at; /* its place among the ends, from 1; 0: none */
-	struct trust_session *prev, *next; /* of those that departed */
-	bool departed;                     /* for good, and waits to go */
+	/* Of those that departed, or of the newcomers that are away. */
+	struct trust_session *prev, *next;
+	bool departed; /* for good, and waits to go */
+	bool away;     /* a newcomer whose queue the broker may keep */
 	UT_hash_handle by_id;
 };
 
@@ -77,8 +79,13 @@ enum trust_err trust_session_open_newcomer(struct trust_sessions *sessions,
     struct trust_newcomer *newcomer,
     struct trust_access *access) TRUST_MUST_CHECK;
 
+/* Newcomers that are away of which the table knows: their client ids are their
+ * own choice. */
+#define TRUST_SESSIONS_AWAY_MAX 1000
+
 /* Its client is gone; the session stays for its will, and while `durable` for
- * its queue. Else it waits for trust_sessions_remove_departed. */
+ * its queue. Else it waits for trust_sessions_remove_departed; so do newcomers
+ * that are away for longer than TRUST_SESSIONS_AWAY_MAX others. */
 void trust_session_leave(struct trust_sessions *sessions,
     struct trust_session *session, bool durable);
 

@@ -16,6 +16,8 @@ struct trust_sessions {
 	struct trust_session_ground *urgent; /* with somebody due: devices */
 	struct trust_session_ground *due;    /* likewise: all others */
 	struct trust_session *departed;
+	struct trust_session *away; /* newcomers; who left first is first */
+	size_t n_away;
 	struct trust_session **ends; /* a heap; owned */
 	size_t n_ends, room_ends;
 	size_t n_live;      /* of devices, and connected */

@@ -325,3 +325,18 @@ def test_an_operator_sees_how_many_there_are(plant):
     newcomer.disconnect()
     wait_until(lambda: boss.ask("getStatus")["data"]["newcomers"] == 0,
                "the newcomer's end")
+
+
+@pytest.mark.parametrize("client_id", ["temp-09", "newcomer"])
+def test_away_during_sighup(plant, client_id):
+    """The broker keeps its queue, and does not let go of it twice."""
+    newcomer = plant.new(client_id=client_id, version=V5)
+    assert newcomer.connect(SessionExpiryInterval=600) == 0
+    assert newcomer.subscribe("trust/v1/bundle") == 1
+    newcomer.disconnect()
+    gone = f"Client {client_id} disconnected"
+    plant.broker.wait_log(gone)
+    mark = plant.broker.mark()
+    plant.broker.reload()
+    plant.come(client_id="another")
+    assert gone not in plant.broker.log(mark)

@@ -334,6 +334,45 @@ newcomers(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* Their client ids are their own choice, so of those that are away only so
+ * many are known. */
+static void
+newcomers_that_are_away_are_bounded(void **state)
+{
+	struct table *t = *state;
+	int n = TRUST_SESSIONS_AWAY_MAX + 1;
+	char *clients = calloc((size_t)n, 1); /* only their addresses count */
+	struct trust_newcomer *newcomer;
+	struct trust_session *session;
+	char id[32];
+
+	assert_non_null(clients);
+	for (int i = 0; i < n; i++) {
+		const void *client = &clients[i];
+
+		newcomer = calloc(1, sizeof(*newcomer));
+		assert_non_null(newcomer);
+		newcomer->expires = THE_END;
+		(void)snprintf(id, sizeof(id), "newcomer-%d", i);
+		assert_int_equal(trust_session_open_newcomer(
+				     t->sessions, client, id, newcomer, NULL),
+		    TRUST_OK);
+		session = trust_session_find_id(t->sessions, id);
+		trust_session_leave(t->sessions, session, true);
+		trust_session_leave(t->sessions, session, true);
+	}
+	assert_int_equal(trust_sessions_count_newcomers(t->sessions), 0);
+	assert_true(trust_sessions_remove_departed(t->sessions));
+	assert_false(trust_sessions_remove_departed(t->sessions));
+	assert_null(trust_session_find_id(t->sessions, "newcomer-0"));
+	session = trust_session_find_id(t->sessions, "newcomer-1");
+	trust_session_leave(t->sessions, session, false);
+	assert_true(trust_sessions_remove_departed(t->sessions));
+	assert_false(trust_sessions_remove_departed(t->sessions));
+	assert_non_null(trust_session_find_id(t->sessions, "newcomer-2"));
+	free(clients);
+}
+
 int
 main(void)
 {
@@ -342,6 +381,7 @@ main(void)
 	    TEST(who_comes_meanwhile_is_not_due),
 	    TEST(another_move_half_way_begins_anew),
 	    TEST(who_leaves_is_not_waited_for),
+	    TEST(newcomers_that_are_away_are_bounded),
 	    TEST(who_comes_to_rest_on_others_follows_those),
 	    TEST(devices_go_first),
 	    TEST(time_ends_them_one_by_one),
