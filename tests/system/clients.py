@@ -247,10 +247,11 @@ class Raw:
     """A connection of TLS alone; MQTT comes when a test says so."""
 
     def __init__(self, broker, *chain, session=None, maximum=None,
-                 context=None):
+                 context=None, listener="tls"):
         self.context = context or tls_context(broker.pki, chain, maximum)
         self.socket = self.context.wrap_socket(
-            socket.create_connection(("127.0.0.1", broker.port()), PATIENCE),
+            socket.create_connection(("127.0.0.1", broker.port(listener)),
+                                     PATIENCE),
             session=session, server_hostname="127.0.0.1")
 
     def ask(self, packet, length):

@@ -7,7 +7,7 @@ import ssl
 import pytest
 
 from broker import PLAIN, Listener
-from clients import V5, V311, s_client
+from clients import V5, V311, connect_packet, s_client
 from test_resumption import Traveller
 
 OPTIONAL = {"client_certificates": "optional"}
@@ -136,3 +136,27 @@ def test_who_comes_during_a_reload(site):
         broker.reload()
         assert site.device(broker, client_id="guest").connect() == 5
     assert device.is_alive()
+
+
+def frame(opcode, payload):
+    """Of a client of WebSockets (RFC 6455 section 5.2)."""
+    assert len(payload) < 126
+    return bytes([0x80 | opcode, 0x80 | len(payload), 0, 0, 0, 0]) + payload
+
+
+@pytest.mark.parametrize("padding", [0, 3000])
+def test_nothing_to_show_in_one_record(site, padding):
+    """The request for WebSockets comes with CONNECT behind it, and the broker
+    may read that later."""
+    broker = site.start(options=OPTIONAL, listeners=BOTH,
+                        after=["allow_anonymous true"])
+    raw = site.raw(broker, listener="websockets")
+    answer = raw.ask(
+        b"GET /mqtt HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Key: "
+        b"dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n"
+        b"Sec-WebSocket-Version: 13\r\nCookie: " + b"x" * padding
+        + b"\r\n\r\n" + frame(10, b"") * (padding // 10)
+        + frame(2, connect_packet("guest")), 4096)
+    assert b"\x20\x02\x00\x00" not in answer
+    assert broker.wait_refusal() == ("no_certificate", None)
