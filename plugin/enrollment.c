@@ -41,9 +41,12 @@ denies_publication(struct trust_plugin *plugin,
 {
 	if (session == NULL || trust_session_is_over(plugin->sessions, session))
 		return true;
-	return plugin->is_2_1 && plugin->properties != NULL &&
-	       trust_properties_have(
-		   plugin->properties, acl->properties, is_claim);
+	if (!plugin->is_2_1)
+		return false;
+	if (plugin->properties == NULL)
+		return acl->properties != NULL; /* nobody can look at them */
+	return trust_properties_have(
+	    plugin->properties, acl->properties, is_claim);
 }
 
 static bool
