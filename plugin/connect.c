@@ -2,8 +2,7 @@
 /*
  * CONNECT: the verdict of the handshake is looked at again, the client id is
  * bound to the device, the username is set, and a session opens. Clients
- * without a certificate or a pre-shared key of ours are others' business, as
- * long as they do not take a device's name.
+ * without a certificate or a pre-shared key of ours are newcomers or guests.
  */
 #include <stdio.h>
 #include <string.h>
@@ -217,43 +216,6 @@ is_restored_device(struct trust_plugin *plugin, const struct mosquitto *client)
 	return known;
 }
 
-/* A client id that a device may come with, or is away under, is none for
- * others: TRUST_OK; nor is that of a newcomer that is connected.
- * TRUST_ERR_NOT_FOUND: they may have it. */
-static enum trust_err
-check_reserved(struct trust_plugin *plugin, const char *client_id,
-    struct trust_message *msg)
-{
-	const struct trust_session *holder =
-	    trust_session_find_id(plugin->sessions, client_id);
-
-	if (holder != NULL &&
-	    (holder->kind == TRUST_SESSION_DEVICE ||
-		(holder->kind == TRUST_SESSION_NEWCOMER && !holder->offline)))
-		return TRUST_OK;
-	return trust_gate_check_device(plugin->gate, client_id, msg);
-}
-
-static void
-refuse_name(struct trust_plugin *plugin, const struct mosquitto *client,
-    enum trust_err r, const struct trust_message *msg)
-{
-	const char *id = mosquitto_client_id(client);
-	const char *address = mosquitto_client_address(client);
-
-	if (r == TRUST_OK)
-		trust_refusal_tell_client(plugin->refusals,
-		    TRUST_REASON_NO_CERTIFICATE, id, NULL, address,
-		    "the client id is a device's, which comes with a "
-		    "certificate over a listener with require_certificate "
-		    "true, or with a pre-shared key over one with psk_hint");
-	else
-		trust_refusal_tell_client(plugin->refusals,
-		    TRUST_REASON_INTERNAL_ERROR, id, NULL, address,
-		    "nobody can tell whether the client id is a device's: %s",
-		    msg->text[0] != '\0' ? msg->text : trust_err_text(r));
-}
-
 /* It came over a listener with TLS, where option client_certificates asked it
  * for one: nobody else governs those. */
 static int
@@ -273,37 +235,6 @@ connect_without(
 		return refuse_without(plugin, auth->client);
 	return trust_newcomer_connect(
 	    plugin, auth->client, auth->username, auth->password);
-}
-
-/* Others decide about a guest, unless it takes a device's name. */
-static int
-connect_guest(struct trust_plugin *plugin, struct mosquitto *client)
-{
-	const char *id = mosquitto_client_id(client);
-	const char *address = mosquitto_client_address(client);
-	struct trust_message msg = {0};
-	enum trust_err r;
-
-	if (!trust_gate_is_ready(plugin->gate)) {
-		trust_refusal_tell_client(plugin->refusals,
-		    TRUST_REASON_REGISTRY_MISSING, id, NULL, address,
-		    "without a registry nobody can tell whether the client "
-		    "id is a device's");
-		return MOSQ_ERR_AUTH;
-	}
-	r = check_reserved(plugin, id, &msg);
-	if (r != TRUST_ERR_NOT_FOUND) {
-		refuse_name(plugin, client, r, &msg);
-		return MOSQ_ERR_AUTH;
-	}
-	if (trust_session_open(plugin->sessions, client, id,
-		TRUST_SESSION_GUEST, NULL, NULL) != TRUST_OK) {
-		trust_refusal_tell_client(plugin->refusals,
-		    TRUST_REASON_INTERNAL_ERROR, id, NULL, address,
-		    "out of memory");
-		return MOSQ_ERR_AUTH;
-	}
-	return MOSQ_ERR_PLUGIN_DEFER;
 }
 
 /* Whoever listens on the way has the secret, too. */
@@ -413,7 +344,7 @@ trust_connect_on_basic_auth(int event, void *data, void *userdata)
 	else if (is_token_in_the_clear(plugin, auth))
 		rc = refuse_in_the_clear(plugin, auth->client);
 	else
-		rc = connect_guest(plugin, auth->client);
+		rc = trust_guest_connect(plugin, auth->client);
 	trust_handshake_forget_read(plugin->handshake);
 	X509_free(leaf);
 	return rc;
@@ -438,7 +369,7 @@ trust_connect_on_ext_auth(int event, void *data, void *userdata)
 	if (!is_proved(&proof) && trust_handshake_is_reading(plugin->handshake))
 		return refuse_without(plugin, auth->client);
 	if (!is_proved(&proof))
-		return connect_guest(plugin, auth->client);
+		return trust_guest_connect(plugin, auth->client);
 	trust_refusal_tell_client(plugin->refusals, TRUST_REASON_NO_CERTIFICATE,
 	    mosquitto_client_id(auth->client), leaf,
 	    mosquitto_client_address(auth->client),
@@ -466,7 +397,7 @@ trust_connect_on_connect(int event, void *data, void *userdata)
 	leaf = mosquitto_client_certificate(connected->client);
 	proof = find_proof(plugin, connected->client, leaf);
 	if (is_proved(&proof) ||
-	    check_reserved(plugin, id, NULL) != TRUST_ERR_NOT_FOUND)
+	    trust_guest_check_id(plugin, id, NULL) != TRUST_ERR_NOT_FOUND)
 		trust_intruder_note(plugin, id);
 	X509_free(leaf);
 	return MOSQ_ERR_SUCCESS;

@@ -94,6 +94,16 @@ int trust_connect_on_ext_auth(int event, void *data, void *plugin);
 int trust_connect_on_connect(int event, void *data, void *plugin);
 int trust_connect_on_disconnect(int event, void *data, void *plugin);
 
+/* guest.c */
+/* Whether others may have this client id, TRUST_ERR_NOT_FOUND. TRUST_OK: it is
+ * one that a device may come with, or is away under, or that of a newcomer that
+ * is connected. */
+enum trust_err trust_guest_check_id(struct trust_plugin *plugin,
+    const char *client_id, struct trust_message *msg) TRUST_MUST_CHECK;
+/* A client that others decide about, unless it takes such a name. What the
+ * broker is to get. */
+int trust_guest_connect(struct trust_plugin *plugin, struct mosquitto *client);
+
 /* newcomer.c */
 /* Decide about a client that came over TLS without a certificate, and with a
  * username that says that it has a token. What the broker is to get. */
