@@ -389,7 +389,8 @@ def test_list_for_people(ctl, root_pem):
     assert ctl.yes("list", "role").splitlines()[1].split() == [
         "sensor", "enabled", "1"]
     assert ctl.yes("list", "token").splitlines()[1].split() == [
-        "t-1", "enabled", "temp-09", "gw1", "1", "2026-12-01T00:00:00Z"]
+        "t-1", "enabled", "temp-09", "gw1", "1", "-",
+        "2026-12-01T00:00:00Z"]
     assert ctl.yes("list", "crl").splitlines() == [
         "ID  STATUS  NEXT UPDATE  ISSUER"]
 
