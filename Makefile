@@ -228,14 +228,14 @@ $(BUILD)/bench/floor.so: $(BUILD)/bench/floor.o
 $(BUILD)/bench/turns.so: $(BUILD)/bench/turns.o
 	$(call SAY,LINK) $(LINK) -shared -o $@ $^ -ldl
 
-## matrix     the tests on Debian 12, 13 and unstable, in chroots (as root)
+## matrix     the tests on each Debian, and with other compilers (as root)
 matrix: deps-matrix
 	tests/matrix.sh
 
 ## lint       what a script can check of the house rules
 lint: WERROR = -Werror
 lint: deps-lint all
-	@BUILD='$(BUILD)' CC='$(CC)' tests/lint.sh
+	@BUILD='$(BUILD)' CC='$(CC)' FLAGS='$(ALLFLAGS)' tests/lint.sh
 
 ## fmt        format the C sources
 fmt: deps-lint

@@ -21,7 +21,7 @@ case "${1-}" in
 build) want=$build ;;
 run) want=$run ;;
 test) want=$test ;;
-lint) want="$build clang-format shellcheck mandoc python3 binutils" ;;
+lint) want="$build clang clang-format shellcheck mandoc python3 binutils" ;;
 valgrind) want="$test valgrind" ;;
 fuzz) want="$build clang" ;;
 bench) want="$run python3 valgrind" ;;

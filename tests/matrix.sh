@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# All tests on each Debian that is supported, in chroots that debootstrap
-# makes and that are kept in MATRIX_DIR. MATRIX_SUITES picks some;
-# MATRIX_MIRROR is another mirror than debootstrap's own.
+# All tests on each Debian that is supported, then the units and the case table
+# with other compilers and flags on the oldest. Chroots are made by debootstrap
+# and kept in MATRIX_DIR. MATRIX_ROWS picks some rows; MATRIX_MIRROR is another
+# mirror than debootstrap's own.
 set -eu
 
 cd "$(dirname "$0")/.."
-suites=${MATRIX_SUITES:-bookworm trixie sid}
+rows=${MATRIX_ROWS:-bookworm bookworm-backports trixie sid clang O3 LTO FORTIFY3}
 dir=${MATRIX_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/mosquitto-trust}
 
 if [ "$(id -u)" -ne 0 ]; then
@@ -14,6 +15,26 @@ if [ "$(id -u)" -ne 0 ]; then
 	exit 1
 fi
 mkdir -p "$dir"
+
+# What a row's name stands for: suite, and flags where it has its own.
+describe()
+{
+	suite=bookworm
+	flags=
+	case $1 in
+	bookworm | bookworm-backports | trixie | sid) suite=$1 ;;
+	clang) flags='CC=clang' ;;
+	O3) flags='CFLAGS="-O3 -g -D_FORTIFY_SOURCE=2"' ;;
+	LTO) flags='CFLAGS="-O2 -g -flto=auto -D_FORTIFY_SOURCE=2"' ;;
+	FORTIFY3) flags='CFLAGS="-O2 -g -D_FORTIFY_SOURCE=3"' ;;
+	*)
+		echo "${0##*/}: MATRIX_ROWS, want some of bookworm" \
+		    "bookworm-backports trixie sid clang O3 LTO FORTIFY3," \
+		    "got $1" >&2
+		exit 1
+		;;
+	esac
+}
 
 # Whole or not at all: an interrupted one is made anew.
 make_chroot()
@@ -23,8 +44,20 @@ make_chroot()
 	rm -rf "$dir/$1.new"
 	# shellcheck disable=SC2086 # no mirror, no argument
 	debootstrap --variant=minbase --include=make,git,ca-certificates \
-	    "$1" "$dir/$1.new" ${MATRIX_MIRROR:-} >"$dir/$1.log" 2>&1 &&
+	    "${1%-backports}" "$dir/$1.new" ${MATRIX_MIRROR:-} \
+	    >"$dir/$1.log" 2>&1 &&
+	    add_backports "$1" "$dir/$1.new/etc/apt" &&
 	    mv "$dir/$1.new" "$dir/$1"
+}
+
+# Of backports, Mosquitto alone.
+add_backports()
+{
+	[ "${1%-backports}" != "$1" ] || return 0
+	sed -n "s/ ${1%-backports} / $1 /p" "$2/sources.list" \
+	    >"$2/sources.list.d/backports.list"
+	printf 'Package: src:mosquitto\nPin: release n=%s\nPin-Priority: 990\n' \
+	    "$1" >"$2/preferences.d/backports"
 }
 
 # The sources as they are now, and no service started by a package.
@@ -56,11 +89,14 @@ in_chroot()
 	' sh "$dir/$1" "$2"
 }
 
-run_suite()
+run_row()
 {
-	make_chroot "$1" && fill_chroot "$1" &&
-	    in_chroot "$1" 'apt-get -qq update &&
-		apt-get -qq --yes dist-upgrade && cd /src && make test' \
+	make_chroot "$suite" && fill_chroot "$suite" || return
+	checks='make test'
+	[ -z "$flags" ] || checks="tests/deps.sh fuzz &&
+	    make test BUILD=build-$1 PYTEST_ARGS='-k \"unit or cases\"' $flags"
+	in_chroot "$suite" "apt-get -qq update &&
+	    apt-get -qq --yes dist-upgrade && cd /src && $checks" \
 	    </dev/null >"$dir/$1.log" 2>&1
 }
 
@@ -69,24 +105,29 @@ version()
 	in_chroot "$1" "dpkg-query -W -f '\${Version}' $2" 2>/dev/null || :
 }
 
+for row in $rows; do
+	describe "$row"
+done
+
 failed=0
 table=""
-for suite in $suites; do
+for row in $rows; do
+	describe "$row"
 	start=$(date +%s)
-	echo "$suite: running, see $dir/$suite.log"
-	if run_suite "$suite"; then
+	echo "$row: running, see $dir/$row.log"
+	if run_row "$row"; then
 		result=passed
 	else
 		result=FAILED
 		failed=1
 	fi
 	summary=$(grep -E '[0-9]+ (passed|failed|error).* in ' \
-	    "$dir/$suite.log" | tail -n 1 | tr -d = || :)
-	table="$table$(printf '%-9s %-18s %-18s %-7s %4d s  %s' "$suite" \
+	    "$dir/$row.log" | tail -n 1 | tr -d = || :)
+	table="$table$(printf '%-18s %-18s %-18s %-7s %4d s  %s' "$row" \
 	    "$(version "$suite" mosquitto)" "$(version "$suite" openssl)" \
 	    "$result" "$(($(date +%s) - start))" "$summary")
 "
 done
-printf '\n%-9s %-18s %-18s %-7s\n' suite mosquitto openssl result
+printf '\n%-18s %-18s %-18s %-7s\n' row mosquitto openssl result
 printf '%s' "$table"
 exit "$failed"
