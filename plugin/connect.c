@@ -65,8 +65,7 @@ tell_takeover(struct trust_plugin *plugin, const struct mosquitto *client,
 	const struct trust_session *old = trust_session_find_id(
 	    plugin->sessions, mosquitto_client_id(client));
 
-	if (old != NULL && old->kind == TRUST_SESSION_DEVICE && !old->offline &&
-	    old->client != client)
+	if (old != NULL && trust_session_is_live(old) && old->client != client)
 		trust_session_event_tell_takeover(
 		    plugin, old, admission, mosquitto_client_address(client));
 }
@@ -317,8 +316,7 @@ is_asked_again(struct trust_plugin *plugin, struct mosquitto *client,
 	if (!is_proved(proof))
 		return session->offline ||
 		       session->kind != TRUST_SESSION_DEVICE;
-	return session->kind == TRUST_SESSION_DEVICE && !session->offline &&
-	       is_same_proof(session, proof);
+	return trust_session_is_live(session) && is_same_proof(session, proof);
 }
 
 int

@@ -40,6 +40,26 @@ trust_sessions_free(struct trust_sessions *sessions)
 
 /* ---- Opening and closing ---- */
 
+/* Takes over what the session rests on, also without memory: then NULL. */
+static struct trust_session *
+session_new(enum trust_session_kind kind, struct trust_admission *admission,
+    struct trust_newcomer *newcomer, struct trust_access *access)
+{
+	struct trust_session *session = calloc(1, sizeof(*session));
+
+	if (session == NULL) {
+		trust_admission_free(admission);
+		trust_access_free(access);
+		free(newcomer);
+		return NULL;
+	}
+	session->kind = kind;
+	session->admission = admission;
+	session->newcomer = newcomer;
+	session->access = access;
+	return session;
+}
+
 static void
 session_free(struct trust_session *session)
 {
@@ -123,7 +143,6 @@ trust_session_leave(struct trust_sessions *sessions,
 {
 	count(sessions, session, false);
 	session->offline = true;
-	session->durable = durable;
 	if (session->departed || (durable && session->away))
 		return;
 	if (!durable)
@@ -196,11 +215,13 @@ add(struct trust_sessions *sessions, struct trust_session *session)
 	return true;
 }
 
-/* Takes over the session, which has what it rests on, also when it fails. */
+/* Takes over the session, also when it fails; there is none without memory. */
 static enum trust_err
 enter(struct trust_sessions *sessions, const struct mosquitto *client,
     const char *client_id, struct trust_session *session)
 {
+	if (session == NULL)
+		return TRUST_ERR_NOMEM;
 	session->client = client;
 	session->client_id = strdup(client_id);
 	if (session->client_id == NULL)
@@ -226,17 +247,8 @@ trust_session_open(struct trust_sessions *sessions,
     enum trust_session_kind kind, struct trust_admission *admission,
     struct trust_access *access)
 {
-	struct trust_session *session = calloc(1, sizeof(*session));
-
-	if (session == NULL) {
-		trust_admission_free(admission);
-		trust_access_free(access);
-		return TRUST_ERR_NOMEM;
-	}
-	session->kind = kind;
-	session->admission = admission;
-	session->access = access;
-	return enter(sessions, client, client_id, session);
+	return enter(sessions, client, client_id,
+	    session_new(kind, admission, NULL, access));
 }
 
 enum trust_err
@@ -244,17 +256,8 @@ trust_session_open_newcomer(struct trust_sessions *sessions,
     const struct mosquitto *client, const char *client_id,
     struct trust_newcomer *newcomer, struct trust_access *access)
 {
-	struct trust_session *session = calloc(1, sizeof(*session));
-
-	if (session == NULL) {
-		free(newcomer);
-		trust_access_free(access);
-		return TRUST_ERR_NOMEM;
-	}
-	session->kind = TRUST_SESSION_NEWCOMER;
-	session->newcomer = newcomer;
-	session->access = access;
-	return enter(sessions, client, client_id, session);
+	return enter(sessions, client, client_id,
+	    session_new(TRUST_SESSION_NEWCOMER, NULL, newcomer, access));
 }
 
 /* ---- Looking up ---- */

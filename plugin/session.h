@@ -33,7 +33,6 @@ struct trust_session {
 	char *client_id; /* owned */
 	enum trust_session_kind kind;
 	bool offline; /* disconnected; kept for its will and its queue */
-	bool durable; /* while offline: the broker may keep its queue */
 	/* Owned. NULL for a guest, and for a device that is away and would no
 	 * longer be let in: it may do nothing. */
 	struct trust_access *access;
