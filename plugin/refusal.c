@@ -157,23 +157,33 @@ write_out(struct trust_refusals *refusals, enum trust_reason reason,
 	trust_event_tell(refusals->events, &event);
 }
 
+static void
+write_verdict(struct trust_refusals *refusals,
+    const struct trust_verdict *verdict, const char *client_id,
+    const char *whose, const char *meaning, const char *address)
+{
+	const struct trust_event about = {
+	    .device = verdict->device,
+	    .client = client_id,
+	    .address = address,
+	};
+
+	write_out(refusals, verdict->reason, verdict->detail, whose, meaning,
+	    &about);
+}
+
 void
 trust_refusal_tell(struct trust_refusals *refusals,
     const struct trust_verdict *verdict, const char *client_id, X509 *leaf,
     const char *address)
 {
-	struct trust_event about = {
-	    .device = verdict->device,
-	    .client = client_id,
-	    .address = address,
-	};
 	char whose[TRUST_MESSAGE_MAX];
 
 	if (!count(refusals, verdict->reason))
 		return;
 	describe(leaf, whose);
-	write_out(refusals, verdict->reason, verdict->detail, whose,
-	    trust_reason_meaning(verdict->reason), &about);
+	write_verdict(refusals, verdict, client_id, whose,
+	    trust_reason_meaning(verdict->reason), address);
 }
 
 void
@@ -181,18 +191,13 @@ trust_refusal_tell_psk(struct trust_refusals *refusals,
     const struct trust_verdict *verdict, const char *client_id,
     const char *identity, const char *address)
 {
-	struct trust_event about = {
-	    .device = verdict->device,
-	    .client = client_id,
-	    .address = address,
-	};
 	char whose[TRUST_MESSAGE_MAX];
 
 	if (!count(refusals, verdict->reason))
 		return;
 	trust_event_describe_identity(identity, whose);
-	write_out(refusals, verdict->reason, verdict->detail, whose,
-	    meaning_of_psk(verdict->reason), &about);
+	write_verdict(refusals, verdict, client_id, whose,
+	    meaning_of_psk(verdict->reason), address);
 }
 
 void

@@ -16,12 +16,14 @@ enum trust_err trust_refusals_new(
     struct trust_events *events, struct trust_refusals **out) TRUST_MUST_CHECK;
 void trust_refusals_free(struct trust_refusals *refusals);
 
-/* A certificate was refused. `address` is the peer's, as text. */
+/* A certificate was refused; `leaf` may be NULL, for none. `address` is the
+ * peer's, as text, or NULL; `client_id` may be NULL, before CONNECT. */
 void trust_refusal_tell(struct trust_refusals *refusals,
     const struct trust_verdict *verdict, const char *client_id, X509 *leaf,
     const char *address);
 
-/* The same of somebody with a pre-shared key, or who claims to have one. */
+/* The same of somebody with a pre-shared key, or who claims to have one;
+ * `identity` is a peer's text. */
 void trust_refusal_tell_psk(struct trust_refusals *refusals,
     const struct trust_verdict *verdict, const char *client_id,
     const char *identity, const char *address);
@@ -31,7 +33,8 @@ void trust_refusal_tell_topic(struct trust_refusals *refusals,
     const struct trust_admission *admission, const char *client_id,
     const char *action, const char *topic, const char *address);
 
-/* A client was refused for a reason of its CONNECT. `leaf` may be NULL. */
+/* A client was refused for a reason that no verdict has: mostly of its
+ * CONNECT. `leaf` may be NULL. */
 void trust_refusal_tell_client(struct trust_refusals *refusals,
     enum trust_reason reason, const char *client_id, X509 *leaf,
     const char *address, const char *fmt, ...) TRUST_PRINTF(6, 7);
