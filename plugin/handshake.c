@@ -158,9 +158,8 @@ is_about_host(int error)
 static void
 refuse_by_broker(struct trust_verdict *verdict, int error)
 {
-	verdict->outcome = TRUST_DENY;
-	verdict->reason = TRUST_REASON_CHAIN_INVALID;
-	(void)snprintf(verdict->detail, sizeof(verdict->detail), "upstream: %s",
+	(void)trust_verdict_deny(verdict, NULL, TRUST_REASON_CHAIN_INVALID,
+	    "upstream: %s",
 	    is_about_host(error)
 		? "its certificate is not for the host name that the bridge "
 		  "connects to (RFC 9525 section 6)"

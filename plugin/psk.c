@@ -3,7 +3,6 @@
  * Keys of devices with pre-shared ones, for the broker's handshakes.
  */
 #include <openssl/crypto.h>
-#include <stdio.h>
 
 #include "plugin.h"
 
@@ -33,9 +32,7 @@ refuse(struct trust_plugin *plugin, const struct mosquitto_evt_psk_key *asked,
 static void
 deny(struct trust_verdict *verdict, const char *why)
 {
-	verdict->outcome = TRUST_DENY;
-	verdict->reason = TRUST_REASON_INTERNAL_ERROR;
-	(void)snprintf(verdict->detail, sizeof(verdict->detail),
+	(void)trust_verdict_deny(verdict, NULL, TRUST_REASON_INTERNAL_ERROR,
 	    "device %s: %s", verdict->device, why);
 }
 

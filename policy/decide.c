@@ -12,24 +12,6 @@
 #include "envelope.h"
 #include "identity.h"
 
-/* A denial, with the step that it failed at. */
-static void deny(struct trust_verdict *out, struct trust_steps *steps,
-    enum trust_reason reason, const char *fmt, ...) TRUST_PRINTF(4, 5);
-
-static void
-deny(struct trust_verdict *out, struct trust_steps *steps,
-    enum trust_reason reason, const char *fmt, ...)
-{
-	va_list ap;
-
-	out->outcome = TRUST_DENY;
-	out->reason = reason;
-	va_start(ap, fmt);
-	(void)vsnprintf(out->detail, sizeof(out->detail), fmt, ap);
-	va_end(ap);
-	trust_steps_add(steps, TRUST_STEP_FAILED, "%s", out->detail);
-}
-
 static void
 set_id(char out[TRUST_ID_MAX + 1], const char *id)
 {
@@ -38,26 +20,41 @@ set_id(char out[TRUST_ID_MAX + 1], const char *id)
 
 /* ---- Step 1: the registry ---- */
 
-static bool
-check_registry(enum trust_registry_state state, struct trust_verdict *out,
-    struct trust_steps *steps)
+bool
+trust_decide_registry(enum trust_registry_state state,
+    struct trust_verdict *out, struct trust_steps *steps)
 {
 	switch (state) {
 	case TRUST_REGISTRY_STATE_READY:
 		return true;
 	case TRUST_REGISTRY_STATE_STALE:
-		deny(out, steps, TRUST_REASON_REGISTRY_STALE,
+		return trust_verdict_deny(out, steps,
+		    TRUST_REASON_REGISTRY_STALE,
 		    "the registry is older than max_offline allows");
-		return false;
 	case TRUST_REGISTRY_STATE_MISSING:
 		break;
 	}
-	deny(out, steps, TRUST_REASON_REGISTRY_MISSING,
+	return trust_verdict_deny(out, steps, TRUST_REASON_REGISTRY_MISSING,
 	    "there is no registry that could be asked");
-	return false;
 }
 
 /* ---- Step 2: pinned devices ---- */
+
+/* Whether it may come in at all, whatever it proves itself with. */
+static bool
+check_standing(const struct trust_record *device, bool blocked,
+    struct trust_verdict *out, struct trust_steps *steps)
+{
+	if (blocked)
+		return trust_verdict_deny(out, steps,
+		    TRUST_REASON_BLOCKED_LOCALLY,
+		    "device %s is blocked at this gateway", device->id);
+	if (!device->enabled)
+		return trust_verdict_deny(out, steps,
+		    TRUST_REASON_DEVICE_DISABLED, "device %s is disabled",
+		    device->id);
+	return true;
+}
 
 static bool
 check_dates(const struct trust_certificate *certificate, int64_t now,
@@ -66,22 +63,20 @@ check_dates(const struct trust_certificate *certificate, int64_t now,
 	char when[TRUST_CLOCK_TEXT], at[TRUST_CLOCK_TEXT];
 
 	(void)trust_clock_format(now, at);
-	if (now < certificate->not_before) {
-		deny(out, steps, TRUST_REASON_CERTIFICATE_NOT_YET_VALID,
+	if (now < certificate->not_before)
+		return trust_verdict_deny(out, steps,
+		    TRUST_REASON_CERTIFICATE_NOT_YET_VALID,
 		    "the device's certificate (%s): it is valid from %s, it "
 		    "is %s (RFC 5280 section 4.1.2.5)",
 		    certificate->subject,
 		    trust_clock_format(certificate->not_before, when), at);
-		return false;
-	}
-	if (now > certificate->not_after) {
-		deny(out, steps, TRUST_REASON_CERTIFICATE_EXPIRED,
+	if (now > certificate->not_after)
+		return trust_verdict_deny(out, steps,
+		    TRUST_REASON_CERTIFICATE_EXPIRED,
 		    "the device's certificate (%s): it ended at %s, it is %s "
 		    "(RFC 5280 section 4.1.2.5)",
 		    certificate->subject,
 		    trust_clock_format(certificate->not_after, when), at);
-		return false;
-	}
 	trust_steps_add(steps, TRUST_STEP_PASSED,
 	    "the certificate is valid until %s",
 	    trust_clock_format(certificate->not_after, when));
@@ -97,13 +92,12 @@ check_strength(const struct trust_certificate *certificate,
 		    "the key is strong enough (%s)", certificate->key_type);
 		return true;
 	}
-	deny(out, steps, TRUST_REASON_KEY_TOO_WEAK,
+	return trust_verdict_deny(out, steps, TRUST_REASON_KEY_TOO_WEAK,
 	    "the device's certificate (%s): want a key with %d bits of "
 	    "security (RSA 2048, P-256, Ed25519 and up; RFC 5280 section "
 	    "4.1.2.7), got %s with %d",
 	    certificate->subject, TRUST_STRENGTH_MIN, certificate->key_type,
 	    certificate->key_strength);
-	return false;
 }
 
 static enum trust_err
@@ -120,16 +114,8 @@ decide_pinned(const struct trust_facts *facts,
 	out->registered = true;
 	trust_steps_add(steps, TRUST_STEP_FACT, "device %s has this %s",
 	    record->id, by_thumbprint ? "thumbprint" : "key");
-	if (facts->blocked) {
-		deny(out, steps, TRUST_REASON_BLOCKED_LOCALLY,
-		    "device %s is blocked at this gateway", record->id);
+	if (!check_standing(record, facts->blocked, out, steps))
 		return TRUST_OK;
-	}
-	if (!record->enabled) {
-		deny(out, steps, TRUST_REASON_DEVICE_DISABLED,
-		    "device %s is disabled", record->id);
-		return TRUST_OK;
-	}
 	out->valid_until = TRUST_CLOCK_NEVER;
 	if (device->ignore_validity) {
 		trust_steps_add(steps, TRUST_STEP_FACT,
@@ -172,7 +158,7 @@ deny_namesake(const struct trust_record *record,
 
 	set_id(out->device, record->id);
 	out->registered = true;
-	deny(out, steps, TRUST_REASON_THUMBPRINT_MISMATCH,
+	(void)trust_verdict_deny(out, steps, TRUST_REASON_THUMBPRINT_MISMATCH,
 	    "%s is registered with another %s (%s), this one is %s", record->id,
 	    what,
 	    tail(pinned ? &device->pins[0] : &device->thumbprints[0], ours),
@@ -473,7 +459,8 @@ decide_chain(const struct trust_facts *facts,
 		if (a.progress == PROGRESS_ALLOWED &&
 		    best.progress == PROGRESS_ALLOWED &&
 		    strcmp(a.device, best.device) != 0) {
-			deny(out, steps, TRUST_REASON_IDENTITY_AMBIGUOUS,
+			(void)trust_verdict_deny(out, steps,
+			    TRUST_REASON_IDENTITY_AMBIGUOUS,
 			    "group %s would let it in as %s, group %s as %s",
 			    nearest->group_id, best.device, c->group_id,
 			    a.device);
@@ -485,7 +472,8 @@ decide_chain(const struct trust_facts *facts,
 		}
 	}
 	if (nearest == NULL) {
-		deny(out, steps, TRUST_REASON_CHAIN_UNTRUSTED,
+		(void)trust_verdict_deny(out, steps,
+		    TRUST_REASON_CHAIN_UNTRUSTED,
 		    "no group has an anchor that it could lead to (issuer %s)",
 		    certificate->issuer);
 		return TRUST_OK;
@@ -494,7 +482,7 @@ decide_chain(const struct trust_facts *facts,
 		return allow_chain(nearest, &best, out);
 	set_id(out->device, best.device);
 	set_id(out->group, nearest->group_id);
-	deny(out, NULL, best.reason, "%s", best.detail);
+	(void)trust_verdict_deny(out, NULL, best.reason, "%s", best.detail);
 	return TRUST_OK;
 }
 
@@ -513,7 +501,7 @@ deny_identity(const char *identity, struct trust_verdict *out)
 {
 	char shown[TRUST_SHOWN_MAX];
 
-	deny(out, NULL, TRUST_REASON_DEVICE_UNKNOWN,
+	(void)trust_verdict_deny(out, NULL, TRUST_REASON_DEVICE_UNKNOWN,
 	    "no device has the PSK identity %s",
 	    trust_span_show(trust_span_of(identity), shown, sizeof(shown)));
 }
@@ -524,7 +512,7 @@ trust_decide_psk(const struct trust_psk_facts *facts, struct trust_verdict *out)
 	const struct trust_record *record = facts->device;
 
 	memset(out, 0, sizeof(*out));
-	if (!check_registry(facts->state, out, NULL))
+	if (!trust_decide_registry(facts->state, out, NULL))
 		return TRUST_OK;
 	if (record == NULL) {
 		deny_identity(facts->identity, out);
@@ -532,18 +520,10 @@ trust_decide_psk(const struct trust_psk_facts *facts, struct trust_verdict *out)
 	}
 	set_id(out->device, record->id);
 	out->registered = true;
-	if (facts->blocked) {
-		deny(out, NULL, TRUST_REASON_BLOCKED_LOCALLY,
-		    "device %s is blocked at this gateway", record->id);
+	if (!check_standing(record, facts->blocked, out, NULL))
 		return TRUST_OK;
-	}
-	if (!record->enabled) {
-		deny(out, NULL, TRUST_REASON_DEVICE_DISABLED,
-		    "device %s is disabled", record->id);
-		return TRUST_OK;
-	}
 	if (facts->key_len < TRUST_SECRET_MIN) {
-		deny(out, NULL, TRUST_REASON_KEY_TOO_WEAK,
+		(void)trust_verdict_deny(out, NULL, TRUST_REASON_KEY_TOO_WEAK,
 		    "device %s: want a pre-shared key of %d octets and more, "
 		    "got %zu",
 		    record->id, TRUST_SECRET_MIN, facts->key_len);
@@ -575,11 +555,13 @@ trust_decide_client_id(struct trust_verdict *verdict, const char *client_id,
 	}
 	set_id(device, verdict->device);
 	if (verdict->client_id == TRUST_CLIENT_ID_PREFIX)
-		deny(verdict, steps, TRUST_REASON_CLIENT_ID_MISMATCH,
+		(void)trust_verdict_deny(verdict, steps,
+		    TRUST_REASON_CLIENT_ID_MISMATCH,
 		    "want the client id %s or %s/MODULE, got %s", device,
 		    device, shown);
 	else
-		deny(verdict, steps, TRUST_REASON_CLIENT_ID_MISMATCH,
+		(void)trust_verdict_deny(verdict, steps,
+		    TRUST_REASON_CLIENT_ID_MISMATCH,
 		    "want the client id %s, got %s", device, shown);
 }
 
@@ -601,14 +583,15 @@ trust_decide(const struct trust_facts *facts,
 	enum trust_err r = TRUST_OK;
 
 	memset(out, 0, sizeof(*out));
-	if (!check_registry(facts->state, out, steps))
+	if (!trust_decide_registry(facts->state, out, steps))
 		return TRUST_OK;
 	if (facts->by_thumbprint != NULL || facts->by_pin != NULL) {
 		r = decide_pinned(facts, certificate, now, out, steps);
 	} else if (facts->namesake != NULL) {
 		deny_namesake(facts->namesake, certificate, out, steps);
 	} else if (facts->self_signed) {
-		deny(out, steps, TRUST_REASON_UNKNOWN_CERTIFICATE,
+		(void)trust_verdict_deny(out, steps,
+		    TRUST_REASON_UNKNOWN_CERTIFICATE,
 		    "it is self-signed, and no device has its thumbprint or "
 		    "key");
 	} else {

@@ -45,6 +45,11 @@ struct trust_facts {
 	size_t n_candidates;
 };
 
+/* The first step, whatever the question: whether there is a registry to ask;
+ * else the verdict denies. `steps` may be NULL. */
+bool trust_decide_registry(enum trust_registry_state state,
+    struct trust_verdict *verdict, struct trust_steps *steps);
+
 /*
  * Decide. With `facts->candidates` empty although there are groups, the
  * answer for a certificate that no pin settles is chain_untrusted: the caller

@@ -2,20 +2,11 @@
 /*
  * The gate and requests for certificates: for which device, on whose word.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "gate_enroll.h"
 #include "gate_internal.h"
 #include "token.h"
-
-static void
-deny(struct trust_verdict *verdict, enum trust_reason reason, const char *text)
-{
-	verdict->outcome = TRUST_DENY;
-	verdict->reason = reason;
-	(void)snprintf(verdict->detail, sizeof(verdict->detail), "%s", text);
-}
 
 void
 trust_enrollment_clear(struct trust_enrollment *enrollment)
@@ -48,12 +39,14 @@ find_device(struct trust_gate *gate, const char *device,
 		return r;
 	r = trust_gate_find_absentee(gate, device, &a, msg);
 	if (r == TRUST_OK && !trust_gate_absentee_may_return(&a, &reason)) {
-		deny(verdict, reason, "the device may not come in itself");
+		(void)trust_verdict_deny(
+		    verdict, NULL, reason, "the device may not come in itself");
 	} else if (r == TRUST_OK) {
 		memcpy(out->device, device, strlen(device) + 1);
 		out->identity = identity_of(&a);
 	} else if (r == TRUST_ERR_NOT_FOUND) {
-		deny(verdict, TRUST_REASON_DEVICE_UNKNOWN,
+		(void)trust_verdict_deny(verdict, NULL,
+		    TRUST_REASON_DEVICE_UNKNOWN,
 		    "the device is not registered any more");
 		r = TRUST_OK;
 	}
@@ -95,7 +88,8 @@ spend(struct trust_gate *gate, struct trust_newcomer *newcomer,
 		r = trust_token_spend(
 		    gate->local, &id, uses, newcomer->device, key, msg);
 	if (r == TRUST_ERR_CONFLICT) {
-		deny(verdict, TRUST_REASON_TOKEN_INVALID,
+		(void)trust_verdict_deny(verdict, NULL,
+		    TRUST_REASON_TOKEN_INVALID,
 		    "every use of the token is spent on another key");
 		return TRUST_OK;
 	}
@@ -118,7 +112,8 @@ decide(struct trust_gate *gate, const struct trust_enroll_asker *asker,
 
 	r = trust_enroll_request_read(bytes, &out->request, &reason, msg);
 	if (r == TRUST_ERR_INPUT) {
-		deny(verdict, reason, msg->text);
+		(void)trust_verdict_deny(
+		    verdict, NULL, reason, "%s", msg->text);
 		return TRUST_OK;
 	}
 	if (r == TRUST_OK)
@@ -146,7 +141,8 @@ trust_gate_decide_request(struct trust_gate *gate,
 	if (asker->newcomer != NULL)
 		trust_gate_review_newcomer(gate, asker->newcomer, now, verdict);
 	else if (gate->registry == NULL)
-		deny(verdict, TRUST_REASON_REGISTRY_MISSING,
+		(void)trust_verdict_deny(verdict, NULL,
+		    TRUST_REASON_REGISTRY_MISSING,
 		    "there is no registry that could be asked");
 	if (verdict->outcome == TRUST_ALLOW)
 		r = decide(gate, asker, bytes, out, verdict, &msg);

@@ -2,7 +2,6 @@
 /*
  * The gate's decisions about devices that come with a pre-shared key.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "gate_internal.h"
@@ -80,9 +79,8 @@ compare_keys(const struct question *q, const struct finding *f,
 	if (verdict->outcome != TRUST_ALLOW || q->known == NULL ||
 	    trust_thumbprint_equal(&f->key, &q->known->key))
 		return;
-	verdict->outcome = TRUST_DENY;
-	verdict->reason = TRUST_REASON_THUMBPRINT_MISMATCH;
-	(void)snprintf(verdict->detail, sizeof(verdict->detail),
+	(void)trust_verdict_deny(verdict, NULL,
+	    TRUST_REASON_THUMBPRINT_MISMATCH,
 	    "device %s has another pre-shared key by now", verdict->device);
 }
 

@@ -3,10 +3,10 @@
  * The gate and newcomers: a token's record, its uses, and its device.
  */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "decide.h"
 #include "gate_enroll.h"
 #include "gate_internal.h"
 #include "identity.h"
@@ -19,19 +19,6 @@ struct claim {
 	const struct trust_thumbprint *key; /* NULL: it is not connected yet */
 	int64_t now;                        /* the time to decide by */
 };
-
-static bool TRUST_PRINTF(3, 4) deny(struct trust_verdict *verdict,
-    enum trust_reason reason, const char *fmt, ...)
-{
-	va_list ap;
-
-	verdict->outcome = TRUST_DENY;
-	verdict->reason = reason;
-	va_start(ap, fmt);
-	(void)vsnprintf(verdict->detail, sizeof(verdict->detail), fmt, ap);
-	va_end(ap);
-	return false;
-}
 
 /* ---- The token ---- */
 
@@ -50,20 +37,23 @@ check_token(const struct trust_gate *gate, const struct claim *claim,
 
 	trust_span_show(trust_span_of(claim->token), shown, sizeof(shown));
 	if (token == NULL)
-		return deny(verdict, TRUST_REASON_TOKEN_INVALID,
+		return trust_verdict_deny(verdict, NULL,
+		    TRUST_REASON_TOKEN_INVALID,
 		    "token %s: there is no such token", shown);
 	if (!knows)
-		return deny(verdict, TRUST_REASON_TOKEN_INVALID,
+		return trust_verdict_deny(verdict, NULL,
+		    TRUST_REASON_TOKEN_INVALID,
 		    "token %s: the secret is another one", shown);
 	if (!record->enabled)
-		return deny(verdict, TRUST_REASON_TOKEN_INVALID,
-		    "token %s is disabled", shown);
+		return trust_verdict_deny(verdict, NULL,
+		    TRUST_REASON_TOKEN_INVALID, "token %s is disabled", shown);
 	if (strcmp(token->gateway, gate->config.gateway) != 0)
-		return deny(verdict, TRUST_REASON_TOKEN_INVALID,
-		    "token %s is for gateway %s", shown, token->gateway);
+		return trust_verdict_deny(verdict, NULL,
+		    TRUST_REASON_TOKEN_INVALID, "token %s is for gateway %s",
+		    shown, token->gateway);
 	if (claim->now > token->expires)
-		return deny(verdict, TRUST_REASON_TOKEN_EXPIRED,
-		    "token %s ended at %s", shown,
+		return trust_verdict_deny(verdict, NULL,
+		    TRUST_REASON_TOKEN_EXPIRED, "token %s ended at %s", shown,
 		    trust_clock_format(token->expires, when));
 	return true;
 }
@@ -82,12 +72,14 @@ check_uses(struct trust_gate *gate, const struct claim *claim,
 	if (r != TRUST_OK)
 		return r;
 	if (uses.is_finished)
-		(void)deny(verdict, TRUST_REASON_TOKEN_INVALID,
+		(void)trust_verdict_deny(verdict, NULL,
+		    TRUST_REASON_TOKEN_INVALID,
 		    "token %s: its device has come in with the key that it "
 		    "was used for",
 		    claim->token);
 	else if (uses.n_finished >= token->uses)
-		(void)deny(verdict, TRUST_REASON_TOKEN_INVALID,
+		(void)trust_verdict_deny(verdict, NULL,
+		    TRUST_REASON_TOKEN_INVALID,
 		    "token %s is used up: %" PRId64 " of %" PRId64
 		    " uses are finished",
 		    claim->token, uses.n_finished, token->uses);
@@ -103,17 +95,20 @@ check_record(const struct trust_record *record, const struct claim *claim,
 	const char *device = verdict->device;
 
 	if (record == NULL)
-		return deny(verdict, TRUST_REASON_DEVICE_UNKNOWN,
+		return trust_verdict_deny(verdict, NULL,
+		    TRUST_REASON_DEVICE_UNKNOWN,
 		    "token %s is for device %s, which is not registered",
 		    claim->token, device);
 	if (record->u.device.auth != TRUST_AUTH_CA)
-		return deny(verdict, TRUST_REASON_TOKEN_INVALID,
+		return trust_verdict_deny(verdict, NULL,
+		    TRUST_REASON_TOKEN_INVALID,
 		    "token %s is for device %s, want one of type ca, which "
 		    "comes with certificates",
 		    claim->token, device);
 	if (!record->enabled)
-		return deny(verdict, TRUST_REASON_DEVICE_DISABLED,
-		    "token %s is for device %s", claim->token, device);
+		return trust_verdict_deny(verdict, NULL,
+		    TRUST_REASON_DEVICE_DISABLED, "token %s is for device %s",
+		    claim->token, device);
 	return true;
 }
 
@@ -127,8 +122,9 @@ check_device(struct trust_gate *gate, const struct claim *claim,
 
 	r = trust_gate_find_block(gate, verdict->device, &blocked, msg);
 	if (r == TRUST_OK && blocked)
-		(void)deny(verdict, TRUST_REASON_BLOCKED_LOCALLY,
-		    "token %s is for device %s", claim->token, verdict->device);
+		(void)trust_verdict_deny(verdict, NULL,
+		    TRUST_REASON_BLOCKED_LOCALLY, "token %s is for device %s",
+		    claim->token, verdict->device);
 	if (r != TRUST_OK || blocked)
 		return r;
 	r = trust_registry_find(
@@ -205,21 +201,12 @@ decide(struct trust_gate *gate, const struct claim *claim, bool live,
 	struct trust_message msg = {0};
 	enum trust_err r;
 
-	switch (trust_gate_state(gate, claim->now, live)) {
-	case TRUST_REGISTRY_STATE_READY:
-		r = ask(gate, claim, out, verdict, &msg);
-		if (r != TRUST_OK)
-			trust_gate_deny_error(verdict, r, &msg);
+	if (!trust_decide_registry(
+		trust_gate_state(gate, claim->now, live), verdict, NULL))
 		return;
-	case TRUST_REGISTRY_STATE_STALE:
-		(void)deny(verdict, TRUST_REASON_REGISTRY_STALE,
-		    "the registry is older than max_offline allows");
-		return;
-	case TRUST_REGISTRY_STATE_MISSING:
-		break;
-	}
-	(void)deny(verdict, TRUST_REASON_REGISTRY_MISSING,
-	    "there is no registry that could be asked");
+	r = ask(gate, claim, out, verdict, &msg);
+	if (r != TRUST_OK)
+		trust_gate_deny_error(verdict, r, &msg);
 }
 
 void
@@ -237,7 +224,8 @@ trust_gate_decide_newcomer(struct trust_gate *gate, const char *username,
 	*verdict = (struct trust_verdict){0};
 	*out = (struct trust_newcomer){0};
 	if (!trust_enroll_is_newcomer(username) || password == NULL)
-		(void)deny(verdict, TRUST_REASON_TOKEN_INVALID,
+		(void)trust_verdict_deny(verdict, NULL,
+		    TRUST_REASON_TOKEN_INVALID,
 		    "want username token:ID and its secret as the password");
 	else if (trust_thumbprint_of(trust_span_of(password), &secret) ==
 		 TRUST_OK)

@@ -2,36 +2,22 @@
 /*
  * The gate, asked about an upstream: the server that a bridge connects to.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "anchor.h"
 #include "gate_internal.h"
 
-static enum trust_err
-deny(struct trust_verdict *verdict, enum trust_reason reason, const char *text)
-{
-	verdict->outcome = TRUST_DENY;
-	verdict->reason = reason;
-	(void)snprintf(
-	    verdict->detail, sizeof(verdict->detail), "upstream: %s", text);
-	return TRUST_OK;
-}
-
-static enum trust_err
+static void
 deny_chain(struct trust_verdict *verdict, const struct trust_chain *chain)
 {
-	char text[TRUST_SHOWN_MAX + TRUST_DETAIL_MAX + 64];
-
 	if (chain->depth == 0)
-		(void)snprintf(text, sizeof(text),
-		    "the server's certificate (%s): %s", chain->subject,
-		    chain->detail);
-	else
-		(void)snprintf(text, sizeof(text),
-		    "the CA certificate at depth %d (%s): %s", chain->depth,
+		(void)trust_verdict_deny(verdict, NULL, chain->reason,
+		    "upstream: the server's certificate (%s): %s",
 		    chain->subject, chain->detail);
-	return deny(verdict, chain->reason, text);
+	else
+		(void)trust_verdict_deny(verdict, NULL, chain->reason,
+		    "upstream: the CA certificate at depth %d (%s): %s",
+		    chain->depth, chain->subject, chain->detail);
 }
 
 /* ---- */
@@ -58,16 +44,22 @@ ask(struct trust_gate *gate, X509 *leaf, STACK_OF(X509) *untrusted, int64_t now,
 	struct trust_chain chain;
 	enum trust_err r;
 
-	if (sk_X509_num(anchors) == 0)
-		return deny(verdict, TRUST_REASON_CHAIN_UNTRUSTED,
-		    "the registry has no anchor with purpose upstream");
+	if (sk_X509_num(anchors) == 0) {
+		(void)trust_verdict_deny(verdict, NULL,
+		    TRUST_REASON_CHAIN_UNTRUSTED,
+		    "upstream: the registry has no anchor with purpose "
+		    "upstream");
+		return TRUST_OK;
+	}
 	r = trust_chain_verify(&input, &chain, msg);
 	if (r != TRUST_OK)
 		return r;
-	if (!chain.valid)
-		return deny_chain(verdict, &chain);
-	verdict->outcome = TRUST_ALLOW;
-	verdict->valid_until = chain.valid_until;
+	if (chain.valid) {
+		verdict->outcome = TRUST_ALLOW;
+		verdict->valid_until = chain.valid_until;
+	} else {
+		deny_chain(verdict, &chain);
+	}
 	return TRUST_OK;
 }
 
@@ -78,9 +70,12 @@ ask_registry(struct trust_gate *gate, X509 *leaf, STACK_OF(X509) *untrusted,
 {
 	enum trust_err r;
 
-	if (gate->registry == NULL)
-		return deny(verdict, TRUST_REASON_REGISTRY_MISSING,
-		    "there is no registry that has its anchors");
+	if (gate->registry == NULL) {
+		(void)trust_verdict_deny(verdict, NULL,
+		    TRUST_REASON_REGISTRY_MISSING,
+		    "upstream: there is no registry that has its anchors");
+		return TRUST_OK;
+	}
 	r = trust_gate_begin_read(gate, msg);
 	if (r != TRUST_OK)
 		return r;

@@ -4,6 +4,8 @@
  */
 #include "verdict.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +48,21 @@ trust_verdict_copy(const struct trust_verdict *from, struct trust_verdict *out)
 	if (r != TRUST_OK)
 		trust_verdict_clear(out);
 	return r;
+}
+
+bool
+trust_verdict_deny(struct trust_verdict *verdict, struct trust_steps *steps,
+    enum trust_reason reason, const char *fmt, ...)
+{
+	va_list ap;
+
+	verdict->outcome = TRUST_DENY;
+	verdict->reason = reason;
+	va_start(ap, fmt);
+	(void)vsnprintf(verdict->detail, sizeof(verdict->detail), fmt, ap);
+	va_end(ap);
+	trust_steps_add(steps, TRUST_STEP_FAILED, "%s", verdict->detail);
+	return false;
 }
 
 static bool

@@ -8,6 +8,7 @@
 
 #include "reason.h"
 #include "record.h"
+#include "steps.h"
 
 enum trust_outcome {
 	TRUST_DENY = 0, /* zeroed memory denies */
@@ -37,6 +38,15 @@ void trust_verdict_clear(struct trust_verdict *verdict);
 /* A copy for the caller to clear; cleared already when there is no memory. */
 enum trust_err trust_verdict_copy(const struct trust_verdict *from,
     struct trust_verdict *out) TRUST_MUST_CHECK;
+
+/*
+ * Make it a denial for this reason, with a detail for a person; whom it is
+ * about stays. `steps`, which may be NULL, get the detail as what failed.
+ * Returns false, for a check to end with.
+ */
+bool trust_verdict_deny(struct trust_verdict *verdict,
+    struct trust_steps *steps, enum trust_reason reason, const char *fmt, ...)
+    TRUST_PRINTF(4, 5);
 
 /* Whether both let the same in, in the same way, until the same second. */
 bool trust_verdict_equal(
