@@ -45,12 +45,7 @@ void trust_gate_review_newcomer(struct trust_gate *gate,
 bool trust_gate_may_newcomer_be(struct trust_gate *gate,
     const struct trust_newcomer *newcomer, const char *client_id);
 
-/* The name that its topics bear: token:ID. */
-#define TRUST_NEWCOMER_NAME_MAX (sizeof(TRUST_ENROLL_TOKEN) + TRUST_ID_MAX)
-char *trust_gate_name_newcomer(
-    const struct trust_newcomer *newcomer, char out[TRUST_NEWCOMER_NAME_MAX]);
-
-/* The rules for it. */
+/* The rules for it, in whose topics it is called token:ID. */
 enum trust_err trust_gate_newcomer_access(struct trust_gate *gate,
     const struct trust_newcomer *newcomer,
     struct trust_access **out) TRUST_MUST_CHECK;

@@ -216,19 +216,20 @@ trust_gate_decide_newcomer(struct trust_gate *gate, const char *username,
 {
 	struct trust_thumbprint secret;
 	struct claim claim = {
-	    .token = username + sizeof(TRUST_ENROLL_TOKEN) - 1,
 	    .secret_sha256 = &secret,
 	    .now = trust_gate_time(gate, now),
 	};
 
 	*verdict = (struct trust_verdict){0};
 	*out = (struct trust_newcomer){0};
-	if (!trust_enroll_is_newcomer(username) || password == NULL)
+	if (!trust_enroll_is_newcomer(username) || password == NULL) {
 		(void)trust_verdict_deny(verdict, NULL,
 		    TRUST_REASON_TOKEN_INVALID,
 		    "want username token:ID and its secret as the password");
-	else if (trust_thumbprint_of(trust_span_of(password), &secret) ==
-		 TRUST_OK)
+		return;
+	}
+	claim.token = username + sizeof(TRUST_ENROLL_TOKEN) - 1;
+	if (trust_thumbprint_of(trust_span_of(password), &secret) == TRUST_OK)
 		decide(gate, &claim, false, out, verdict);
 }
 
@@ -262,27 +263,20 @@ trust_gate_may_newcomer_be(struct trust_gate *gate,
 	return !trust_gate_is_device(gate, client_id);
 }
 
-char *
-trust_gate_name_newcomer(
-    const struct trust_newcomer *newcomer, char out[TRUST_NEWCOMER_NAME_MAX])
-{
-	(void)snprintf(out, TRUST_NEWCOMER_NAME_MAX, TRUST_ENROLL_TOKEN "%s",
-	    newcomer->token);
-	return out;
-}
-
 enum trust_err
 trust_gate_newcomer_access(struct trust_gate *gate,
     const struct trust_newcomer *newcomer, struct trust_access **out)
 {
-	char name[TRUST_NEWCOMER_NAME_MAX];
+	char name[sizeof(TRUST_ENROLL_TOKEN) + TRUST_ID_MAX];
 	const struct trust_role_values values = {
 	    .device = newcomer->device,
 	    .group = "",
 	    .gateway = gate->config.gateway,
-	    .client = trust_gate_name_newcomer(newcomer, name),
+	    .client = name, /* what its topics bear */
 	    .is_newcomer = true,
 	};
 
+	(void)snprintf(
+	    name, sizeof(name), TRUST_ENROLL_TOKEN "%s", newcomer->token);
 	return trust_access_new(&values, NULL, 0, out);
 }
