@@ -211,6 +211,7 @@ pass_on(struct trust_plugin *plugin, const struct trust_session *session,
     struct trust_span client, const struct trust_enrollment *enrollment,
     struct mosquitto_evt_message *message)
 {
+	char shown[TRUST_SHOWN_MAX];
 	int rc = stamp(plugin, enrollment, message);
 
 	if (rc == MOSQ_ERR_SUCCESS)
@@ -222,8 +223,9 @@ pass_on(struct trust_plugin *plugin, const struct trust_session *session,
 		mosquitto_log_printf(MOSQ_LOG_NOTICE,
 		    "mosquitto_trust: client %s asks for a certificate of "
 		    "device %s, for a key of %s",
-		    session->client_id, enrollment->device,
-		    enrollment->request.key_type);
+		    trust_span_show(trust_span_of(session->client_id), shown,
+			sizeof(shown)),
+		    enrollment->device, enrollment->request.key_type);
 	return rc;
 }
 

@@ -186,6 +186,15 @@ def test_what_is_told(site):
         "%Y-%m-%dT%H:%M:%SZ") in event["detail"]
 
 
+def test_a_name_in_the_log(plant):
+    """A newcomer chooses its client id: the log has it escaped and cut."""
+    newcomer = come(plant, client_id="né" + "e" * 2000)
+    newcomer.publish(REQUEST, Key().pem())
+    plant.ca.next()
+    plant.broker.wait_log(r"client n\\xc3\\xa9e+\.\.\. asks for a certificate of "
+                          "device temp-09, for a key of EC P-256")
+
+
 def test_upstream_hears_of_it(site):
     """Over a bridge of events, as docs/OPERATIONS.md has it."""
     upstream = site.start(
