@@ -67,19 +67,6 @@ tell_refusal(struct trust_plugin *plugin, struct trust_session *session,
 		    mosquitto_client_address(acl->client));
 }
 
-static int
-check_device(struct trust_plugin *plugin, struct trust_session *session,
-    const struct mosquitto_evt_acl_check *acl)
-{
-	bool allowed = check(session->access, acl);
-
-	if (!allowed)
-		tell_refusal(plugin, session, acl);
-	return answer(allowed);
-}
-
-/* ---- Newcomers ---- */
-
 /* It has its own request and response, and the bundle, shares nothing, and
  * leaves no will. */
 static bool
@@ -95,11 +82,14 @@ may_newcomer(struct trust_plugin *plugin, const struct trust_session *session,
 	return check(session->access, acl);
 }
 
+/* A device, or a newcomer. */
 static int
-check_newcomer(struct trust_plugin *plugin, struct trust_session *session,
+check_governed(struct trust_plugin *plugin, struct trust_session *session,
     const struct mosquitto_evt_acl_check *acl)
 {
-	bool allowed = may_newcomer(plugin, session, acl);
+	bool allowed = session->kind == TRUST_SESSION_NEWCOMER
+			   ? may_newcomer(plugin, session, acl)
+			   : check(session->access, acl);
 
 	if (!allowed)
 		tell_refusal(plugin, session, acl);
@@ -240,11 +230,9 @@ trust_access_on_acl_check(int event, void *data, void *userdata)
 		return MOSQ_ERR_ACL_DENIED;
 	if (session == NULL)
 		return check_stranger(plugin, acl);
-	if (session->kind == TRUST_SESSION_DEVICE)
-		return check_device(plugin, session, acl);
-	return session->kind == TRUST_SESSION_NEWCOMER
-		   ? check_newcomer(plugin, session, acl)
-		   : check_guest(acl);
+	return session->kind == TRUST_SESSION_GUEST
+		   ? check_guest(acl)
+		   : check_governed(plugin, session, acl);
 }
 
 /* A publisher that was not asked about, and has no address. */
@@ -265,6 +253,7 @@ trust_access_on_message(int event, void *data, void *userdata)
 	struct mosquitto_evt_message *message = data;
 	struct trust_plugin *plugin = userdata;
 	bool asked = plugin->last_publisher == message->client;
+	bool enrolls = trust_enroll_is_meant(message);
 	struct trust_session *session;
 
 	(void)event;
@@ -272,18 +261,18 @@ trust_access_on_message(int event, void *data, void *userdata)
 	if (message->client == NULL)
 		return MOSQ_ERR_SUCCESS; /* a plugin's */
 	if (is_bridge(message->client, asked)) {
-		if (trust_enroll_is_meant(message))
+		if (enrolls)
 			return trust_enroll_on_message(plugin, NULL, message);
 		if (message->retain)
 			trust_gate_remember_bridge(
 			    plugin->gate, mosquitto_client_id(message->client));
 		return MOSQ_ERR_SUCCESS;
 	}
-	if (plugin->provenance == NULL && !trust_enroll_is_meant(message))
+	if (plugin->provenance == NULL && !enrolls)
 		return MOSQ_ERR_SUCCESS;
 	session = trust_session_find(plugin->sessions, message->client,
 	    mosquitto_client_id(message->client));
-	if (trust_enroll_is_meant(message))
+	if (enrolls)
 		return trust_enroll_on_message(plugin, session, message);
 	return trust_provenance_stamp(plugin->provenance, session, message);
 }
