@@ -175,19 +175,6 @@ open_or_make(const char *path, enum trust_local_mode mode,
 	return trust_registry_file_open(path, &format, as, &local->file, msg);
 }
 
-/* Whether a statement yields a row. */
-static enum trust_err
-look_for(struct trust_local *local, enum trust_local_statement what,
-    bool *found, struct trust_message *msg)
-{
-	sqlite3_stmt *statement = local->statements[what];
-	enum trust_err r = TRUST_ERR_INTERNAL;
-
-	r = trust_registry_file_step(&local->file, statement, found, msg);
-	trust_registry_file_reset(statement);
-	return r;
-}
-
 /* In a table that is out of order a look-up misses who is there. */
 static enum trust_err
 check_table(struct trust_local *local, enum trust_local_statement check,
@@ -231,10 +218,10 @@ open_local(const char *path, enum trust_local_mode mode,
 		r = check_table(
 		    local, TRUST_LOCAL_CHECK_USES, "uses of tokens", msg);
 	if (r == TRUST_OK)
-		r = look_for(
+		r = trust_local_find_any(
 		    local, TRUST_LOCAL_FIND_ANY_BLOCK, &local->has_blocks, msg);
 	if (r == TRUST_OK)
-		r = look_for(local, TRUST_LOCAL_FIND_OPEN_USE,
+		r = trust_local_find_any(local, TRUST_LOCAL_FIND_OPEN_USE,
 		    &local->has_open_uses, msg);
 	return r;
 }
@@ -339,6 +326,32 @@ trust_local_bind(const struct trust_local *local, sqlite3_stmt *statement,
 	    SQLITE_OK)
 		return trust_registry_file_fail(&local->file, msg);
 	return TRUST_OK;
+}
+
+enum trust_err
+trust_local_bind_digest(const struct trust_local *local,
+    sqlite3_stmt *statement, int parameter,
+    const struct trust_thumbprint *digest, struct trust_message *msg)
+{
+	if (sqlite3_bind_blob(statement, parameter, digest->b,
+		sizeof(digest->b), SQLITE_STATIC) != SQLITE_OK)
+		return trust_registry_file_fail(&local->file, msg);
+	return TRUST_OK;
+}
+
+enum trust_err
+trust_local_find_any(const struct trust_local *local,
+    enum trust_local_statement which, bool *found, struct trust_message *msg)
+{
+	sqlite3_stmt *statement = local->statements[which];
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	bool row;
+
+	r = trust_registry_file_step(&local->file, statement, &row, msg);
+	if (r == TRUST_OK)
+		*found = row;
+	trust_registry_file_reset(statement);
+	return r;
 }
 
 enum trust_err

@@ -71,6 +71,18 @@ enum trust_err trust_local_bind(const struct trust_local *local,
     sqlite3_stmt *statement, int parameter, const char *text,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
+/* The same for a digest, likewise borrowed. */
+enum trust_err trust_local_bind_digest(const struct trust_local *local,
+    sqlite3_stmt *statement, int parameter,
+    const struct trust_thumbprint *digest,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+
+/* Whether a statement without parameters yields a row. On an error `found`
+ * stays as it was. */
+enum trust_err trust_local_find_any(const struct trust_local *local,
+    enum trust_local_statement which, bool *found,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+
 /* Step to the row of a key; the caller resets the statement. */
 enum trust_err trust_local_step_to(const struct trust_local *local,
     sqlite3_stmt *statement, const char *key,

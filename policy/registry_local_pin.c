@@ -46,9 +46,8 @@ change(struct trust_local *local, enum trust_local_statement which,
 	sqlite3_stmt *statement = local->statements[which];
 	enum trust_err r = trust_local_bind(local, statement, 1, device, msg);
 
-	if (r == TRUST_OK && sqlite3_bind_blob(statement, 2, key->b,
-				 sizeof(key->b), SQLITE_STATIC) != SQLITE_OK)
-		r = trust_registry_file_fail(&local->file, msg);
+	if (r == TRUST_OK)
+		r = trust_local_bind_digest(local, statement, 2, key, msg);
 	return r == TRUST_OK ? trust_local_exec_durably(local, statement, msg)
 			     : r;
 }

@@ -5,17 +5,6 @@
 #include "registry_local_internal.h"
 #include "token.h"
 
-static enum trust_err
-bind_digest(const struct trust_local *local, sqlite3_stmt *statement,
-    int parameter, const struct trust_thumbprint *digest,
-    struct trust_message *msg)
-{
-	if (sqlite3_bind_blob(statement, parameter, digest->b,
-		sizeof(digest->b), SQLITE_STATIC) != SQLITE_OK)
-		return trust_registry_file_fail(&local->file, msg);
-	return TRUST_OK;
-}
-
 /* The first two parameters of many a statement. */
 static enum trust_err
 bind_token(const struct trust_local *local, sqlite3_stmt *statement,
@@ -25,7 +14,8 @@ bind_token(const struct trust_local *local, sqlite3_stmt *statement,
 	    trust_local_bind(local, statement, 1, token->id, msg);
 
 	if (r == TRUST_OK)
-		r = bind_digest(local, statement, 2, token->secret_sha256, msg);
+		r = trust_local_bind_digest(
+		    local, statement, 2, token->secret_sha256, msg);
 	return r;
 }
 
@@ -38,7 +28,7 @@ find_use(const struct trust_local *local, const struct trust_token_id *token,
 	enum trust_err r = bind_token(local, statement, token, msg);
 
 	if (r == TRUST_OK)
-		r = bind_digest(local, statement, 3, key, msg);
+		r = trust_local_bind_digest(local, statement, 3, key, msg);
 	if (r == TRUST_OK)
 		r = trust_registry_file_step(
 		    &local->file, statement, &out->is_spent, msg);
@@ -82,7 +72,7 @@ spend(struct trust_local *local, const struct trust_token_id *token,
 	enum trust_err r = bind_token(local, statement, token, msg);
 
 	if (r == TRUST_OK)
-		r = bind_digest(local, statement, 3, key, msg);
+		r = trust_local_bind_digest(local, statement, 3, key, msg);
 	if (r == TRUST_OK)
 		r = trust_local_bind(local, statement, 4, device, msg);
 	if (r == TRUST_OK &&
@@ -109,17 +99,6 @@ trust_token_spend(struct trust_local *local, const struct trust_token_id *token,
 	return spend(local, token, uses, device, key, msg);
 }
 
-static enum trust_err
-look_for_open(struct trust_local *local, struct trust_message *msg)
-{
-	sqlite3_stmt *statement = local->statements[TRUST_LOCAL_FIND_OPEN_USE];
-	enum trust_err r = trust_registry_file_step(
-	    &local->file, statement, &local->has_open_uses, msg);
-
-	trust_registry_file_reset(statement);
-	return r;
-}
-
 enum trust_err
 trust_token_finish(struct trust_local *local, const char *device,
     const struct trust_thumbprint *key, bool *any, struct trust_message *msg)
@@ -132,11 +111,13 @@ trust_token_finish(struct trust_local *local, const char *device,
 		return TRUST_OK;
 	r = trust_local_bind(local, statement, 1, device, msg);
 	if (r == TRUST_OK)
-		r = bind_digest(local, statement, 2, key, msg);
+		r = trust_local_bind_digest(local, statement, 2, key, msg);
 	if (r == TRUST_OK)
 		r = trust_local_exec_durably(local, statement, msg);
 	if (r != TRUST_OK)
 		return r;
 	*any = sqlite3_changes(local->file.db) > 0;
-	return *any ? look_for_open(local, msg) : TRUST_OK;
+	return *any ? trust_local_find_any(local, TRUST_LOCAL_FIND_OPEN_USE,
+			  &local->has_open_uses, msg)
+		    : TRUST_OK;
 }
