@@ -92,10 +92,11 @@ void trust_gate_review(struct trust_gate *gate,
     struct trust_admission **fresh, struct trust_verdict *verdict);
 
 /*
- * What can be said of a device without its certificate: whether it is known,
- * and what would keep it out whatever it came with. The verdict is a denial
- * for that reason; or an allowance when there is none, and it depends on the
- * certificate. Never fails, as trust_gate_decide.
+ * What can be said of a device without its certificate, by its id, which the
+ * caller has checked (trust_id_check): whether it is known, and what would
+ * keep it out whatever it came with. The verdict is a denial for that reason;
+ * or an allowance when there is none, and it depends on the certificate. Never
+ * fails, as trust_gate_decide.
  */
 void trust_gate_explain_device(struct trust_gate *gate, const char *device,
     int64_t now, struct trust_verdict *verdict, struct trust_steps *steps);
@@ -193,7 +194,7 @@ struct trust_gate_device {
 	enum trust_match match; /* likewise */
 };
 
-/* What is known of one, which may be nothing. */
+/* What is known of one, which may be nothing. `id` is one: trust_id_check. */
 enum trust_err trust_gate_find_device(struct trust_gate *gate, const char *id,
     struct trust_gate_device *out, struct trust_message *msg) TRUST_MUST_CHECK;
 /* The first of those whose ids come after `after` ("": from the start), in
