@@ -393,6 +393,19 @@ trust_certificate_same_all(const STACK_OF(X509) *a, const STACK_OF(X509) *b)
 	return true;
 }
 
+bool
+trust_certificate_any_issued_by(
+    STACK_OF(X509) *certificates, const X509_NAME *issuer)
+{
+	for (int i = 0; i < sk_X509_num(certificates); i++) {
+		if (X509_NAME_cmp(
+			X509_get_issuer_name(sk_X509_value(certificates, i)),
+			issuer) == 0)
+			return true;
+	}
+	return false;
+}
+
 enum trust_err
 trust_certificate_thumbprint(const X509 *x509, struct trust_thumbprint *out)
 {

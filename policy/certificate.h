@@ -93,6 +93,11 @@ int trust_certificate_rsa_bits(const X509 *x509);
 bool trust_certificate_same_all(
     const STACK_OF(X509) *a, const STACK_OF(X509) *b);
 
+/* Whether one of them names this one as its issuer; nobody has looked at a
+ * signature. NULL is none. */
+bool trust_certificate_any_issued_by(
+    STACK_OF(X509) *certificates, const X509_NAME *issuer);
+
 /* The thumbprint alone: what a reconnect needs. */
 enum trust_err trust_certificate_thumbprint(
     const X509 *x509, struct trust_thumbprint *out) TRUST_MUST_CHECK;

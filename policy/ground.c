@@ -56,6 +56,19 @@ trust_grounds_add(struct trust_grounds *grounds, uint64_t ground)
 	return TRUST_OK;
 }
 
+enum trust_err
+trust_grounds_add_issuers(
+    struct trust_grounds *grounds, STACK_OF(X509) *certificates)
+{
+	enum trust_err r = TRUST_OK;
+
+	for (int i = 0; r == TRUST_OK && i < sk_X509_num(certificates); i++)
+		r = trust_grounds_add(grounds,
+		    trust_ground_issuer(
+			X509_get_subject_name(sk_X509_value(certificates, i))));
+	return r;
+}
+
 void
 trust_grounds_clear(struct trust_grounds *grounds)
 {

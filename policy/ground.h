@@ -46,6 +46,9 @@ struct trust_grounds {
 /* Adds one, if it is not there yet. */
 enum trust_err trust_grounds_add(
     struct trust_grounds *grounds, uint64_t ground) TRUST_MUST_CHECK;
+/* Adds those of whatever these certificates have issued. */
+enum trust_err trust_grounds_add_issuers(struct trust_grounds *grounds,
+    STACK_OF(X509) *certificates) TRUST_MUST_CHECK;
 /* Frees what it owns and zeroes it. */
 void trust_grounds_clear(struct trust_grounds *grounds);
 

@@ -181,18 +181,6 @@ find_pinned(struct gathering *g, struct trust_message *msg)
 /* ---- Chains ---- */
 
 static bool
-any_issued_by(STACK_OF(X509) *certificates, const X509_NAME *name)
-{
-	for (int i = 0; i < sk_X509_num(certificates); i++) {
-		if (X509_NAME_cmp(
-			X509_get_issuer_name(sk_X509_value(certificates, i)),
-			name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool
 may_be_issued_by_anchor(const struct trust_certificate *certificate,
     const struct trust_sets_group *group)
 {
@@ -220,8 +208,8 @@ is_candidate(
 		const X509_NAME *name =
 		    X509_get_subject_name(sk_X509_value(group->anchors, i));
 
-		if (any_issued_by(in->untrusted, name) ||
-		    any_issued_by(group->intermediates, name))
+		if (trust_certificate_any_issued_by(in->untrusted, name) ||
+		    trust_certificate_any_issued_by(group->intermediates, name))
 			return true;
 	}
 	return false;

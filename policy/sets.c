@@ -314,18 +314,6 @@ push_pem(STACK_OF(X509) *to, const char *pem, struct trust_message *msg)
 	return r;
 }
 
-static enum trust_err
-add_names(struct trust_grounds *grounds, STACK_OF(X509) *anchors)
-{
-	enum trust_err r = TRUST_OK;
-
-	for (int i = 0; r == TRUST_OK && i < sk_X509_num(anchors); i++)
-		r = trust_grounds_add(grounds,
-		    trust_ground_issuer(
-			X509_get_subject_name(sk_X509_value(anchors, i))));
-	return r;
-}
-
 /* A missing or disabled anchor vouches for nobody. */
 static enum trust_err
 find_anchors(const struct trust_sets *sets, struct trust_sets_group *group)
@@ -342,8 +330,10 @@ find_anchors(const struct trust_sets *sets, struct trust_sets_group *group)
 		if (anchor != NULL)
 			r = push_all(group->anchors, anchor->certificates);
 	}
-	return r == TRUST_OK ? add_names(&group->anchor_grounds, group->anchors)
-			     : r;
+	if (r != TRUST_OK)
+		return r;
+	return trust_grounds_add_issuers(
+	    &group->anchor_grounds, group->anchors);
 }
 
 /* The certificate of this PEM among those that a group had before; or NULL. */

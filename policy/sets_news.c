@@ -38,18 +38,6 @@ compare_roles(const struct trust_sets *a, const struct trust_sets *b,
 
 /* ---- Groups, and the anchors that they name ---- */
 
-static enum trust_err
-add_subjects(struct trust_grounds *moved, STACK_OF(X509) *certificates)
-{
-	enum trust_err r = TRUST_OK;
-
-	for (int i = 0; r == TRUST_OK && i < sk_X509_num(certificates); i++)
-		r = trust_grounds_add(moved,
-		    trust_ground_issuer(
-			X509_get_subject_name(sk_X509_value(certificates, i))));
-	return r;
-}
-
 /* It concerns whom it vouches for, and whom it may have come to vouch for:
  * every path to it goes from a certificate at hand to one of its own. */
 static enum trust_err
@@ -58,9 +46,9 @@ add_group(struct trust_grounds *moved, const struct trust_sets_group *set)
 	enum trust_err r = add_id(moved, TRUST_GROUND_GROUP, set->id);
 
 	if (r == TRUST_OK)
-		r = add_subjects(moved, set->anchors);
+		r = trust_grounds_add_issuers(moved, set->anchors);
 	if (r == TRUST_OK)
-		r = add_subjects(moved, set->intermediates);
+		r = trust_grounds_add_issuers(moved, set->intermediates);
 	return r;
 }
 
@@ -140,18 +128,6 @@ compare_identities(const struct trust_sets *was, const struct trust_sets *is,
 
 /* ---- CRLs ---- */
 
-static bool
-has_issued(const X509_NAME *issuer, STACK_OF(X509) *certificates)
-{
-	for (int i = 0; i < sk_X509_num(certificates); i++) {
-		if (X509_NAME_cmp(
-			X509_get_issuer_name(sk_X509_value(certificates, i)),
-			issuer) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* It concerns paths with a certificate of its issuer: at hand, or one of the
  * intermediates of a group. Not an anchor: nobody revokes those. */
 static enum trust_err
@@ -164,7 +140,8 @@ add_crl(struct trust_grounds *moved, const struct trust_sets *sets,
 
 	for (const struct group *group = sets->groups;
 	     r == TRUST_OK && group != NULL; group = group->hh.next) {
-		if (has_issued(issuer, group->set.intermediates))
+		if (trust_certificate_any_issued_by(
+			group->set.intermediates, issuer))
 			r = add_id(moved, TRUST_GROUND_GROUP, group->set.id);
 	}
 	return r;
