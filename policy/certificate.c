@@ -272,7 +272,6 @@ read_key(const X509 *x509, struct trust_certificate *c)
 	struct trust_key_facts facts;
 
 	trust_certificate_read_key(X509_get0_pubkey(x509), &facts);
-	c->key_bits = facts.bits;
 	c->key_strength = facts.strength;
 	memcpy(c->key_type, facts.type, sizeof(c->key_type));
 }

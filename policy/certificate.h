@@ -57,7 +57,6 @@ struct trust_certificate {
 	int version;                        /* 1, 2 or 3 */
 	bool is_ca;                         /* basicConstraints cA */
 	bool has_client_auth_eku;           /* EKU there and names clientAuth */
-	int key_bits;                       /* size of the key */
 	int key_strength;                   /* bits of security, 0: unknown */
 	char key_type[24]; /* "RSA 2048", "EC P-256", "Ed25519" */
 	struct trust_values names[TRUST_N_IDENTITIES];

@@ -26,7 +26,6 @@ good_certificate(void)
 	    .not_after = NOW + 100,
 	    .version = 3,
 	    .has_client_auth_eku = true,
-	    .key_bits = 256,
 	    .key_strength = 128,
 	    .key_type = "EC P-256",
 	};
