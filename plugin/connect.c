@@ -94,10 +94,7 @@ note_arrival(struct trust_plugin *plugin, const struct mosquitto *client)
 	const char *address = mosquitto_client_address(client);
 
 	plugin->n_allowed++;
-	session->since = trust_plugin_now();
-	if (address != NULL)
-		(void)snprintf(
-		    session->address, sizeof(session->address), "%s", address);
+	trust_session_note_arrival(session, address, trust_plugin_now());
 	trust_gate_note_seen(
 	    plugin->gate, session->admission, address, session->since);
 	trust_session_event_tell_connected(plugin, session);

@@ -3,7 +3,6 @@
  * Newcomers at CONNECT: with a token instead of a certificate, to enroll and
  * nothing else.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,7 +60,6 @@ static int
 open_session(struct trust_plugin *plugin, struct mosquitto *client,
     const struct trust_newcomer *newcomer)
 {
-	const char *address = mosquitto_client_address(client);
 	struct trust_newcomer *copy = malloc(sizeof(*copy));
 	struct trust_session *session;
 	struct trust_access *access = NULL;
@@ -80,10 +78,8 @@ open_session(struct trust_plugin *plugin, struct mosquitto *client,
 		return refuse(plugin, client, TRUST_REASON_INTERNAL_ERROR,
 		    trust_err_text(r));
 	session = trust_session_find_client(plugin->sessions, client);
-	session->since = trust_plugin_now();
-	if (address != NULL)
-		(void)snprintf(
-		    session->address, sizeof(session->address), "%s", address);
+	trust_session_note_arrival(
+	    session, mosquitto_client_address(client), trust_plugin_now());
 	trust_session_event_tell_newcomer(plugin, session);
 	return MOSQ_ERR_SUCCESS;
 }

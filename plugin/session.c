@@ -4,6 +4,7 @@
  */
 #include "session_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -258,6 +259,15 @@ trust_session_open_newcomer(struct trust_sessions *sessions,
 {
 	return enter(sessions, client, client_id,
 	    session_new(TRUST_SESSION_NEWCOMER, NULL, newcomer, access));
+}
+
+void
+trust_session_note_arrival(
+    struct trust_session *session, const char *address, int64_t now)
+{
+	session->since = now;
+	(void)snprintf(session->address, sizeof(session->address), "%s",
+	    address != NULL ? address : "");
 }
 
 /* ---- Looking up ---- */

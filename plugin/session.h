@@ -78,6 +78,11 @@ enum trust_err trust_session_open_newcomer(struct trust_sessions *sessions,
     struct trust_newcomer *newcomer,
     struct trust_access *access) TRUST_MUST_CHECK;
 
+/* Note since when and from where its client is connected: `address` is the
+ * peer's, as text, or NULL. */
+void trust_session_note_arrival(
+    struct trust_session *session, const char *address, int64_t now);
+
 /* Newcomers that are away of which the table knows: their client ids are their
  * own choice. */
 #define TRUST_SESSIONS_AWAY_MAX 1000
