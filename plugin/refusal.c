@@ -168,8 +168,8 @@ write_verdict(struct trust_refusals *refusals,
 	    .address = address,
 	};
 
-	write_out(refusals, verdict->reason, verdict->detail, whose, meaning,
-	    &about);
+	write_out(
+	    refusals, verdict->reason, verdict->detail, whose, meaning, &about);
 }
 
 void
