@@ -9,15 +9,13 @@
 #include <openssl/x509.h>
 #include <string.h>
 
+#include "issue.h"
 #include "key.h"
-
-/* RFC 5280 appendix A.1, ub-common-name. */
-#define CN_MAX 64
 
 static enum trust_err
 set_subject(X509_REQ *req, const char *cn)
 {
-	int len = (int)strnlen(cn, CN_MAX);
+	int len = (int)strnlen(cn, TRUST_ISSUE_CN_MAX);
 
 	if (X509_NAME_add_entry_by_NID(X509_REQ_get_subject_name(req),
 		NID_commonName, MBSTRING_UTF8, (const unsigned char *)cn, len,

@@ -6,15 +6,10 @@
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include <stdbool.h>
 #include <string.h>
 
+#include "issue.h"
 #include "key.h"
-
-/* RFC 5280 appendix A.1, ub-common-name. */
-#define CN_MAX 64
-/* RFC 1035 section 2.3.4, as text. */
-#define HOST_MAX 253
 
 /* ---- Subject ---- */
 
@@ -23,79 +18,33 @@ set_cn(X509_REQ *req, const char *cn, struct trust_message *msg)
 {
 	const unsigned char *bytes = (const unsigned char *)cn;
 
-	if (cn[0] == '\0' || strlen(cn) > CN_MAX ||
+	if (cn[0] == '\0' || strlen(cn) > TRUST_ISSUE_CN_MAX ||
 	    X509_NAME_add_entry_by_NID(X509_REQ_get_subject_name(req),
 		NID_commonName, MBSTRING_UTF8, bytes, -1, -1, 0) != 1)
 		return trust_err_set(msg, TRUST_ERR_INPUT,
 		    "%s: want a common name of 1 to %d characters in UTF-8, "
 		    "got %zu octets",
-		    cn, CN_MAX, strlen(cn));
+		    cn, TRUST_ISSUE_CN_MAX, strlen(cn));
 	return TRUST_OK;
 }
 
 /* ---- Names ---- */
 
-/* Nothing that has a meaning in x509v3_config(5). */
-static bool
-is_host(const char *host)
-{
-	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz"
-				       "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				       "0123456789-._*:";
-
-	return host[0] != '\0' && strlen(host) <= HOST_MAX &&
-	       host[strspn(host, alphabet)] == '\0';
-}
-
-static bool
-is_address(const char *host)
-{
-	ASN1_OCTET_STRING *address = a2i_IPADDRESS(host);
-	bool yes = address != NULL;
-
-	ASN1_OCTET_STRING_free(address);
-	return yes;
-}
-
-/* "DNS:gw.example,IP:192.0.2.1", for OpenSSL to read. */
-static enum trust_err
-describe_hosts(const struct trust_est_subject *subject, struct trust_buf *out,
-    struct trust_message *msg)
-{
-	enum trust_err r = TRUST_OK;
-
-	for (size_t i = 0; r == TRUST_OK && i < subject->n_hosts; i++) {
-		const char *host = subject->hosts[i];
-		bool address = is_address(host);
-
-		if (!is_host(host) || (!address && strchr(host, ':') != NULL))
-			return trust_err_set(msg, TRUST_ERR_INPUT,
-			    "want a DNS name or an IP address, got \"%s\"",
-			    host);
-		r = trust_buf_printf(out, "%s%s:%s", i > 0 ? "," : "",
-		    address ? "IP" : "DNS", host);
-	}
-	return r;
-}
-
 static enum trust_err
 make_names(const struct trust_est_subject *subject, X509_EXTENSION **out,
     struct trust_message *msg)
 {
-	enum trust_err r = TRUST_ERR_INTERNAL;
-	struct trust_buf text = {0};
-	X509V3_CTX context;
+	GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
+	enum trust_err r = names != NULL ? TRUST_OK : TRUST_ERR_NOMEM;
 
-	r = describe_hosts(subject, &text, msg);
+	for (size_t i = 0; r == TRUST_OK && i < subject->n_hosts; i++)
+		r = trust_issue_add_host(names, subject->hosts[i], msg);
 	if (r == TRUST_OK) {
-		X509V3_set_ctx_nodb(&context);
-		X509V3_set_ctx(&context, NULL, NULL, NULL, NULL, 0);
-		*out = X509V3_EXT_conf_nid(
-		    NULL, &context, NID_subject_alt_name, (char *)text.p);
+		*out = X509V3_EXT_i2d(NID_subject_alt_name, 0, names);
 		if (*out == NULL)
 			r = TRUST_ERR_INTERNAL;
 	}
-	trust_buf_free(&text);
+	sk_GENERAL_NAME_pop_free(names, GENERAL_NAME_free);
 	return r;
 }
 

@@ -189,12 +189,21 @@ out:
 	return r;
 }
 
-/* Append a DNS name or an IP address. */
-static enum trust_err
-push_host(GENERAL_NAMES *names, const char *host, struct trust_message *msg)
+/* NULL: it is none. OpenSSL leaves out what stands behind a blank. */
+static ASN1_OCTET_STRING *
+read_address(const char *host)
+{
+	return consists_of(host, "0123456789abcdefABCDEF.:")
+		   ? a2i_IPADDRESS(host)
+		   : NULL;
+}
+
+enum trust_err
+trust_issue_add_host(
+    GENERAL_NAMES *names, const char *host, struct trust_message *msg)
 {
 	enum trust_err r = TRUST_ERR_NOMEM;
-	ASN1_OCTET_STRING *address = a2i_IPADDRESS(host);
+	ASN1_OCTET_STRING *address = read_address(host);
 	GENERAL_NAME *name = NULL;
 
 	if (address == NULL && is_dns_name(host))
@@ -259,7 +268,8 @@ add_alt_names(
 	if (names == NULL)
 		goto out;
 	for (i = 0; i < issue->n_hosts; i++)
-		if ((r = push_host(names, issue->hosts[i], msg)) != TRUST_OK)
+		if ((r = trust_issue_add_host(names, issue->hosts[i], msg)) !=
+		    TRUST_OK)
 			goto out;
 	if ((r = push_device(names, issue, msg)) != TRUST_OK)
 		goto out;
@@ -383,7 +393,7 @@ trust_issue_has_hosts(
 	if (names == NULL || place < 0)
 		goto out;
 	for (i = 0; i < n_hosts; i++)
-		if (push_host(names, hosts[i], NULL) != TRUST_OK)
+		if (trust_issue_add_host(names, hosts[i], NULL) != TRUST_OK)
 			goto out;
 	found = X509_EXTENSION_get_data(X509_get_ext(x509, place));
 	len = i2d_GENERAL_NAMES(names, &der);

@@ -6,7 +6,7 @@
 #ifndef TRUST_ISSUE_H
 #define TRUST_ISSUE_H
 
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -53,6 +53,11 @@ struct trust_issue {
  */
 enum trust_err trust_issue_certificate(const struct trust_issue *issue,
     X509 **out, struct trust_message *msg) TRUST_MUST_CHECK;
+
+/* Append a DNS name or an IP address, as text, to names. TRUST_ERR_INPUT: it is
+ * neither. */
+enum trust_err trust_issue_add_host(GENERAL_NAMES *names, const char *host,
+    struct trust_message *msg) TRUST_MUST_CHECK;
 
 /* Whether the subjectAltName of a certificate is what it would be for these
  * hosts, in this order. */

@@ -375,7 +375,8 @@ static void
 asks_for_no_other_names(void **state)
 {
 	static const char *const wrong[] = {"", "a,DNS:b", "a b", "a\nb",
-	    "DNS:a", "dirName:x", "a;b", "@section", "a:1", "::g", "a/b"};
+	    "DNS:a", "dirName:x", "a;b", "@section", "a:1", "::g", "a/b",
+	    "192.0.2.7 a", "192.0.2.7\tDNS:a"};
 	EVP_PKEY *key;
 
 	(void)state;
@@ -395,6 +396,32 @@ asks_for_no_other_names(void **state)
 	EVP_PKEY_free(key);
 }
 
+/* What stands behind a blank is no part of an address, and is not left out. */
+static void
+issues_for_no_other_names(void **state)
+{
+	static const char *const wrong[] = {
+	    "", "a b", "a:1", "::g", "a/b", "192.0.2.7 a", "192.0.2.7\tb"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct trust_issue issue = {.profile = TRUST_PROFILE_SERVER,
+		    .cn = "gw1",
+		    .hosts = &wrong[i],
+		    .n_hosts = 1,
+		    .not_before = SIGNER_BEGIN,
+		    .not_after = SIGNER_END};
+		struct trust_pair made = {0};
+		struct trust_message msg = {0};
+
+		assert_int_equal(
+		    trust_pair_make(TRUST_KEY_P256, &issue, NULL, &made, &msg),
+		    TRUST_ERR_INPUT);
+		assert_null(made.certificate);
+		trust_pair_clear(&made);
+	}
+}
+
 int
 main(void)
 {
@@ -408,6 +435,7 @@ main(void)
 	    cmocka_unit_test(makes_requests),
 	    cmocka_unit_test(renews),
 	    cmocka_unit_test(asks_for_no_other_names),
+	    cmocka_unit_test(issues_for_no_other_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
