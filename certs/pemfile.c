@@ -118,27 +118,34 @@ trust_pemfile_replace(const char *path, mode_t mode, struct trust_span bytes,
 }
 
 enum trust_err
+trust_pemfile_encode(X509 *certificate, struct trust_buf *out)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	enum trust_err r = TRUST_ERR_NOMEM;
+	char *text;
+	long len;
+
+	if (bio == NULL || PEM_write_bio_X509(bio, certificate) != 1)
+		goto out;
+	if ((len = BIO_get_mem_data(bio, &text)) > 0)
+		r = trust_buf_add(out, text, (size_t)len);
+out:
+	BIO_free(bio);
+	return r;
+}
+
+enum trust_err
 trust_pemfile_store(const char *path, X509 *const *certificates, size_t n,
     struct trust_message *msg)
 {
-	enum trust_err r = TRUST_ERR_INTERNAL;
-	BIO *bio = BIO_new(BIO_s_mem());
-	struct trust_span pem;
-	char *text;
-	long len;
-	size_t i;
+	enum trust_err r = TRUST_OK;
+	struct trust_buf pem = {0};
 
-	if (bio == NULL)
-		return TRUST_ERR_NOMEM;
-	for (i = 0; i < n; i++)
-		if (PEM_write_bio_X509(bio, certificates[i]) != 1)
-			goto out;
-	if ((len = BIO_get_mem_data(bio, &text)) <= 0)
-		goto out;
-	pem = (struct trust_span){(const uint8_t *)text, (size_t)len};
-	r = trust_pemfile_create(path, 0644, pem, msg);
-out:
-	BIO_free(bio);
+	for (size_t i = 0; r == TRUST_OK && i < n; i++)
+		r = trust_pemfile_encode(certificates[i], &pem);
+	if (r == TRUST_OK)
+		r = trust_pemfile_create(path, 0644, trust_buf_get0(&pem), msg);
+	trust_buf_free(&pem);
 	return r;
 }
 

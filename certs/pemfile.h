@@ -34,6 +34,10 @@ enum trust_err trust_pemfile_replace(const char *path, mode_t mode,
 enum trust_err trust_pemfile_sync_folder(
     const char *path, struct trust_message *msg) TRUST_MUST_CHECK;
 
+/* Append a certificate as PEM. */
+enum trust_err trust_pemfile_encode(
+    X509 *certificate, struct trust_buf *out) TRUST_MUST_CHECK;
+
 /* Store certificates in this order in a new file. */
 enum trust_err trust_pemfile_store(const char *path, X509 *const *certificates,
     size_t n, struct trust_message *msg) TRUST_MUST_CHECK;

@@ -2,11 +2,11 @@
 /*
  * trustctl anchor add: a certificate is shown, and then trusted.
  */
-#include <openssl/pem.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../certs/pemfile.h"
 #include "anchor_facts.h"
 #include "anchor_known.h"
 #include "anchor_purpose.h"
@@ -191,10 +191,8 @@ compare(struct candidate *c, const struct trust_record *record,
 static json_t *
 make_json(const struct candidate *c, const struct trust_record *old)
 {
-	BIO *bio = NULL;
+	struct trust_buf pem = {0};
 	json_t *json = NULL;
-	char *pem = NULL;
-	long len;
 
 	if (old != NULL) {
 		json = json_deep_copy(old->json);
@@ -204,14 +202,11 @@ make_json(const struct candidate *c, const struct trust_record *old)
 		json_decref(json);
 		return NULL;
 	}
-	bio = BIO_new(BIO_s_mem());
-	if (bio != NULL && PEM_write_bio_X509(bio, c->x509) == 1) {
-		len = BIO_get_mem_data(bio, &pem);
-		json = json_pack("{s:s, s:s, s:s%, s:o}", "kind", "anchor",
-		    "id", c->id, "pem", pem, (size_t)len, "purposes",
+	if (trust_pemfile_encode(c->x509, &pem) == TRUST_OK)
+		json = json_pack("{s:s, s:s, s:s, s:o}", "kind", "anchor", "id",
+		    c->id, "pem", (const char *)pem.p, "purposes",
 		    trust_anchor_purpose_json(c->purposes));
-	}
-	BIO_free(bio);
+	trust_buf_free(&pem);
 	return json;
 }
 

@@ -2,8 +2,7 @@
 /*
  * trustctl enroll: a device asks for its certificate.
  */
-#include <errno.h>
-#include <openssl/pem.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -239,24 +238,12 @@ judge(
 /* ---- Storing ---- */
 
 static enum trust_err
-write_pem(X509 *first, const STACK_OF(X509) *more, struct trust_buf *out)
+add_pem(const STACK_OF(X509) *certificates, struct trust_buf *out)
 {
-	BIO *bio = BIO_new(BIO_s_mem());
-	enum trust_err r = TRUST_ERR_NOMEM;
-	char *text = NULL;
-	long len;
-	int i;
+	enum trust_err r = TRUST_OK;
 
-	if (bio == NULL ||
-	    (first != NULL && PEM_write_bio_X509(bio, first) != 1))
-		goto out;
-	for (i = 0; i < sk_X509_num(more); i++)
-		if (PEM_write_bio_X509(bio, sk_X509_value(more, i)) != 1)
-			goto out;
-	len = BIO_get_mem_data(bio, &text);
-	r = trust_buf_add(out, text, len > 0 ? (size_t)len : 0);
-out:
-	BIO_free(bio);
+	for (int i = 0; r == TRUST_OK && i < sk_X509_num(certificates); i++)
+		r = trust_pemfile_encode(sk_X509_value(certificates, i), out);
 	return r;
 }
 
@@ -267,9 +254,10 @@ store(struct enroll *e, struct trust_message *msg)
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	char path[PATH_MAX];
 
-	if ((r = write_pem(got->leaf, NULL, &e->leaf)) != TRUST_OK ||
-	    (r = write_pem(got->leaf, got->chain, &e->chain)) != TRUST_OK ||
-	    (r = write_pem(NULL, got->bundle, &e->bundle)) != TRUST_OK)
+	if ((r = trust_pemfile_encode(got->leaf, &e->leaf)) != TRUST_OK ||
+	    (r = trust_pemfile_encode(got->leaf, &e->chain)) != TRUST_OK ||
+	    (r = add_pem(got->chain, &e->chain)) != TRUST_OK ||
+	    (r = add_pem(got->bundle, &e->bundle)) != TRUST_OK)
 		return r;
 	r = trust_credentials_store(&e->credentials, got->device,
 	    trust_buf_get0(&e->leaf), trust_buf_get0(&e->chain), msg);

@@ -3,10 +3,9 @@
  * trustctl gateway: the records of gateways, for whose certificates secrets
  * are sealed.
  */
-#include <openssl/bio.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 
+#include "../certs/pemfile.h"
 #include "certfile.h"
 #include "commands.h"
 #include "options.h"
@@ -37,25 +36,21 @@ static enum trust_err
 make_record(
     struct new_gateway *gateway, X509 *certificate, struct trust_message *msg)
 {
-	BIO *bio = BIO_new(BIO_s_mem());
-	enum trust_err r = TRUST_ERR_NOMEM;
-	json_t *json = NULL;
-	char *pem = NULL;
-	long len;
+	struct trust_buf pem = {0};
+	enum trust_err r = trust_pemfile_encode(certificate, &pem);
+	json_t *json;
 
-	if (bio == NULL || PEM_write_bio_X509(bio, certificate) != 1)
-		goto out;
-	len = BIO_get_mem_data(bio, &pem);
-	json = json_pack("{s:s, s:s, s:s%}", "kind", "gateway", "id",
-	    gateway->id, "pem", pem, (size_t)len);
+	if (r != TRUST_OK)
+		return r;
+	json = json_pack("{s:s, s:s, s:s}", "kind", "gateway", "id",
+	    gateway->id, "pem", (const char *)pem.p);
 	if (json == NULL)
 		r = trust_err_set(msg, TRUST_ERR_INPUT,
 		    "%s: not UTF-8, or out of memory", gateway->id);
 	else
 		r = trust_records_from_json(json, &gateway->record, msg);
-out:
 	json_decref(json);
-	BIO_free(bio);
+	trust_buf_free(&pem);
 	return r;
 }
 

@@ -8,7 +8,6 @@
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 
 #include "../certs/issue.h"
 #include "../certs/key_source.h"
+#include "../certs/pemfile.h"
 #include "certfile.h"
 
 /* A URI whose last segment is the device id: identity san_uri_last. */
@@ -419,22 +419,9 @@ enum trust_err
 trust_issuer_write(
     const struct trust_issuer *issuer, X509 *leaf, struct trust_buf *out)
 {
-	BIO *bio = BIO_new(BIO_s_mem());
-	enum trust_err r = TRUST_ERR_NOMEM;
-	char *text = NULL;
-	long len;
-	int i;
+	enum trust_err r = trust_pemfile_encode(leaf, out);
 
-	if (bio == NULL || PEM_write_bio_X509(bio, leaf) != 1)
-		goto out;
-	for (i = 0; i < sk_X509_num(issuer->chain); i++)
-		if (PEM_write_bio_X509(bio, sk_X509_value(issuer->chain, i)) !=
-		    1)
-			goto out;
-	if ((len = BIO_get_mem_data(bio, &text)) <= 0)
-		goto out;
-	r = trust_buf_add(out, text, (size_t)len);
-out:
-	BIO_free(bio);
+	for (int i = 0; r == TRUST_OK && i < sk_X509_num(issuer->chain); i++)
+		r = trust_pemfile_encode(sk_X509_value(issuer->chain, i), out);
 	return r;
 }
