@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum trust_err
@@ -21,6 +22,15 @@ trust_pemfile_path(char out[PATH_MAX], const char *dir, const char *name,
 	if (n < 0 || n >= PATH_MAX)
 		return trust_err_set(
 		    msg, TRUST_ERR_INPUT, "path too long: %s", dir);
+	return TRUST_OK;
+}
+
+enum trust_err
+trust_pemfile_make_folder(const char *path, struct trust_message *msg)
+{
+	if (mkdir(path, 0755) != 0 && errno != EEXIST)
+		return trust_err_set(
+		    msg, TRUST_ERR_IO, "%s: %s", path, strerror(errno));
 	return TRUST_OK;
 }
 

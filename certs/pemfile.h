@@ -17,6 +17,10 @@ enum trust_err trust_pemfile_path(char out[PATH_MAX], const char *dir,
     const char *name, const char *ending,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
+/* Make a folder that everybody may read, unless it is there. */
+enum trust_err trust_pemfile_make_folder(
+    const char *path, struct trust_message *msg) TRUST_MUST_CHECK;
+
 /* Make a new file of these bytes, with this mode less the umask.
  * TRUST_ERR_CONFLICT: there is one already. */
 enum trust_err trust_pemfile_create(const char *path, mode_t mode,

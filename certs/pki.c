@@ -4,10 +4,8 @@
  */
 #include "pki.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pair.h"
@@ -51,15 +49,6 @@ static const struct {
 	SERVER_DAYS},
 };
 
-static enum trust_err
-make_directory(const char *path, struct trust_message *msg)
-{
-	if (mkdir(path, 0755) != 0 && errno != EEXIST)
-		return trust_err_set(
-		    msg, TRUST_ERR_IO, "%s: %s", path, strerror(errno));
-	return TRUST_OK;
-}
-
 /* Make DIR/NAME, and tell its path. */
 static enum trust_err
 make_subdirectory(const struct trust_pki *pki, const char *name,
@@ -69,7 +58,7 @@ make_subdirectory(const struct trust_pki *pki, const char *name,
 
 	if (r != TRUST_OK)
 		return r;
-	return make_directory(out, msg);
+	return trust_pemfile_make_folder(out, msg);
 }
 
 bool
@@ -244,7 +233,7 @@ check_free(const struct trust_pki *pki, struct trust_message *msg)
 static enum trust_err
 make_directories(const struct trust_pki *pki, struct trust_message *msg)
 {
-	enum trust_err r = make_directory(pki->dir, msg);
+	enum trust_err r = trust_pemfile_make_folder(pki->dir, msg);
 	char path[PATH_MAX];
 
 	if (r != TRUST_OK)

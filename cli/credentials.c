@@ -94,21 +94,13 @@ forget_used(const struct trust_credentials *c)
 	EVP_PKEY_free(draft);
 }
 
-static enum trust_err
-make_folder(const char *dir, struct trust_message *msg)
-{
-	if (mkdir(dir, 0755) != 0 && errno != EEXIST)
-		return system_error(dir, msg);
-	return TRUST_OK;
-}
-
 enum trust_err
 trust_credentials_open(struct trust_credentials *c, enum trust_key type,
     bool wants_new, struct trust_message *msg)
 {
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
-	if ((r = make_folder(c->dir, msg)) != TRUST_OK ||
+	if ((r = trust_pemfile_make_folder(c->dir, msg)) != TRUST_OK ||
 	    (r = choose_path(c, wants_new, msg)) != TRUST_OK)
 		return r;
 	forget_used(c);
@@ -135,7 +127,7 @@ trust_credentials_keep(struct trust_credentials *c, const char *key_path,
 	    PATH_MAX)
 		return trust_err_set(
 		    msg, TRUST_ERR_INPUT, "path too long: %s", key_path);
-	if ((r = make_folder(c->dir, msg)) != TRUST_OK ||
+	if ((r = trust_pemfile_make_folder(c->dir, msg)) != TRUST_OK ||
 	    (r = trust_key_load(key_path, &c->key, msg)) != TRUST_OK)
 		return r;
 	r = trust_pemfile_path(path, c->dir, c->name, files[KEY].ending, msg);
@@ -210,12 +202,10 @@ static enum trust_err
 fill(const struct content *content, const char *folder,
     struct trust_message *msg)
 {
-	enum trust_err r = TRUST_OK;
+	enum trust_err r = trust_pemfile_make_folder(folder, msg);
 	char path[PATH_MAX];
 	int i;
 
-	if (mkdir(folder, 0755) != 0 && errno != EEXIST)
-		return system_error(folder, msg);
 	for (i = 0; i < N_FILES && r == TRUST_OK; i++) {
 		r = trust_pemfile_path(
 		    path, folder, content->id, files[i].ending, msg);

@@ -5,14 +5,11 @@
 #include "est_files.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "../certs/est_answer.h"
 #include "../certs/key_source.h"
 #include "../certs/pemfile.h"
 #include "certfile.h"
@@ -50,29 +47,6 @@ failed(const char *path, struct trust_message *msg)
 }
 
 static enum trust_err
-make_folder(const char *dir, struct trust_message *msg)
-{
-	if (mkdir(dir, 0755) != 0 && errno != EEXIST)
-		return failed(dir, msg);
-	return TRUST_OK;
-}
-
-/* Have the names of the folder on the disk. */
-static enum trust_err
-sync_folder(const char *dir, struct trust_message *msg)
-{
-	enum trust_err r = TRUST_OK;
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return failed(dir, msg);
-	if (fsync(fd) != 0)
-		r = failed(dir, msg);
-	close(fd);
-	return r;
-}
-
-static enum trust_err
 move(const char *dir, const char *from, const char *to,
     struct trust_message *msg)
 {
@@ -86,39 +60,23 @@ move(const char *dir, const char *from, const char *to,
 	return r;
 }
 
-/* In a file that nobody else reads, in the place of one that there may be. */
-static enum trust_err
-write_draft(const char *dir, const char *name, STACK_OF(X509) *certificates,
-    struct trust_message *msg)
-{
-	X509 *v[TRUST_EST_CERTIFICATES_MAX + 1];
-	int n = sk_X509_num(certificates);
-	char path[PATH_MAX];
-	enum trust_err r = trust_est_files_path(path, dir, name, msg);
-
-	if (r != TRUST_OK)
-		return r;
-	if (n < 1 || n > (int)(sizeof(v) / sizeof(v[0])))
-		return TRUST_ERR_INTERNAL;
-	for (int i = 0; i < n; i++)
-		v[i] = sk_X509_value(certificates, i);
-	(void)unlink(path);
-	return trust_pemfile_store(path, v, (size_t)n, msg);
-}
-
 enum trust_err
 trust_est_files_replace(const char *dir, const char *name,
     STACK_OF(X509) *certificates, struct trust_message *msg)
 {
-	char draft[NAME_MAX];
-	enum trust_err r = make_folder(dir, msg);
+	enum trust_err r = trust_pemfile_make_folder(dir, msg);
+	struct trust_buf pem = {0};
+	char path[PATH_MAX];
 
-	(void)snprintf(draft, sizeof(draft), "%s.%ld", name, (long)getpid());
 	if (r == TRUST_OK)
-		r = write_draft(dir, draft, certificates, msg);
+		r = trust_est_files_path(path, dir, name, msg);
+	for (int i = 0; r == TRUST_OK && i < sk_X509_num(certificates); i++)
+		r = trust_pemfile_encode(sk_X509_value(certificates, i), &pem);
 	if (r == TRUST_OK)
-		r = move(dir, draft, name, msg);
-	return r == TRUST_OK ? sync_folder(dir, msg) : r;
+		r = trust_pemfile_replace(
+		    path, 0644, trust_buf_get0(&pem), msg);
+	trust_buf_free(&pem);
+	return r;
 }
 
 /* ---- Keys ---- */
@@ -131,7 +89,7 @@ trust_est_files_new_key(const char *dir, enum trust_key kind, EVP_PKEY **out,
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
 	*out = NULL;
-	r = make_folder(dir, msg);
+	r = trust_pemfile_make_folder(dir, msg);
 	if (r == TRUST_OK)
 		r = trust_est_files_path(path, dir, NEW_KEY, msg);
 	if (r != TRUST_OK)
@@ -143,7 +101,7 @@ trust_est_files_new_key(const char *dir, enum trust_key kind, EVP_PKEY **out,
 	if (r == TRUST_OK)
 		r = trust_key_store(path, *out, msg);
 	if (r == TRUST_OK)
-		r = sync_folder(dir, msg);
+		r = trust_pemfile_sync_folder(path, msg);
 	if (r != TRUST_OK) {
 		EVP_PKEY_free(*out);
 		*out = NULL;
@@ -175,25 +133,26 @@ static enum trust_err
 switch_names(const char *dir, bool with_new_key, struct trust_message *msg)
 {
 	enum trust_err r = TRUST_OK;
+	char path[PATH_MAX];
 
 	if (with_new_key)
 		r = move(dir, NEW_KEY, TRUST_EST_FILES_KEY, msg);
 	if (r == TRUST_OK)
 		r = move(
 		    dir, NEW_CERTIFICATE, TRUST_EST_FILES_CERTIFICATE, msg);
-	return r == TRUST_OK ? sync_folder(dir, msg) : r;
+	if (r == TRUST_OK)
+		r = trust_est_files_path(
+		    path, dir, TRUST_EST_FILES_CERTIFICATE, msg);
+	return r == TRUST_OK ? trust_pemfile_sync_folder(path, msg) : r;
 }
 
 enum trust_err
 trust_est_files_install(const char *dir, STACK_OF(X509) *certificates,
     bool with_new_key, struct trust_message *msg)
 {
-	enum trust_err r = make_folder(dir, msg);
+	enum trust_err r =
+	    trust_est_files_replace(dir, NEW_CERTIFICATE, certificates, msg);
 
-	if (r == TRUST_OK)
-		r = write_draft(dir, NEW_CERTIFICATE, certificates, msg);
-	if (r == TRUST_OK)
-		r = sync_folder(dir, msg);
 	return r == TRUST_OK ? switch_names(dir, with_new_key, msg) : r;
 }
 
@@ -215,7 +174,7 @@ trust_est_files_recover(const char *dir, struct trust_message *msg)
 		r = switch_names(dir, false, msg);
 	else if ((r = trust_est_files_path(path, dir, NEW_CERTIFICATE, msg)) ==
 		     TRUST_OK &&
-		 unlink(path) != 0) /* written in part, or of another key */
+		 unlink(path) != 0) /* of another key, or damaged */
 		r = failed(path, msg);
 	sk_X509_pop_free(stack, X509_free);
 	return r;

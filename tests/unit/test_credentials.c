@@ -33,13 +33,13 @@ step(void)
 		_exit(77);
 }
 
-#define STEP(call)    (step(), (call))
-#define rename(a, b)  STEP(rename(a, b))
-#define symlink(a, b) STEP(symlink(a, b))
-#define link(a, b)    STEP(link(a, b))
-#define unlink(a)     STEP(unlink(a))
-#define mkdir(a, b)   STEP(mkdir(a, b))
-#define rmdir(a)      STEP(rmdir(a))
+#define STEP(call)                      (step(), (call))
+#define rename(a, b)                    STEP(rename(a, b))
+#define symlink(a, b)                   STEP(symlink(a, b))
+#define link(a, b)                      STEP(link(a, b))
+#define unlink(a)                       STEP(unlink(a))
+#define rmdir(a)                        STEP(rmdir(a))
+#define trust_pemfile_make_folder(a, b) STEP(trust_pemfile_make_folder(a, b))
 #define trust_pemfile_replace(a, b, c, d) \
 	STEP(trust_pemfile_replace(a, b, c, d))
 #define trust_key_store(a, b, c) STEP(trust_key_store(a, b, c))
@@ -50,7 +50,6 @@ step(void)
 #undef rename
 #undef unlink
 #undef rmdir
-#undef mkdir
 
 #define ID "temp-09"
 
