@@ -17,6 +17,7 @@
 #include "issuer.h"
 #include "prompt.h"
 #include "remote.h"
+#include "shell.h"
 
 /* How long to wait where nobody says. */
 #define TIMEOUT_S 60
@@ -272,23 +273,11 @@ store(struct enroll *e, struct trust_message *msg)
 
 /* ---- Telling ---- */
 
-/* A word of a shell's command line. */
 static void
 print_word(const char *before, const char *word)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789-._/:@%,=+";
-
 	printf("%s", before);
-	if (word[0] != '\0' && word[strspn(word, plain)] == '\0') {
-		printf("%s", word);
-		return;
-	}
-	putchar('\'');
-	for (; *word != '\0'; word++)
-		printf(*word == '\'' ? "'\\''" : "%c", *word);
-	putchar('\'');
+	trust_shell_print(word);
 }
 
 /* The line that publishes, as the device that we are now. */

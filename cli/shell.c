@@ -45,16 +45,34 @@ quote(const char *text, char *out, size_t size)
 	return true;
 }
 
+static bool
+is_plain(const char *text)
+{
+	return text[0] != '\0' && text[strspn(text, plain)] == '\0';
+}
+
 const char *
 trust_shell_quote(
     const char *text, const char *instead, char out[TRUST_SHELL_MAX])
 {
 	if (text == NULL || text[0] == '\0' || !is_printable(text) ||
-	    (strspn(text, plain) != strlen(text) &&
-		!quote(text, out, TRUST_SHELL_MAX)) ||
+	    (!is_plain(text) && !quote(text, out, TRUST_SHELL_MAX)) ||
 	    strlen(text) >= TRUST_SHELL_MAX)
 		snprintf(out, TRUST_SHELL_MAX, "%s", instead);
-	else if (strspn(text, plain) == strlen(text))
+	else if (is_plain(text))
 		memcpy(out, text, strlen(text) + 1);
 	return out;
+}
+
+void
+trust_shell_print(const char *text)
+{
+	if (is_plain(text)) {
+		printf("%s", text);
+		return;
+	}
+	putchar('\'');
+	for (; *text != '\0'; text++)
+		printf(*text == '\'' ? "'\\''" : "%c", *text);
+	putchar('\'');
 }

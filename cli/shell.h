@@ -19,4 +19,8 @@
 const char *trust_shell_quote(
     const char *text, const char *instead, char out[TRUST_SHELL_MAX]);
 
+/* Print the user's own word, which may be of any length and any octets, as one
+ * of a POSIX shell. */
+void trust_shell_print(const char *text);
+
 #endif
