@@ -105,6 +105,9 @@ find_users(struct removal *removal, struct trust_registry *registry,
 	removal->last_bundle = trust_anchor_usage_is_last(
 	    usage, removal->id, TRUST_PURPOSE_BIT_BUNDLE);
 	trust_anchor_usage_free(usage);
+	/* Which would say that nobody uses it. */
+	if (removal->only == NULL)
+		return TRUST_ERR_NOMEM;
 	return find_devices(removal, registry, msg);
 }
 
