@@ -28,6 +28,10 @@ trust_pages_fetch(const struct trust_mqtt_options *gateway,
 		if (json_array_extend(
 			all, json_object_get(data, pages->array)) != 0)
 			r = TRUST_ERR_NOMEM;
+		else if (json_array_size(all) > ENTRIES_MAX)
+			r = trust_err_set(msg, TRUST_ERR_INPUT,
+			    "want at most %d %s of the gateway, got more",
+			    ENTRIES_MAX, pages->array);
 		more = pages->next(pages->command, data, json_array_size(all));
 		json_decref(data);
 	}
