@@ -404,3 +404,10 @@ out:
 	sk_GENERAL_NAME_pop_free(names, GENERAL_NAME_free);
 	return same;
 }
+
+bool
+trust_issue_is_by(X509 *x509, X509 *issuer)
+{
+	return X509_check_issued(issuer, x509) == X509_V_OK &&
+	       X509_verify(x509, X509_get0_pubkey(issuer)) == 1;
+}

@@ -64,4 +64,9 @@ enum trust_err trust_issue_add_host(GENERAL_NAMES *names, const char *host,
 bool trust_issue_has_hosts(
     const X509 *x509, const char *const *hosts, size_t n_hosts);
 
+/* Whether that certificate is this issuer's: its name, key identifier and
+ * keyUsage say so, and the signature does. Dates and constraints are not
+ * looked at. */
+bool trust_issue_is_by(X509 *x509, X509 *issuer);
+
 #endif

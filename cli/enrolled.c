@@ -5,8 +5,9 @@
 #include "enrolled.h"
 
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 #include <string.h>
+
+#include "../certs/issue.h"
 
 /* Octets of a refusal. */
 #define REFUSAL_MAX (16 * 1024)
@@ -62,13 +63,6 @@ split(struct trust_span answer, struct trust_span *certificates,
 	bundle->len = answer.len - certificates->len - (sizeof(mark) - 1);
 }
 
-static bool
-has_issued(X509 *issuer, X509 *x509)
-{
-	return X509_check_issued(issuer, x509) == X509_V_OK &&
-	       X509_verify(x509, X509_get0_pubkey(issuer)) == 1;
-}
-
 /* Who says nothing of a bundle sends it behind the chain: what is no link of
  * that, and the roots, are the bundle. */
 static enum trust_err
@@ -80,7 +74,7 @@ take_unmarked(struct trust_enrolled *e)
 	for (; n < sk_X509_num(e->chain); n++) {
 		X509 *next = sk_X509_value(e->chain, n);
 
-		if (!has_issued(next, last) ||
+		if (!trust_issue_is_by(last, next) ||
 		    trust_certificate_is_self_signed(next))
 			break;
 		last = next;

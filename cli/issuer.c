@@ -64,20 +64,13 @@ check_ca(
 	return TRUST_OK;
 }
 
-static bool
-has_issued(X509 *issuer, X509 *x509)
-{
-	return X509_check_issued(issuer, x509) == X509_V_OK &&
-	       X509_verify(x509, X509_get0_pubkey(issuer)) == 1;
-}
-
 static X509 *
 find_issuer(STACK_OF(X509) *among, X509 *x509)
 {
 	int i;
 
 	for (i = 0; i < sk_X509_num(among); i++)
-		if (has_issued(sk_X509_value(among, i), x509))
+		if (trust_issue_is_by(x509, sk_X509_value(among, i)))
 			return sk_X509_value(among, i);
 	return NULL;
 }

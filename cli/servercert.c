@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,10 +73,8 @@ renewal_of(X509 *x509)
 static bool
 is_of(const struct trust_servercert *s, X509 *x509)
 {
-	X509 *ca = sk_X509_value(trust_issuer_get0_chain(s->issuer), 0);
-
-	return X509_check_issued(ca, x509) == X509_V_OK &&
-	       X509_verify(x509, X509_get0_pubkey(ca)) == 1;
+	return trust_issue_is_by(
+	    x509, sk_X509_value(trust_issuer_get0_chain(s->issuer), 0));
 }
 
 /* Whether a new one would be good for longer. */
