@@ -12,6 +12,14 @@
 
 #define RSA_BITS 2048u
 
+const char *const trust_key_names[] = {
+    [TRUST_KEY_P256] = "p256",
+    [TRUST_KEY_P384] = "p384",
+    [TRUST_KEY_RSA2048] = "rsa2048",
+    [TRUST_KEY_ED25519] = "ed25519",
+    NULL,
+};
+
 enum trust_err
 trust_key_new(enum trust_key type, EVP_PKEY **out)
 {

@@ -16,6 +16,9 @@ enum trust_key {
 	TRUST_KEY_ED25519,
 };
 
+/* What people call them, by enum trust_key, up to a NULL. */
+extern const char *const trust_key_names[];
+
 /* A new key. The caller frees with EVP_PKEY_free. */
 enum trust_err trust_key_new(
     enum trust_key type, EVP_PKEY **out) TRUST_MUST_CHECK;

@@ -25,9 +25,6 @@
 #define SECRET_MAX 1024
 #define BUNDLE     "bundle.pem"
 
-/* By enum trust_key. */
-static const char *const keys[] = {"p256", "p384", "rsa2048", "ed25519", NULL};
-
 /* The command line, and what comes of it. */
 struct enroll {
 	struct trust_mqtt_options gateway;
@@ -401,7 +398,7 @@ trust_enroll_run(int argc, char **argv)
 		.argument = "KIND",
 		.help = "p256, p384, rsa2048 or ed25519; else p256",
 		.choice = &e.key_type,
-		.choices = keys},
+		.choices = trust_key_names},
 	    {.name = "out",
 		.letter = 'o',
 		.argument = "DIR",

@@ -16,14 +16,11 @@
 #include "est_files.h"
 #include "est_link.h"
 
-/* By enum trust_key. */
-static const char *const kinds[] = {"p256", "p384", "rsa2048", "ed25519", NULL};
-
 #define OPTION_KEY_KIND(to)                                                  \
 	{                                                                    \
 		.name = "key-kind", .argument = "p256|p384|rsa2048|ed25519", \
 		.help = "the kind of a new key; else p256", .choice = (to),  \
-		.choices = kinds                                             \
+		.choices = trust_key_names                                   \
 	}
 
 /* One run of either. */

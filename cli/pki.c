@@ -14,14 +14,11 @@
 #define DEVICE_DAYS 365
 #define DAYS_MAX    3650
 
-/* By enum trust_key. */
-static const char *const keys[] = {"p256", "p384", "rsa2048", "ed25519", NULL};
-
 #define OPTION_KEY(to)                                                  \
 	{                                                               \
 		.name = "key", .argument = "p256|p384|rsa2048|ed25519", \
 		.help = "the kind of keys; else p256", .choice = (to),  \
-		.choices = keys                                         \
+		.choices = trust_key_names                              \
 	}
 #define OPTION_DAYS(to, text)                                    \
 	{                                                        \
