@@ -156,12 +156,7 @@ trust_anchor_list_run(int argc, char **argv)
 	bool json = false, known = false;
 	int64_t now = trust_options_now();
 	const struct trust_option options[] = {
-	    {.name = "registry",
-		.letter = 'r',
-		.argument = "FILE",
-		.help = "the registry; else $TRUST_REGISTRY",
-		.env = "TRUST_REGISTRY",
-		.text = &registry},
+	    TRUST_OPTION_REGISTRY_IF(&registry, "the registry"),
 	    {.name = "well-known",
 		.help = "the roots that are known by name instead",
 		.flag = &known},

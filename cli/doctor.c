@@ -193,7 +193,7 @@ trust_doctor_run(int argc, char **argv)
 	    {.name = "no-connect",
 		.help = "TLS alone, nothing in MQTT",
 		.flag = &doctor.no_connect},
-	    TRUST_OPTION_REGISTRY_IF(&doctor.registry),
+	    TRUST_OPTION_REGISTRY_IF(&doctor.registry, "the gateway\'s"),
 	    TRUST_REASONING_OPTIONS(doctor),
 	    TRUST_OPTION_AT(&doctor.now),
 	    TRUST_OPTION_JSON(&doctor.json),

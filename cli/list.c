@@ -321,12 +321,7 @@ trust_list_run(int argc, char **argv)
 	const char *registry = NULL;
 	bool json = false;
 	const struct trust_option options[] = {
-	    {.name = "registry",
-		.letter = 'r',
-		.argument = "FILE",
-		.help = "the registry; else $TRUST_REGISTRY",
-		.env = "TRUST_REGISTRY",
-		.text = &registry},
+	    TRUST_OPTION_REGISTRY_IF(&registry, "the registry"),
 	    {.name = "expiring",
 		.argument = "DURATION",
 		.help = "with --host: whose certificates end within it",

@@ -48,11 +48,11 @@ struct trust_option {
 		.help = "the registry; else $TRUST_REGISTRY",           \
 		.env = "TRUST_REGISTRY", .required = true, .text = (to) \
 	}
-/* Where it is not needed. */
-#define TRUST_OPTION_REGISTRY_IF(to)                                   \
+/* Where it is not needed; `what` is what it is then. */
+#define TRUST_OPTION_REGISTRY_IF(to, what)                             \
 	{                                                              \
 		.name = "registry", .letter = 'r', .argument = "FILE", \
-		.help = "the gateway's; else $TRUST_REGISTRY",         \
+		.help = what "; else $TRUST_REGISTRY",                 \
 		.env = "TRUST_REGISTRY", .text = (to)                  \
 	}
 #define TRUST_OPTION_JSON(to)                                       \
