@@ -56,7 +56,7 @@ visit_device(void *arg, const char *id, struct trust_span line)
 	    is_in(removal->only, record->u.device.group)) {
 		removal->n_devices++;
 		if (json_array_size(removal->devices) <
-			TRUST_ANCHOR_NAMES_MAX &&
+			TRUST_OUTPUT_NAMED_MAX &&
 		    json_array_append_new(removal->devices, json_string(id)) !=
 			0)
 			r = TRUST_ERR_NOMEM;

@@ -232,7 +232,7 @@ trust_anchor_usage_join(
 	out[0] = '\0';
 	json_array_foreach((json_t *)(uintptr_t)names, told, name)
 	{
-		if (told == TRUST_ANCHOR_NAMES_MAX || used >= TRUST_MESSAGE_MAX)
+		if (told == TRUST_OUTPUT_NAMED_MAX || used >= TRUST_MESSAGE_MAX)
 			break;
 		used += (size_t)snprintf(out + used, TRUST_MESSAGE_MAX - used,
 		    "%s%s", told > 0 ? ", " : "", json_string_value(name));

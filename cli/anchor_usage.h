@@ -34,7 +34,6 @@ const char *trust_anchor_usage_get0_twin(const struct trust_anchor_usage *usage,
 
 /* "a, b, c" of an array of texts; of many "a, b, c and 12 more", where `n`
  * says how many there are. Returns `out`. */
-#define TRUST_ANCHOR_NAMES_MAX 5
 const char *trust_anchor_usage_join(
     const json_t *names, size_t n, char out[TRUST_MESSAGE_MAX]);
 /* The same of all that are in the array. */

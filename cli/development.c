@@ -59,9 +59,8 @@ trust_development_tell(const struct trust_development *development)
 		    "not one for development: whoever has that PKI's directory "
 		    "has its keys, and is trusted like your devices",
 		    development->ids[i]);
-	if (development->n > TRUST_DEVELOPMENT_IDS_MAX)
-		trust_output_note("%zu more anchors are like that",
-		    development->n - TRUST_DEVELOPMENT_IDS_MAX);
+	trust_output_note_rest(
+	    development->n, TRUST_DEVELOPMENT_IDS_MAX, "anchor");
 	trust_output_note("where that is meant, trustctl init --development "
 			  "makes a registry for it");
 }

@@ -9,9 +9,6 @@
 
 #include "output.h"
 
-/* Notes of a kind; of more there is the number. */
-#define NOTES_MAX 5
-
 void
 trust_flaws_clear(struct trust_flaws *flaws)
 {
@@ -25,10 +22,13 @@ static struct trust_message *
 next_note(struct trust_flaws_of_kind *flaws)
 {
 	if (flaws->notes == NULL)
-		flaws->notes = calloc(NOTES_MAX, sizeof(*flaws->notes));
+		flaws->notes =
+		    calloc(TRUST_OUTPUT_NAMED_MAX, sizeof(*flaws->notes));
 	if (flaws->notes == NULL)
 		return NULL;
-	return flaws->n++ < NOTES_MAX ? &flaws->notes[flaws->n - 1] : NULL;
+	if (flaws->n++ >= TRUST_OUTPUT_NAMED_MAX)
+		return NULL;
+	return &flaws->notes[flaws->n - 1];
 }
 
 /* ---- CRLs ---- */
@@ -131,11 +131,9 @@ trust_flaws_add(struct trust_flaws *flaws, const struct trust_record *record,
 static void
 tell(const struct trust_flaws_of_kind *flaws, const char *kind)
 {
-	for (size_t i = 0; i < flaws->n && i < NOTES_MAX; i++)
+	for (size_t i = 0; i < flaws->n && i < TRUST_OUTPUT_NAMED_MAX; i++)
 		trust_output_note("%s", flaws->notes[i].text);
-	if (flaws->n > NOTES_MAX)
-		trust_output_note(
-		    "%zu more %ss are like that", flaws->n - NOTES_MAX, kind);
+	trust_output_note_rest(flaws->n, TRUST_OUTPUT_NAMED_MAX, kind);
 }
 
 void

@@ -50,6 +50,14 @@ trust_output_note(const char *fmt, ...)
 }
 
 void
+trust_output_note_rest(size_t n, size_t named, const char *kind)
+{
+	if (n > named)
+		trust_output_note(
+		    "%zu more %ss are like that", n - named, kind);
+}
+
+void
 trust_output_log(const char *fmt, ...)
 {
 	va_list args;

@@ -29,6 +29,12 @@ void trust_output_note(const char *fmt, ...) TRUST_PRINTF(1, 2);
 /* The same for what a command that stays has done. */
 void trust_output_log(const char *fmt, ...) TRUST_PRINTF(1, 2);
 
+/* Of many things of a kind so many are named one by one. */
+#define TRUST_OUTPUT_NAMED_MAX 5
+/* A note that there are more of them, like those that were named; none where
+ * `n` is no more than `named`. */
+void trust_output_note_rest(size_t n, size_t named, const char *kind);
+
 /* Print the message, or the error's own words where it is empty. Returns
  * TRUST_EXIT_ERROR, so that a command can end with it. */
 int trust_output_failure(enum trust_err err, const struct trust_message *msg);

@@ -13,8 +13,6 @@
 
 /* Different ids of a kind. A million devices share a handful of roles. */
 #define IDS_MAX 10000
-/* Notes of a kind. */
-#define NOTES_MAX 5
 
 static const enum trust_kind kinds[] = {
     TRUST_KIND_ROLE, TRUST_KIND_GROUP, TRUST_KIND_ANCHOR, TRUST_KIND_DEVICE};
@@ -148,10 +146,10 @@ tell(const json_t *named, const char *kind)
 
 	json_object_foreach((json_t *)(uintptr_t)named, id, who)
 	{
-		if (told++ == NOTES_MAX) {
+		if (told++ == TRUST_OUTPUT_NAMED_MAX) {
 			trust_output_note("%zu more %ss are named, and not "
 					  "there",
-			    n - NOTES_MAX, kind);
+			    n - TRUST_OUTPUT_NAMED_MAX, kind);
 			return;
 		}
 		trust_output_note("%s %s, which %s names, is not there; "

@@ -12,8 +12,6 @@
 
 /* Devices that are remembered; of more the rest is not looked at. */
 #define IDS_MAX 10000
-/* Notes. */
-#define NOTES_MAX 5
 
 struct trust_unsealed {
 	json_t *devices; /* {"meter-04": true} */
@@ -70,7 +68,7 @@ tell(struct telling *telling, const struct trust_record *device)
 	const char *gateway =
 	    trust_sealing_find_missing(telling->sealing, device);
 
-	if (gateway == NULL || telling->n++ >= NOTES_MAX)
+	if (gateway == NULL || telling->n++ >= TRUST_OUTPUT_NAMED_MAX)
 		return;
 	trust_output_note("device %s: its key is not sealed for gateway %s, "
 			  "where it cannot come in; whoever has the key seals "
@@ -141,9 +139,7 @@ trust_unsealed_tell(
 	else if (r == TRUST_OK)
 		r = tell_written(unsealed, registry, &telling, &msg);
 	trust_sealing_free(sealing);
-	if (telling.n > NOTES_MAX)
-		trust_output_note(
-		    "%zu more devices are like that", telling.n - NOTES_MAX);
+	trust_output_note_rest(telling.n, TRUST_OUTPUT_NAMED_MAX, "device");
 	if (r != TRUST_OK)
 		trust_output_note("for which gateways keys are sealed was not "
 				  "looked at: %s",
