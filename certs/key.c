@@ -83,6 +83,8 @@ trust_key_load(const char *path, EVP_PKEY **out, struct trust_message *msg)
 		return trust_err_set(msg,
 		    errno == ENOENT ? TRUST_ERR_NOT_FOUND : TRUST_ERR_IO,
 		    "%s: %s", path, strerror(errno));
+	/* A buffer of stdio's would keep a copy. */
+	(void)setvbuf(in, NULL, _IONBF, 0);
 	*out = PEM_read_PrivateKey(in, NULL, no_passphrase, NULL);
 	fclose(in);
 	if (*out == NULL)

@@ -51,6 +51,8 @@ trust_secretfile_open_lenient(const char *path, FILE **out,
 		return r;
 	}
 	(void)check(path, &st, open_to);
+	/* A buffer of stdio's would keep a copy. */
+	(void)setvbuf(in, NULL, _IONBF, 0);
 	*out = in;
 	return TRUST_OK;
 }
@@ -101,8 +103,6 @@ trust_secretfile_read_line(
 	r = trust_secretfile_open(path, &in, msg);
 	if (r != TRUST_OK)
 		return r;
-	/* A buffer of stdio's would keep a copy. */
-	(void)setvbuf(in, NULL, _IONBF, 0);
 	if (read_line(in, out, size) == 0) {
 		OPENSSL_cleanse(out, size);
 		r = trust_err_set(msg, TRUST_ERR_INPUT,

@@ -13,7 +13,7 @@
  * Open one to read it. Only its owner may have a right to it (mode 0600 or
  * stricter), and that is whoever runs this, or root; else TRUST_ERR_INPUT and
  * what mends it. What is looked at is the file that is then read, behind any
- * symbolic link. TRUST_ERR_NOT_FOUND: no such file.
+ * symbolic link. stdio keeps none of it. TRUST_ERR_NOT_FOUND: no such file.
  */
 enum trust_err trust_secretfile_open(
     const char *path, FILE **out, struct trust_message *msg) TRUST_MUST_CHECK;

@@ -294,11 +294,8 @@ adopt(const struct content *next, struct trust_message *msg)
 		r = swap(&content, msg);
 	if (r == TRUST_OK)
 		r = link_files(&content, msg);
-	for (i = 0; i < N_FILES; i++) {
-		if (found[i].p != NULL)
-			OPENSSL_cleanse(found[i].p, found[i].len);
-		trust_buf_free(&found[i]);
-	}
+	for (i = 0; i < N_FILES; i++)
+		trust_files_wipe(&found[i]);
 	return r;
 }
 
@@ -384,9 +381,7 @@ trust_credentials_store(const struct trust_credentials *c, const char *id,
 	if (r == TRUST_OK && !c->is_foreign && strcmp(path, c->key_path) != 0)
 		(void)unlink(c->key_path);
 out:
-	if (key.p != NULL)
-		OPENSSL_cleanse(key.p, key.len);
-	trust_buf_free(&key);
+	trust_files_wipe(&key);
 	return r;
 }
 

@@ -17,4 +17,7 @@
 enum trust_err trust_files_read(const char *path, size_t max,
     struct trust_buf *out, struct trust_message *msg) TRUST_MUST_CHECK;
 
+/* Free what was read, or is to be written, where it is a secret. */
+void trust_files_wipe(struct trust_buf *secret);
+
 #endif

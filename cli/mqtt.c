@@ -381,7 +381,7 @@ trust_mqtt_close(struct trust_mqtt *mqtt)
 	mosquitto_destroy(mqtt->mosquitto);
 	mosquitto_lib_cleanup();
 	(void)sigaction(SIGPIPE, &mqtt->pipe, NULL);
-	trust_buf_free(&mqtt->password);
+	trust_files_wipe(&mqtt->password);
 	free(mqtt->address);
 	free(mqtt);
 }

@@ -11,6 +11,7 @@
 
 #include "../certs/pemfile.h"
 #include "commands.h"
+#include "files.h"
 #include "options.h"
 #include "records.h"
 #include "references.h"
@@ -205,9 +206,7 @@ store(struct new_token *token, struct trust_message *msg)
 		r = trust_pemfile_create(
 		    token->out, 0600, trust_buf_get0(&text), msg);
 	token->stored = r == TRUST_OK;
-	if (text.p != NULL)
-		OPENSSL_cleanse(text.p, text.len);
-	trust_buf_free(&text);
+	trust_files_wipe(&text);
 	return r;
 }
 
