@@ -4,31 +4,16 @@
  */
 #include "partfile.h"
 
-#include <stdio.h>
-
 #include "../certs/pemfile.h"
 
 /* Nothing in them is secret. */
 #define MODE 0644
 
-static enum trust_err
-join(char out[TRUST_PARTFILE_PATH_MAX], const char *dir, const char *name,
-    const char *ending, struct trust_message *msg)
-{
-	int len = snprintf(
-	    out, TRUST_PARTFILE_PATH_MAX, "%s/%s%s", dir, name, ending);
-
-	if (len < 0 || len >= TRUST_PARTFILE_PATH_MAX)
-		return trust_err_set(
-		    msg, TRUST_ERR_INPUT, "%s: too long a path", dir);
-	return TRUST_OK;
-}
-
 enum trust_err
 trust_partfile_notification(char out[TRUST_PARTFILE_PATH_MAX], const char *dir,
     struct trust_message *msg)
 {
-	return join(out, dir, "notification", ".der", msg);
+	return trust_pemfile_path(out, dir, "notification", ".der", msg);
 }
 
 enum trust_err
@@ -37,7 +22,7 @@ trust_partfile_path(char out[TRUST_PARTFILE_PATH_MAX], const char *dir,
 {
 	char hex[TRUST_THUMBPRINT_TEXT];
 
-	return join(
+	return trust_pemfile_path(
 	    out, dir, trust_thumbprint_format(sha256, hex), ".part", msg);
 }
 
