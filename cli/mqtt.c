@@ -327,6 +327,15 @@ set_address(struct trust_mqtt *mqtt)
 	return TRUST_OK;
 }
 
+void
+trust_mqtt_take_id(
+    struct trust_mqtt_options *options, char id[TRUST_ID_MAX + 1])
+{
+	if (options->id == NULL && options->cert != NULL &&
+	    trust_certfile_read_id(options->cert, id))
+		options->id = id;
+}
+
 enum trust_err
 trust_mqtt_open(const struct trust_mqtt_options *options,
     const struct trust_mqtt_events *events, struct trust_mqtt **out,

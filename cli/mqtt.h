@@ -66,6 +66,11 @@ struct trust_mqtt_options {
 		.text = &(to).password_file                              \
 	}
 
+/* What a device is called stands in its certificate, most often: where no
+ * client id is given, take it from there into `id`, which is borrowed then. */
+void trust_mqtt_take_id(
+    struct trust_mqtt_options *options, char id[TRUST_ID_MAX + 1]);
+
 /* A message, for as long as the call that brings it. */
 struct trust_mqtt_message {
 	const char *topic;

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "certfile.h"
 #include "enrolled.h"
 #include "ledger.h"
 #include "progress.h"
@@ -487,9 +486,7 @@ trust_registrar_run(
 	enum trust_err r;
 
 	registrar.gateway.v5 = true;
-	if (options->gateway.id == NULL && options->gateway.cert != NULL &&
-	    trust_certfile_read_id(options->gateway.cert, registrar.id))
-		registrar.gateway.id = registrar.id;
+	trust_mqtt_take_id(&registrar.gateway, registrar.id);
 	registrar.events = (struct trust_mqtt_events){
 	    .connected = on_connected,
 	    .disconnected = on_disconnected,

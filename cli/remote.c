@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "certfile.h"
 #include "progress.h"
 
 #define COMMAND_TOPIC  "$CONTROL/trust/v1"
@@ -112,15 +111,6 @@ on_message(void *arg, const struct trust_mqtt_message *message)
 
 /* ---- Connecting ---- */
 
-/* What a device is called stands in its certificate, most often. */
-static void
-take_id(struct trust_remote *remote)
-{
-	if (remote->options.id == NULL && remote->options.cert != NULL &&
-	    trust_certfile_read_id(remote->options.cert, remote->id))
-		remote->options.id = remote->id;
-}
-
 static enum trust_err
 begin(const struct trust_mqtt_options *options, const char *topic,
     struct trust_remote **out, struct trust_message *msg)
@@ -140,7 +130,7 @@ begin(const struct trust_mqtt_options *options, const char *topic,
 	    .message = on_message,
 	    .arg = remote,
 	};
-	take_id(remote);
+	trust_mqtt_take_id(&remote->options, remote->id);
 	r = trust_mqtt_open(
 	    &remote->options, &remote->events, &remote->mqtt, msg);
 	if (r != TRUST_OK) {
