@@ -28,7 +28,10 @@ enum trust_err trust_key_new(
 enum trust_err trust_key_store(const char *path, const EVP_PKEY *key,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
-/* Load what trust_key_store stored. TRUST_ERR_NOT_FOUND: no such file. */
+/* Load a key from PEM that is not encrypted, whoever else may read the file:
+ * where that is no business of ours, because another program reads it as well,
+ * or we made it. Else key_source.h has the loader. TRUST_ERR_NOT_FOUND: no such
+ * file. TRUST_ERR_INPUT: there is something else in it. */
 enum trust_err trust_key_load(const char *path, EVP_PKEY **out,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
