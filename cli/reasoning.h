@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What led to a decision, for people: `trustctl check` and `trustctl topic`.
+ * What led to a decision, for people: `trustctl check`, `topic` and `doctor`.
  */
 #ifndef TRUST_REASONING_H
 #define TRUST_REASONING_H

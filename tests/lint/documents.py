@@ -162,7 +162,8 @@ def check_trustctl(documents):
                          r'^    \{"([\w-]+)"')
     compare(commands, find([TRUSTCTL], r"^\.(?:It )?Nm Cm ([\w-]+)"),
             "command", TRUSTCTL)
-    for parent in ("anchor", "device", "edge-ca", "est", "gateway", "pki", "token"):
+    for parent in ("anchor", "device", "edge-ca", "est", "gateway", "pki",
+                   "token"):
         file = parent.replace("-", "_")
         compare(in_table(pathlib.Path(f"cli/{file}.c"), "commands",
                          r'^\s+\{"(\w+)"'),

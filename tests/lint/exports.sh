@@ -12,10 +12,10 @@ mosquitto_callback_unregister mosquitto_client_address
 mosquitto_client_certificate mosquitto_client_clean_session
 mosquitto_client_id mosquitto_client_protocol_version
 mosquitto_client_username mosquitto_free mosquitto_kick_client_by_clientid
-mosquitto_log_printf mosquitto_malloc mosquitto_property_add_binary mosquitto_property_add_byte
-mosquitto_property_add_int32 mosquitto_property_add_string
-mosquitto_property_add_string_pair mosquitto_property_free_all
-mosquitto_set_username'
+mosquitto_log_printf mosquitto_malloc mosquitto_property_add_binary
+mosquitto_property_add_byte mosquitto_property_add_int32
+mosquitto_property_add_string mosquitto_property_add_string_pair
+mosquitto_property_free_all mosquitto_set_username'
 broken=0
 
 got=$(nm -D --defined-only "$plugin" | awk '{print $3}' | sort | xargs)

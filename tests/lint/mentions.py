@@ -13,7 +13,8 @@ import source
 FOREIGN = set("""
     acl_file allow_anonymous bridge_cafile bridge_capath bridge_insecure
     bridge_protocol_version
-    check_retain_source password_file pid_file per_listener_settings require_certificate
+    check_retain_source password_file per_listener_settings pid_file
+    require_certificate
     set_tcp_nodelay use_identity_as_username use_subject_as_username
     protocol_header_corrupt ssl_cert_login_from""".split())
 WORD = r"[a-z]+(?:_[a-z0-9]+)+"
