@@ -92,7 +92,8 @@ $(REPLAYS): $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o \
 	$(call SAY,LINK) $(LINK) -o $@ \
 	    $(filter-out %.a,$^) $(BUILD)/libtrust.a $(LIBS)
 
-$(addprefix $(BUILD)/tests/fuzz/,fuzz_est replay_est): $(CERTS)
+$(addprefix $(BUILD)/tests/fuzz/,fuzz_est replay_est fuzz_enrolled \
+    replay_enrolled): $(CERTS)
 
 # Two are of the plugin; one drives all of it, as a broker does.
 $(addprefix $(BUILD)/tests/fuzz/,fuzz_options replay_options): \
