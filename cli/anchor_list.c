@@ -14,6 +14,7 @@
 
 /* A walk over the anchors. */
 struct walk {
+	const struct trust_registry *registry;
 	struct trust_anchor_usage *usage;
 	struct trust_table *table; /* NULL: JSON */
 	int64_t now;
@@ -93,7 +94,8 @@ visit(void *arg, const char *id, struct trust_span line)
 {
 	struct walk *walk = arg;
 	struct trust_record *record = NULL;
-	enum trust_err r = trust_record_parse(line, &record, walk->msg);
+	enum trust_err r = trust_registry_parse(
+	    walk->registry, TRUST_KIND_ANCHOR, id, line, &record, walk->msg);
 
 	if (r != TRUST_OK)
 		return r;
@@ -109,6 +111,7 @@ list_all(struct trust_registry *registry, struct walk *walk)
 	enum trust_err r =
 	    trust_anchor_usage_load(registry, &walk->usage, walk->msg);
 
+	walk->registry = registry;
 	if (r == TRUST_OK)
 		r = trust_registry_list(
 		    registry, TRUST_KIND_ANCHOR, visit, walk, walk->msg);

@@ -25,6 +25,9 @@ struct removal {
 	bool named;   /* groups name it beside others */
 	bool last_upstream, last_bundle;
 	struct trust_progress progress;
+	/* Of the walk over devices. */
+	const struct trust_registry *opened;
+	struct trust_message *msg;
 };
 
 /* ---- Who uses it, by the registry ---- */
@@ -48,7 +51,8 @@ visit_device(void *arg, const char *id, struct trust_span line)
 {
 	struct removal *removal = arg;
 	struct trust_record *record = NULL;
-	enum trust_err r = trust_record_parse(line, &record, NULL);
+	enum trust_err r = trust_registry_parse(removal->opened,
+	    TRUST_KIND_DEVICE, id, line, &record, removal->msg);
 
 	if (r != TRUST_OK)
 		return r;
@@ -74,6 +78,8 @@ find_devices(struct removal *removal, struct trust_registry *registry,
 
 	if (json_array_size(removal->only) == 0)
 		return TRUST_OK;
+	removal->opened = registry;
+	removal->msg = msg;
 	trust_progress_start(&removal->progress, "devices");
 	r = trust_registry_list(
 	    registry, TRUST_KIND_DEVICE, visit_device, removal, msg);

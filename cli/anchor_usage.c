@@ -14,9 +14,11 @@ struct trust_anchor_usage {
 	/* {id: {"purposes": bits, "thumbprint": hex}}; those enabled have bits,
 	 * others none. */
 	json_t *anchors;
-	json_t *groups;            /* {id: [anchor, …]}; of enabled groups */
-	json_t *named;             /* {anchor: [group, …]}; of all groups */
-	struct trust_message *msg; /* of the walk */
+	json_t *groups; /* {id: [anchor, …]}; of enabled groups */
+	json_t *named;  /* {anchor: [group, …]}; of all groups */
+	/* Of the walk. */
+	const struct trust_registry *registry;
+	struct trust_message *msg;
 };
 
 static enum trust_err
@@ -73,16 +75,29 @@ note_group(struct trust_anchor_usage *usage, const struct trust_record *record)
 }
 
 static enum trust_err
-visit(void *arg, const char *id, struct trust_span line)
+visit_anchor(void *arg, const char *id, struct trust_span line)
 {
 	struct trust_anchor_usage *usage = arg;
 	struct trust_record *record = NULL;
-	enum trust_err r = trust_record_parse(line, &record, usage->msg);
+	enum trust_err r = trust_registry_parse(
+	    usage->registry, TRUST_KIND_ANCHOR, id, line, &record, usage->msg);
 
-	if (r != TRUST_OK)
-		return r;
-	r = record->kind == TRUST_KIND_ANCHOR ? note_anchor(usage, record)
-					      : note_group(usage, record);
+	if (r == TRUST_OK)
+		r = note_anchor(usage, record);
+	trust_record_free(record);
+	return r;
+}
+
+static enum trust_err
+visit_group(void *arg, const char *id, struct trust_span line)
+{
+	struct trust_anchor_usage *usage = arg;
+	struct trust_record *record = NULL;
+	enum trust_err r = trust_registry_parse(
+	    usage->registry, TRUST_KIND_GROUP, id, line, &record, usage->msg);
+
+	if (r == TRUST_OK)
+		r = note_group(usage, record);
 	trust_record_free(record);
 	return r;
 }
@@ -100,14 +115,15 @@ trust_anchor_usage_load(struct trust_registry *registry,
 	*usage = (struct trust_anchor_usage){.anchors = json_object(),
 	    .groups = json_object(),
 	    .named = json_object(),
+	    .registry = registry,
 	    .msg = msg};
 	if (usage->anchors != NULL && usage->groups != NULL &&
 	    usage->named != NULL)
 		r = trust_registry_list(
-		    registry, TRUST_KIND_ANCHOR, visit, usage, msg);
+		    registry, TRUST_KIND_ANCHOR, visit_anchor, usage, msg);
 	if (r == TRUST_OK)
 		r = trust_registry_list(
-		    registry, TRUST_KIND_GROUP, visit, usage, msg);
+		    registry, TRUST_KIND_GROUP, visit_group, usage, msg);
 	if (r != TRUST_OK) {
 		trust_anchor_usage_free(usage);
 		return r;

@@ -194,6 +194,9 @@ struct walk {
 	struct trust_progress progress; /* of measuring */
 	int64_t n;                      /* records seen */
 	struct trust_local *local;      /* for tokens; may be NULL */
+	const struct trust_registry *registry;
+	enum trust_kind kind;
+	struct trust_message *msg;
 };
 
 static enum trust_err
@@ -206,7 +209,9 @@ visit_row(void *arg, const char *id, struct trust_span line)
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	size_t i;
 
-	if ((r = trust_record_parse(line, &record, NULL)) != TRUST_OK)
+	r = trust_registry_parse(
+	    walk->registry, walk->kind, id, line, &record, walk->msg);
+	if (r != TRUST_OK)
 		return r;
 	r = fill(record, walk->local, &row);
 	trust_record_free(record);
@@ -230,32 +235,32 @@ visit_line(void *arg, const char *id, struct trust_span line)
 }
 
 static enum trust_err
-list_rows(struct trust_registry *registry, enum trust_kind kind,
-    struct walk *walk, struct trust_message *msg)
+list_rows(struct trust_registry *registry, struct walk *walk)
 {
+	enum trust_kind kind = walk->kind;
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
 	memcpy(walk->table.headers, headers[kind], sizeof(headers[kind]));
 	trust_progress_start(&walk->progress, "records");
-	r = trust_registry_list(registry, kind, visit_row, walk, msg);
+	r = trust_registry_list(registry, kind, visit_row, walk, walk->msg);
 	trust_progress_end(&walk->progress);
 	if (r != TRUST_OK)
 		return r;
 	trust_table_print(&walk->table);
-	return trust_registry_list(registry, kind, visit_row, walk, msg);
+	return trust_registry_list(registry, kind, visit_row, walk, walk->msg);
 }
 
 static enum trust_err
 list_table(const char *path, struct trust_registry *registry,
     enum trust_kind kind, struct trust_message *msg)
 {
-	struct walk walk = {0};
+	struct walk walk = {.registry = registry, .kind = kind, .msg = msg};
 	enum trust_err r = TRUST_OK;
 
 	if (kind == TRUST_KIND_TOKEN)
 		r = trust_local_open(path, TRUST_LOCAL_READ, &walk.local, msg);
 	if (r == TRUST_OK || r == TRUST_ERR_NOT_FOUND)
-		r = list_rows(registry, kind, &walk, msg);
+		r = list_rows(registry, &walk);
 	trust_local_close(walk.local);
 	return r;
 }

@@ -15,7 +15,9 @@ struct gateway {
 struct trust_sealing {
 	struct gateway *v; /* owned */
 	size_t n;
-	struct trust_message *msg; /* while they are loaded */
+	/* While they are loaded. */
+	const struct trust_registry *registry;
+	struct trust_message *msg;
 };
 
 void
@@ -60,17 +62,20 @@ add_line(void *arg, const char *id, struct trust_span line)
 {
 	struct trust_sealing *sealing = arg;
 	struct trust_record *record = NULL;
-	enum trust_err r = trust_record_parse(line, &record, sealing->msg);
+	enum trust_err r = trust_registry_parse(sealing->registry,
+	    TRUST_KIND_GATEWAY, id, line, &record, sealing->msg);
 
-	if (r == TRUST_OK && record->enabled) {
+	if (r != TRUST_OK)
+		return r;
+	if (record->enabled) {
 		r = add(sealing, record);
 		if (r == TRUST_OK)
 			record = NULL; /* transferred */
+		else
+			r = trust_err_prefix(sealing->msg, r, "gateway %s", id);
 	}
 	trust_record_free(record);
-	if (r != TRUST_OK)
-		return trust_err_prefix(sealing->msg, r, "gateway %s", id);
-	return TRUST_OK;
+	return r;
 }
 
 enum trust_err
@@ -83,6 +88,7 @@ trust_sealing_load(struct trust_registry *registry, struct trust_sealing **out,
 	*out = NULL;
 	if (sealing == NULL)
 		return TRUST_ERR_NOMEM;
+	sealing->registry = registry;
 	sealing->msg = msg;
 	r = trust_registry_list(
 	    registry, TRUST_KIND_GATEWAY, add_line, sealing, msg);
@@ -90,6 +96,7 @@ trust_sealing_load(struct trust_registry *registry, struct trust_sealing **out,
 		trust_sealing_free(sealing);
 		return r;
 	}
+	sealing->registry = NULL;
 	sealing->msg = NULL;
 	*out = sealing;
 	return TRUST_OK;

@@ -20,6 +20,8 @@ struct trust_unsealed {
 
 /* While it is told. */
 struct telling {
+	const struct trust_registry *registry;
+	struct trust_message *msg;
 	const struct trust_sealing *sealing;
 	size_t n;
 };
@@ -86,10 +88,10 @@ tell_line(void *arg, const char *id, struct trust_span line)
 	struct trust_record *record = NULL;
 	enum trust_err r;
 
-	(void)id;
 	if (memmem(line.p, line.len, type, sizeof(type) - 1) == NULL)
 		return TRUST_OK;
-	r = trust_record_parse(line, &record, NULL);
+	r = trust_registry_parse(telling->registry, TRUST_KIND_DEVICE, id, line,
+	    &record, telling->msg);
 	if (r == TRUST_OK)
 		tell(telling, record);
 	trust_record_free(record);
@@ -125,8 +127,8 @@ trust_unsealed_tell(
     const struct trust_unsealed *unsealed, struct trust_registry *registry)
 {
 	struct trust_sealing *sealing = NULL;
-	struct telling telling = {0};
 	struct trust_message msg = {0};
+	struct telling telling = {.registry = registry, .msg = &msg};
 	enum trust_err r;
 
 	if (!unsealed->gateway && json_object_size(unsealed->devices) == 0)

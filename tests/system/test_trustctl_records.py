@@ -4,6 +4,7 @@
 import base64
 import json
 import re
+import sqlite3
 import subprocess
 import time
 
@@ -180,6 +181,31 @@ def test_put_a_file_that_is_not_there(ctl):
 def test_put_a_folder(ctl):
     (ctl.folder / "folder").mkdir()
     assert "Is a directory" in ctl.error("put", "folder")
+
+
+@pytest.mark.parametrize("command, damaged", [
+    ("list device", "device a"),
+    ("list anchor", "anchor root"),
+    ("anchor list", "anchor root"),
+    ("anchor list", "group g"),
+    ("anchor remove root", "device a"),
+    ("device add new --psk", "gateway gw1"),
+])
+def test_a_damaged_record_is_named(ctl, root_pem, command, damaged):
+    """Whoever comes upon it."""
+    ctl.put(device("a", A),
+            {"kind": "anchor", "id": "root", "pem": root_pem,
+             "purposes": ["device"]},
+            {"kind": "group", "id": "g", "anchors": ["root"]},
+            {"kind": "gateway", "id": "gw1", "pem": root_pem})
+    kind, name = damaged.split()
+    with sqlite3.connect(ctl.folder / "registry.db") as database:
+        assert database.execute(
+            "UPDATE record SET line = CAST('{}' AS BLOB) WHERE id = ?",
+            (name,)).rowcount == 1
+    database.close()
+    message = ctl.error(*command.split())
+    assert message.startswith("registry.db: ") and damaged in message
 
 
 def test_put_into_a_damaged_registry(ctl):
