@@ -17,6 +17,9 @@
 
 #include "progress.h"
 
+/* How long to look for why there was no connection. */
+#define WHY_MS 2000
+
 /* A question to the resolver. It lives as long as the answer may come. */
 struct question {
 	struct gaicb gaicb;
@@ -160,6 +163,25 @@ trust_dial_limit_end(struct trust_dial_limit *limit)
 
 	(void)setitimer(ITIMER_REAL, &never, NULL);
 	(void)sigaction(SIGALRM, &limit->before, NULL);
+}
+
+void
+trust_dial_restore_errno(const char *host, int port)
+{
+	struct trust_dial_addresses found;
+	int fd;
+
+	if (errno != EBADF)
+		return;
+	if (trust_dial_resolve(host, port, WHY_MS, &found) != 0) {
+		errno = ETIMEDOUT;
+		return;
+	}
+	fd = trust_dial_connect(&found.v[found.n - 1], WHY_MS);
+	if (fd < 0)
+		return;
+	(void)close(fd);
+	errno = EAGAIN; /* somebody listens now */
 }
 
 bool

@@ -50,6 +50,14 @@ struct trust_dial_limit {
 void trust_dial_limit_begin(struct trust_dial_limit *limit, int timeout_s);
 void trust_dial_limit_end(struct trust_dial_limit *limit);
 
+/*
+ * For who has MOSQ_ERR_ERRNO of mosquitto_connect(): libmosquitto 2.1 asks for
+ * the peer also where there is no connection, and errno is EBADF then,
+ * whatever failed. Where it is, the address that was tried last is tried once
+ * more, and errno says why that fails; EAGAIN: it does not.
+ */
+void trust_dial_restore_errno(const char *host, int port);
+
 /* Whether the text is an address and no name. */
 bool trust_dial_is_address(const char *host);
 

@@ -111,9 +111,11 @@ connect_in_time(struct visit *visit, const char *host, int port, int timeout_s)
 
 	trust_dial_limit_begin(&limit, timeout_s);
 	code = mosquitto_connect(visit->mosquitto, host, port, KEEPALIVE_S);
-	if (code == MOSQ_ERR_ERRNO)
+	if (code == MOSQ_ERR_ERRNO) {
+		trust_dial_restore_errno(host, port);
 		(void)trust_err_set(
 		    &visit->why, TRUST_OK, "%s", strerror(errno));
+	}
 	trust_dial_limit_end(&limit);
 	return code;
 }

@@ -37,9 +37,6 @@
 /* How long to wait for the end of a connection that we close. */
 #define CLOSE_MS 1000
 
-/* How long to look for why there is no connection. */
-#define WHY_MS 2000
-
 /* Octets of a password file. */
 #define PASSWORD_MAX 4096
 
@@ -458,28 +455,6 @@ drop(struct trust_mqtt *mqtt, int code)
 	mqtt->events->disconnected(mqtt->events->arg, why.text);
 }
 
-/* libmosquitto 2.1 asks for the peer also where there is no connection, and has
- * the errno of that then. Ask the address again that it tried last. */
-static void
-restore_errno(const struct trust_mqtt *mqtt)
-{
-	struct trust_dial_addresses found;
-	int fd;
-
-	if (errno != EBADF)
-		return;
-	if (trust_dial_resolve(
-		mqtt->options->host, mqtt->port, WHY_MS, &found) != 0) {
-		errno = ETIMEDOUT;
-		return;
-	}
-	fd = trust_dial_connect(&found.v[found.n - 1], WHY_MS);
-	if (fd < 0)
-		return;
-	(void)close(fd);
-	errno = EAGAIN; /* somebody listens now */
-}
-
 static void
 start(struct trust_mqtt *mqtt)
 {
@@ -491,7 +466,7 @@ start(struct trust_mqtt *mqtt)
 		code = mosquitto_connect(mqtt->mosquitto, mqtt->options->host,
 		    mqtt->port, KEEPALIVE_S);
 	if (code == MOSQ_ERR_ERRNO)
-		restore_errno(mqtt);
+		trust_dial_restore_errno(mqtt->options->host, mqtt->port);
 	if (code != MOSQ_ERR_SUCCESS)
 		drop(mqtt, code);
 	else

@@ -283,6 +283,57 @@ def test_tls_without_mqtt(doctor, site):
     assert status == 1
 
 
+class Line:
+    """A line to a gateway, which is cut once so many have connected."""
+
+    def __init__(self, port, last=None):
+        self.port = port
+        self.last = last
+        self.n = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while self.n != self.last:
+            try:
+                below, _ = self.listener.accept()
+            except OSError:
+                return
+            self.n += 1
+            if self.n == self.last:
+                self.listener.close()
+            above = socket.create_connection(("127.0.0.1", self.port))
+            for ends in (below, above), (above, below):
+                threading.Thread(
+                    target=self.carry, args=ends, daemon=True).start()
+
+    @staticmethod
+    def carry(here, there):
+        with contextlib.suppress(OSError):
+            while data := here.recv(4096):
+                there.sendall(data)
+            there.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_gateway_that_goes_away(doctor, site):
+    """After the last look at its TLS, before CONNECT: why, in words."""
+    line = Line(start(site))
+    options = {"host": "127.0.0.1"}
+    status, findings = doctor.run(
+        line.listener.getsockname()[1], "temp-01", flags=["--no-connect"],
+        **options)
+    assert status == 0, findings
+    line.close()
+    line = Line(line.port, last=line.n)
+    doctor.fails("mqtt 3.1.1", line.listener.getsockname()[1], "temp-01",
+                 words=["without an answer to CONNECT: Connection refused"],
+                 **options)
+
+
 def test_a_listener_of_websockets(doctor, site):
     port = site.start(listeners=[TLS, WEBSOCKETS]).port("websockets")
     doctor.fails("mqtt 3.1.1", port, "temp-01", words=[
