@@ -49,6 +49,29 @@ trust_certificate_time(const ASN1_TIME *time, int64_t *out)
 	return TRUST_OK;
 }
 
+/* What RFC 4514 escapes is escaped by that alone: its backslash with an escape
+ * of ours would be doubtful. OpenSSL leaves printable ASCII; where it ever did
+ * not, all is escaped as anywhere. */
+static void
+show_escaped(struct trust_span text, char out[TRUST_SHOWN_MAX])
+{
+	static const char cut[] = "...";
+	size_t room = TRUST_SHOWN_MAX - sizeof(cut);
+
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.p[i] < ' ' || text.p[i] > '~') {
+			(void)trust_span_show(text, out, TRUST_SHOWN_MAX);
+			return;
+		}
+	}
+	if (text.len < TRUST_SHOWN_MAX)
+		(void)snprintf(out, TRUST_SHOWN_MAX, "%.*s", (int)text.len,
+		    (const char *)text.p);
+	else
+		(void)snprintf(out, TRUST_SHOWN_MAX, "%.*s%s", (int)room,
+		    (const char *)text.p, cut);
+}
+
 char *
 trust_certificate_show_name(const X509_NAME *name, char out[TRUST_SHOWN_MAX])
 {
@@ -62,11 +85,10 @@ trust_certificate_show_name(const X509_NAME *name, char out[TRUST_SHOWN_MAX])
 		return out;
 	if (X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0)
 		len = BIO_get_mem_data(bio, &text);
-	if (len > 0) {
-		struct trust_span span = {(const uint8_t *)text, (size_t)len};
-
-		(void)trust_span_show(span, out, TRUST_SHOWN_MAX);
-	}
+	if (len > 0)
+		show_escaped(
+		    (struct trust_span){(const uint8_t *)text, (size_t)len},
+		    out);
 	BIO_free(bio);
 	ERR_clear_error();
 	return out;

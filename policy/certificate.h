@@ -126,7 +126,8 @@ enum trust_err trust_certificate_parse_crl(struct trust_span pem,
 enum trust_err trust_certificate_time(
     const ASN1_TIME *time, int64_t *out) TRUST_MUST_CHECK;
 
-/* A distinguished name for people: escaped and cut. Returns `out`. */
+/* A distinguished name for people: as RFC 4514 escapes it, printable ASCII
+ * alone, and cut. Returns `out`. */
 char *trust_certificate_show_name(
     const X509_NAME *name, char out[TRUST_SHOWN_MAX]);
 
