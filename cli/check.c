@@ -19,7 +19,7 @@ struct check {
 	const char *chain;
 	int revocation;
 	int64_t crl_grace_s;
-	int64_t now;
+	int64_t at; /* TRUST_CLOCK_NEVER: by the clock */
 	bool json;
 	struct trust_certificate *certificate;
 	struct trust_verdict verdict;
@@ -27,6 +27,30 @@ struct check {
 };
 
 /* ---- The decision ---- */
+
+/* The clock's, as the gateway reads it; or the one that was asked about. */
+static enum trust_err
+find_time(struct check *check, const struct trust_gate *gate, int64_t *now,
+    struct trust_message *msg)
+{
+	char clock[TRUST_CLOCK_TEXT], proved[TRUST_CLOCK_TEXT];
+	int64_t floor;
+	enum trust_err r;
+
+	*now = check->at;
+	if (check->at != TRUST_CLOCK_NEVER)
+		return TRUST_OK;
+	*now = trust_options_now();
+	r = trust_reasoning_floor(gate, check->registry, &floor, msg);
+	if (r != TRUST_OK || *now >= floor)
+		return r;
+	trust_steps_add(&check->steps, TRUST_STEP_FACT,
+	    "the clock says %s, which is behind what there is proof of: "
+	    "decided as if it were %s",
+	    trust_clock_format(*now, clock), trust_clock_format(floor, proved));
+	*now = floor;
+	return TRUST_OK;
+}
 
 static enum trust_err
 decide(struct check *check, STACK_OF(X509) *stack, struct trust_message *msg)
@@ -40,13 +64,15 @@ decide(struct check *check, STACK_OF(X509) *stack, struct trust_message *msg)
 	};
 	struct trust_gate *gate = NULL;
 	enum trust_err r = trust_gate_open(&config, &gate, msg);
+	int64_t now;
 
-	if (r != TRUST_OK)
-		return r;
-	trust_reasoning_decide(gate, stack, check->client_id, check->now,
-	    &check->verdict, &check->steps);
+	if (r == TRUST_OK)
+		r = find_time(check, gate, &now, msg);
+	if (r == TRUST_OK)
+		trust_reasoning_decide(gate, stack, check->client_id, now,
+		    &check->verdict, &check->steps);
 	trust_gate_close(gate);
-	return TRUST_OK;
+	return r;
 }
 
 static enum trust_err
@@ -128,7 +154,7 @@ trust_check_run(int argc, char **argv)
 	struct check check = {
 	    .gateway = TRUST_REASONING_GATEWAY,
 	    .crl_grace_s = TRUST_CRL_GRACE_DEFAULT_S,
-	    .now = trust_options_now(),
+	    .at = TRUST_CLOCK_NEVER,
 	};
 	const struct trust_option options[] = {
 	    TRUST_OPTION_REGISTRY(&check.registry),
@@ -137,7 +163,7 @@ trust_check_run(int argc, char **argv)
 		.help = "the MQTT client id to connect with",
 		.text = &check.client_id},
 	    TRUST_REASONING_OPTIONS(check),
-	    TRUST_OPTION_AT(&check.now),
+	    TRUST_OPTION_AT(&check.at),
 	    TRUST_OPTION_JSON(&check.json),
 	};
 	const struct trust_usage usage = {

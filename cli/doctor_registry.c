@@ -168,28 +168,30 @@ tell_denied(struct trust_doctor *doctor, const struct trust_verdict *verdict)
 	mend(doctor, verdict);
 }
 
-/* This machine's clock, where it is the gateway's. */
-static void
-check_clock(struct trust_doctor *doctor)
+/* This machine's clock, where it is the gateway's. The time by which one here
+ * decides. */
+static int64_t
+check_clock(struct trust_doctor *doctor, const struct trust_gate *gate)
 {
 	char now[TRUST_CLOCK_TEXT], text[TRUST_CLOCK_TEXT];
 	int64_t floor;
 
-	if (trust_local_read_floor(doctor->registry, &floor, NULL) !=
+	if (trust_reasoning_floor(gate, doctor->registry, &floor, NULL) !=
 		TRUST_OK ||
 	    doctor->now >= floor)
-		return;
+		return doctor->now;
 	trust_findings_add(&doctor->findings, "clock", TRUST_RESULT_WARN,
 	    "this machine's clock, %s, is behind what the registry has proof "
 	    "of: a gateway here decides as if it were %s",
 	    trust_clock_format(doctor->now, now),
 	    trust_clock_format(floor, text));
 	trust_findings_mend(&doctor->findings, "sudo timedatectl set-ntp true");
+	return floor;
 }
 
 /* Without a certificate: what its record says. */
 static void
-ask(struct trust_doctor *doctor, struct trust_gate *gate,
+ask(struct trust_doctor *doctor, struct trust_gate *gate, int64_t now,
     struct trust_verdict *verdict)
 {
 	const char *client_id = trust_doctor_client_id(doctor);
@@ -197,14 +199,13 @@ ask(struct trust_doctor *doctor, struct trust_gate *gate,
 
 	if (doctor->own != NULL)
 		trust_reasoning_decide(
-		    gate, doctor->own, client_id, doctor->now, verdict, NULL);
+		    gate, doctor->own, client_id, now, verdict, NULL);
 	else if (trust_identity_client_device(client_id, device))
-		trust_gate_explain_device(
-		    gate, device, doctor->now, verdict, NULL);
+		trust_gate_explain_device(gate, device, now, verdict, NULL);
 }
 
 static void
-judge(struct trust_doctor *doctor, struct trust_gate *gate)
+judge(struct trust_doctor *doctor, struct trust_gate *gate, int64_t now)
 {
 	struct trust_verdict verdict = {0};
 
@@ -214,7 +215,7 @@ judge(struct trust_doctor *doctor, struct trust_gate *gate)
 		    "--client-id");
 		return;
 	}
-	ask(doctor, gate, &verdict);
+	ask(doctor, gate, now, &verdict);
 	if (verdict.outcome == TRUST_ALLOW)
 		tell_allowed(doctor, &verdict);
 	else
@@ -243,8 +244,7 @@ trust_doctor_ask_registry(
 	r = trust_gate_open(&config, &gate, msg);
 	if (r != TRUST_OK)
 		return r;
-	check_clock(doctor);
-	judge(doctor, gate);
+	judge(doctor, gate, check_clock(doctor, gate));
 	trust_gate_close(gate);
 	return TRUST_OK;
 }

@@ -16,6 +16,19 @@ trust_reasoning_log(void *arg, enum trust_log_level level, const char *line)
 		trust_output_error("%s", line);
 }
 
+/* A gate that only answers leaves the time to whoever asks. */
+enum trust_err
+trust_reasoning_floor(const struct trust_gate *gate, const char *registry,
+    int64_t *floor, struct trust_message *msg)
+{
+	const struct trust_registry_held *held = trust_gate_get0_held(gate);
+	enum trust_err r = trust_local_read_floor(registry, floor, msg);
+
+	if (r == TRUST_OK && held->this_update > *floor)
+		*floor = held->this_update;
+	return r;
+}
+
 void
 trust_reasoning_decide(struct trust_gate *gate, STACK_OF(X509) *stack,
     const char *client_id, int64_t now, struct trust_verdict *verdict,

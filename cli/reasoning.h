@@ -38,6 +38,15 @@ void trust_reasoning_log(
     void *arg, enum trust_log_level level, const char *line);
 
 /*
+ * The time floor below which a gateway with this registry does not decide: what
+ * is beside the registry and, of a replica, what it holds have proof of, and
+ * the build's date. `gate` has it open.
+ */
+enum trust_err trust_reasoning_floor(const struct trust_gate *gate,
+    const char *registry, int64_t *floor,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+
+/*
  * Ask the gate, cold, about what a client would send: its own certificate
  * first. `client_id` may be NULL: up to CONNECT. The caller clears the
  * verdict; `steps` may be NULL, and then what is remembered may answer.

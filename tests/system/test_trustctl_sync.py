@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -331,6 +332,33 @@ def test_apply_tells_why_not(ctl):
     ctl.yes("sign", *SIGNER, "--mass-removal", "out")
     assert ctl.yes("apply", *GATEWAY, "out") == (
         "replica.db: serial 2, 8 records\n")
+
+
+@pytest.mark.parametrize("proof", ["beside it", "what is held"])
+def test_check_goes_by_the_floor(ctl, proof):
+    """A clock behind what the replica has proof of is wrong, and the gateway
+    knows: also who has lost what lies beside the replica."""
+    ctl.yes("pki", "device", "pki", "brief", "--days", "20")
+    ctl.yes("device", "add", "brief", "--certificate",
+            "pki/devices/brief.pem")
+    ctl.yes("sign", *SIGNER, "out")
+    ctl.yes("apply", *GATEWAY, "out")
+    check = ("check", "-r", "replica.db", "pki/devices/brief.pem")
+    assert "behind" not in ctl.yes(*check)
+    later = int(time.time()) + 21 * 86400
+    path = ctl.folder / "replica.db"
+    if proof == "beside it":
+        path = ctl.folder / "replica.db.local"
+        change = "UPDATE floor SET time = ?"
+    else:
+        (ctl.folder / "replica.db.local").unlink()
+        change = "UPDATE replica SET this_update = ?"
+    with sqlite3.connect(path) as database:
+        database.execute(change, (later,))
+    text = ctl.no(*check)
+    assert "deny: certificate_expired" in text
+    assert "which is behind what there is proof of" in text
+    ctl.yes(*check, "--at", str(int(time.time())))
 
 
 def test_apply_names_the_file_that_is_missing(ctl):
