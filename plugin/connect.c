@@ -294,7 +294,7 @@ is_asked_again(struct trust_plugin *plugin, struct mosquitto *client,
 
 	/* Where a CONNECT is being read, it is that one that is asked about. */
 	if (trust_tick_is_reloading(plugin) &&
-	    trust_handshake_is_reading(plugin->handshake))
+	    trust_handshake_reads_any(plugin->reads))
 		return false;
 	if (!trust_tick_is_reloading(plugin)) {
 		trust_tick_look(plugin);
@@ -316,6 +316,27 @@ is_asked_again(struct trust_plugin *plugin, struct mosquitto *client,
 	return trust_session_is_live(session) && is_same_proof(session, proof);
 }
 
+static int
+decide(struct trust_plugin *plugin, const struct mosquitto_evt_basic_auth *auth,
+    const struct proof *proof)
+{
+	int rc;
+
+	if (is_asked_again(plugin, auth->client, proof, &rc))
+		return rc;
+	if (is_proved(proof))
+		return connect_device(plugin, auth->client, proof);
+	if (trust_handshake_reads_any(plugin->reads)) {
+		rc = connect_without(plugin, auth);
+		if (rc == MOSQ_ERR_SUCCESS)
+			trust_handshake_reads_settle(plugin->reads);
+		return rc;
+	}
+	if (is_token_in_the_clear(plugin, auth))
+		return refuse_in_the_clear(plugin, auth->client);
+	return trust_guest_connect(plugin, auth->client);
+}
+
 int
 trust_connect_on_basic_auth(int event, void *data, void *userdata)
 {
@@ -330,17 +351,8 @@ trust_connect_on_basic_auth(int event, void *data, void *userdata)
 		return MOSQ_ERR_AUTH;
 	leaf = mosquitto_client_certificate(auth->client);
 	proof = find_proof(plugin, auth->client, leaf);
-	if (is_asked_again(plugin, auth->client, &proof, &rc))
-		;
-	else if (is_proved(&proof))
-		rc = connect_device(plugin, auth->client, &proof);
-	else if (trust_handshake_is_reading(plugin->handshake))
-		rc = connect_without(plugin, auth);
-	else if (is_token_in_the_clear(plugin, auth))
-		rc = refuse_in_the_clear(plugin, auth->client);
-	else
-		rc = trust_guest_connect(plugin, auth->client);
-	trust_handshake_forget_read(plugin->handshake);
+	rc = decide(plugin, auth, &proof);
+	trust_handshake_reads_forget(plugin->reads);
 	X509_free(leaf);
 	return rc;
 }
@@ -348,6 +360,22 @@ trust_connect_on_basic_auth(int event, void *data, void *userdata)
 /* A certificate or a key is all that a device proves itself with; enhanced
  * authentication (MQTT 5.0 section 4.12) would go past it. For guests it is
  * one of the ways in that others decide about. */
+static int
+decide_enhanced(struct trust_plugin *plugin, struct mosquitto *client,
+    const struct proof *proof)
+{
+	if (!is_proved(proof))
+		return trust_handshake_reads_any(plugin->reads)
+			   ? refuse_without(plugin, client)
+			   : trust_guest_connect(plugin, client);
+	trust_refusal_tell_client(plugin->refusals, TRUST_REASON_NO_CERTIFICATE,
+	    mosquitto_client_id(client), proof->leaf,
+	    mosquitto_client_address(client),
+	    "a device proves itself in its handshake, want no enhanced "
+	    "authentication");
+	return MOSQ_ERR_AUTH;
+}
+
 int
 trust_connect_on_ext_auth(int event, void *data, void *userdata)
 {
@@ -355,23 +383,17 @@ trust_connect_on_ext_auth(int event, void *data, void *userdata)
 	struct trust_plugin *plugin = userdata;
 	struct proof proof;
 	X509 *leaf;
+	int rc;
 
 	(void)event;
 	if (mosquitto_client_id(auth->client) == NULL)
 		return MOSQ_ERR_AUTH;
 	leaf = mosquitto_client_certificate(auth->client);
 	proof = find_proof(plugin, auth->client, leaf);
-	if (!is_proved(&proof) && trust_handshake_is_reading(plugin->handshake))
-		return refuse_without(plugin, auth->client);
-	if (!is_proved(&proof))
-		return trust_guest_connect(plugin, auth->client);
-	trust_refusal_tell_client(plugin->refusals, TRUST_REASON_NO_CERTIFICATE,
-	    mosquitto_client_id(auth->client), leaf,
-	    mosquitto_client_address(auth->client),
-	    "a device proves itself in its handshake, want no enhanced "
-	    "authentication");
+	rc = decide_enhanced(plugin, auth->client, &proof);
+	trust_handshake_reads_forget(plugin->reads);
 	X509_free(leaf);
-	return MOSQ_ERR_AUTH;
+	return rc;
 }
 
 /* Mosquitto 2.1: tells of every client that is in, so also of one that nobody

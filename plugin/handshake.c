@@ -23,9 +23,6 @@ struct trust_handshake {
 	struct trust_handshake_config config;
 	int ssl_ctx_index; /* ex_data of SSL_CTX; holds nothing */
 	int x509_index;    /* ex_data of X509; holds an admission */
-	/* A record of data came from a client that has proved nothing, and
-	 * since then neither did anybody connect nor a tick come. */
-	bool reading;
 };
 
 /* An error that OpenSSL's table of alerts does not have, so that the alert is
@@ -121,6 +118,20 @@ trust_handshake_get0_admission(
 	return X509_get_ex_data(leaf, handshake->x509_index);
 }
 
+/* What refuses a peer through no fault of its own. */
+static void
+tell_failure(const struct trust_handshake *handshake, const SSL *ssl,
+    X509 *leaf, const char *why)
+{
+	char address[TRUST_ADDRESS_MAX];
+
+	trust_refusal_tell_client(handshake->config.refusals,
+	    TRUST_REASON_INTERNAL_ERROR, NULL, leaf,
+	    ssl != NULL ? trust_handshake_peer(ssl, address)
+			: "an unknown address",
+	    "%s", why);
+}
+
 /* ---- The certificate ---- */
 
 static bool
@@ -140,7 +151,11 @@ admit(struct trust_handshake *handshake, const SSL *ssl, X509 *leaf,
 		trust_refusal_tell(handshake->config.refusals, &verdict, NULL,
 		    leaf, trust_handshake_peer(ssl, address));
 	trust_verdict_clear(&verdict);
-	return allowed && attach(handshake, leaf, admission);
+	if (!allowed || attach(handshake, leaf, admission))
+		return allowed;
+	*reason = TRUST_REASON_INTERNAL_ERROR;
+	tell_failure(handshake, ssl, leaf, "out of memory");
+	return false;
 }
 
 /* ---- The upstream's certificate ---- */
@@ -234,8 +249,8 @@ verify_device(struct trust_handshake *handshake, X509_STORE_CTX *ctx, SSL *ssl,
 	enum trust_reason reason;
 	bool allowed = admit(handshake, ssl, leaf, sent, &reason);
 
-	/* It has a certificate: it is nobody that enrolls. */
-	SSL_set_msg_callback(ssl, NULL);
+	/* It is nobody that enrolls. */
+	trust_handshake_reads_leave(handshake->config.reads, ssl);
 	if (allowed)
 		(void)SSL_set_num_tickets(ssl, N_TICKETS);
 	X509_STORE_CTX_set_error(ctx, allowed ? X509_V_OK : error_of(reason));
@@ -260,6 +275,8 @@ verify(X509_STORE_CTX *ctx, void *arg)
 		return X509_verify_cert(ctx);
 	sent = cut_sent(all, &cut);
 	if (ssl == NULL || (sent == NULL && all != NULL)) {
+		tell_failure(handshake, ssl, leaf,
+		    ssl != NULL ? "out of memory" : "no connection has it");
 		X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNSPECIFIED);
 		return 0;
 	}
@@ -303,24 +320,6 @@ on_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
 
 /* ---- Clients without a certificate ---- */
 
-/* Each record of data, before it is decrypted: SSL_set_msg_callback(3ssl). With
- * TLS 1.3 the end of a handshake looks like one. */
-static void
-on_record(int sent, int version, int type, const void *record, size_t len,
-    SSL *ssl, void *arg)
-{
-	struct trust_handshake *handshake = arg;
-	const uint8_t *header = record;
-
-	(void)version;
-	/* TLS 1.3 has records of the handshake look like data. */
-	if (sent == 0 && type == SSL3_RT_HEADER && len > 0 &&
-	    header[0] == SSL3_RT_APPLICATION_DATA &&
-	    SSL_is_init_finished(ssl) == 1 &&
-	    !trust_handshake_psk_is_proved(ssl))
-		handshake->reading = true;
-}
-
 /*
  * A listener of Mosquitto requires a certificate or asks for none; here the
  * others ask for one that is optional. Who sends none has nothing that would be
@@ -329,26 +328,18 @@ on_record(int sent, int version, int type, const void *record, size_t len,
 static int
 on_hello(SSL *ssl, int *alert, void *arg)
 {
-	(void)alert;
+	const struct trust_handshake *handshake = arg;
+
 	if (SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE)
 		return SSL_CLIENT_HELLO_SUCCESS;
+	if (!trust_handshake_reads_watch(handshake->config.reads, ssl)) {
+		tell_failure(handshake, ssl, NULL, "out of memory");
+		*alert = SSL_AD_INTERNAL_ERROR;
+		return SSL_CLIENT_HELLO_ERROR;
+	}
 	SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
 	(void)SSL_set_num_tickets(ssl, 0);
-	SSL_set_msg_callback(ssl, on_record);
-	SSL_set_msg_callback_arg(ssl, arg);
 	return SSL_CLIENT_HELLO_SUCCESS;
-}
-
-bool
-trust_handshake_is_reading(const struct trust_handshake *handshake)
-{
-	return handshake->reading;
-}
-
-void
-trust_handshake_forget_read(struct trust_handshake *handshake)
-{
-	handshake->reading = false;
 }
 
 /* ---- The hook ---- */

@@ -8,6 +8,7 @@
 
 #include <openssl/types.h>
 
+#include "handshake_read.h"
 #include "refusal.h"
 
 struct trust_handshake;
@@ -19,8 +20,10 @@ struct trust_handshake_config {
 	/* The gate decides about the servers that bridges connect to, not the
 	 * bridge's own anchors. */
 	bool judges_upstream;
-	/* Listeners without require_certificate ask for a certificate, too. */
+	/* Listeners without require_certificate ask for a certificate, too, and
+	 * who has none is watched; borrowed. */
 	bool asks_all;
+	struct trust_handshake_reads *reads;
 };
 
 /* Put the hook in. One at a time in a process. */
@@ -37,18 +40,5 @@ const char *trust_handshake_peer(const SSL *ssl, char out[TRUST_ADDRESS_MAX]);
  * certificate; NULL when it came without. */
 struct trust_admission *trust_handshake_get0_admission(
     const struct trust_handshake *handshake, X509 *leaf);
-
-/*
- * Whether what the broker read last over TLS came from a client that was asked
- * for a certificate and sent none, nor has a pre-shared key: in the middle of
- * its CONNECT, that client is the one that is connecting. The plugin API does
- * not tell which listener a client came over. So a guest of a listener without
- * TLS that connects right after a newcomer sent something, before the next
- * tick, is taken for one without a certificate: never the other way round.
- * Only with `asks_all`.
- */
-bool trust_handshake_is_reading(const struct trust_handshake *handshake);
-/* That has been dealt with. */
-void trust_handshake_forget_read(struct trust_handshake *handshake);
 
 #endif

@@ -218,6 +218,7 @@ install_handshake(struct trust_plugin *plugin, struct trust_message *msg)
 	    .refusals = plugin->refusals,
 	    .judges_upstream = plugin->options.registry_upstream,
 	    .asks_all = plugin->options.optional_certificates,
+	    .reads = plugin->reads,
 	};
 
 	return trust_handshake_install(&config, &plugin->handshake, msg);
@@ -291,6 +292,7 @@ plugin_free(struct trust_plugin *plugin)
 	sk_X509_pop_free(plugin->registry_anchors, X509_free);
 	trust_handshake_remove(plugin->handshake);
 	trust_handshake_psk_free(plugin->psk);
+	trust_handshake_reads_free(plugin->reads);
 	trust_sessions_free(plugin->sessions);
 	trust_provenance_free(plugin->provenance);
 	trust_properties_free(plugin->properties);
@@ -337,6 +339,8 @@ set_up(struct trust_plugin *plugin, const struct mosquitto_opt *options,
 	if (r == TRUST_OK)
 		r = trust_handshake_psk_new(
 		    plugin->refusals, &plugin->psk, msg);
+	if (r == TRUST_OK)
+		r = trust_handshake_reads_new(&plugin->reads, msg);
 	if (r == TRUST_OK)
 		r = install_handshake(plugin, msg);
 	if (r == TRUST_OK)

@@ -11,6 +11,7 @@
 #include "counters.h"
 #include "handshake.h"
 #include "handshake_psk.h"
+#include "handshake_read.h"
 #include "options.h"
 #include "pending.h"
 #include "property.h"
@@ -47,6 +48,7 @@ struct trust_plugin {
 	EVP_PKEY *gateway_key;     /* NULL: pre-shared keys cannot be opened */
 	struct trust_handshake *handshake;
 	struct trust_handshake_psk *psk;
+	struct trust_handshake_reads *reads;
 	struct trust_sessions *sessions;
 	struct trust_properties *properties; /* NULL: nothing reads them */
 	struct trust_provenance *provenance; /* NULL: nothing is stamped */

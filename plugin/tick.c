@@ -222,7 +222,7 @@ trust_tick_on_tick(int event, void *data, void *userdata)
 	(void)data;
 	plugin->reloading_until_ms = 0;
 	plugin->ticks = true;
-	trust_handshake_forget_read(plugin->handshake);
+	trust_handshake_reads_forget(plugin->reads);
 	trust_wake_set(plugin->wake, take_turn(plugin));
 	return MOSQ_ERR_SUCCESS;
 }
@@ -260,7 +260,7 @@ trust_tick_on_reload(int event, void *data, void *userdata)
 	(void)event;
 	(void)data;
 	plugin->reloading_until_ms = trust_plugin_now_ms() + RELOAD_MS;
-	trust_handshake_forget_read(plugin->handshake);
+	trust_handshake_reads_forget(plugin->reads);
 	trust_events_reopen(plugin->events);
 	read_broker_config(plugin);
 	/* Mosquitto 2.0 tells nobody behind who answers; 2.1 tells everybody,

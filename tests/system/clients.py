@@ -280,6 +280,46 @@ class Raw:
         self.socket.close()
 
 
+class Pieces:
+    """A connection of TLS that sends its records as a test cuts them."""
+
+    def __init__(self, broker, listener="tls", maximum=None):
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = tls_context(broker.pki, (), maximum).wrap_bio(
+            self.incoming, self.outgoing, server_hostname="127.0.0.1")
+        self.socket = socket.create_connection(
+            ("127.0.0.1", broker.port(listener)), PATIENCE)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.until_done(self.tls.do_handshake)
+
+    def until_done(self, step):
+        """Run a step of TLS, and the network for it."""
+        while True:
+            try:
+                return step()
+            except ssl.SSLWantReadError:
+                self.send(self.outgoing.read())
+                if not self.incoming.write(self.socket.recv(65536)):
+                    self.incoming.write_eof()
+            finally:
+                self.send(self.outgoing.read())
+
+    def send(self, octets):
+        self.socket.sendall(octets)
+
+    def seal(self, data):
+        """One record, which is not sent."""
+        self.tls.write(data)
+        return self.outgoing.read()
+
+    def read(self):
+        """What comes next."""
+        return self.until_done(lambda: self.tls.read(4096))
+
+    def close(self):
+        self.socket.close()
+
+
 @dataclasses.dataclass
 class Spoken:
     """How a TLS tool fared that speaks MQTT through its standard input."""

@@ -2,12 +2,16 @@
 """The option client_certificates: who is asked for a certificate, and what
 becomes of those who have none."""
 
+import contextlib
+import signal
+import socket
 import ssl
 
 import pytest
 
-from broker import PLAIN, Listener
-from clients import V5, V311, connect_packet, s_client
+from broker import PATIENCE, PLAIN, Listener
+from clients import V5, V311, Pieces, connect_packet, s_client
+from newcomers import Newcomers
 from test_resumption import Traveller
 
 OPTIONAL = {"client_certificates": "optional"}
@@ -138,6 +142,12 @@ def test_who_comes_during_a_reload(site):
     assert device.is_alive()
 
 
+UPGRADE = (b"GET /mqtt HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+           b"Connection: Upgrade\r\nSec-WebSocket-Key: "
+           b"dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n"
+           b"Sec-WebSocket-Version: 13\r\n\r\n")
+
+
 def frame(opcode, payload):
     """Of a client of WebSockets (RFC 6455 section 5.2)."""
     assert len(payload) < 126
@@ -152,11 +162,111 @@ def test_nothing_to_show_in_one_record(site, padding):
                         after=["allow_anonymous true"])
     raw = site.raw(broker, listener="websockets")
     answer = raw.ask(
-        b"GET /mqtt HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
-        b"Connection: Upgrade\r\nSec-WebSocket-Key: "
-        b"dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n"
-        b"Sec-WebSocket-Version: 13\r\nCookie: " + b"x" * padding
+        UPGRADE[:-2] + b"Cookie: " + b"x" * padding
         + b"\r\n\r\n" + frame(10, b"") * (padding // 10)
         + frame(2, connect_packet("guest")), 4096)
     assert b"\x20\x02\x00\x00" not in answer
     assert broker.wait_refusal() == ("no_certificate", None)
+
+
+# ---- Whose CONNECT it is ----
+
+def enhanced_packet(client_id):
+    """An MQTT 5.0 CONNECT with an authentication method (section 3.1.2.11.9),
+    for enhanced authentication."""
+    body = (b"\x00\x04MQTT\x05\x02\x00\x3c\x04\x15\x00\x01x"
+            + len(client_id).to_bytes(2, "big") + client_id.encode())
+    return bytes([0x10, len(body)]) + body
+
+
+BEFORE_A_GUEST = {
+    "a header": lambda pieces: pieces.seal(connect_packet("nobody"))[:5],
+    "a part of a record":
+        lambda pieces: pieces.seal(connect_packet("nobody"))[:-1],
+    "a part of a packet":
+        lambda pieces: pieces.seal(connect_packet("nobody")[:1]),
+    "a packet but for its end":
+        lambda pieces: pieces.seal(connect_packet("nobody")[:-1]),
+    "what is no CONNECT": lambda pieces: pieces.seal(b"\xc0\x00"),
+    "enhanced authentication":
+        lambda pieces: pieces.seal(enhanced_packet("nobody")),
+}
+
+
+@contextlib.contextmanager
+def stopped(broker):
+    """What is sent meanwhile is read at once."""
+    broker.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        broker.process.send_signal(signal.SIGCONT)
+
+
+def plain_guest(broker):
+    """One whose connection the broker has taken."""
+    mark = broker.mark()
+    guest = socket.create_connection(
+        ("127.0.0.1", broker.port("plain")), PATIENCE)
+    broker.wait_log("New connection from", since=mark)
+    return guest
+
+
+@MAXIMA
+@pytest.mark.parametrize("sent", BEFORE_A_GUEST)
+def test_guests_are_not_taken_for_who_sends_parts(site, sent, maximum):
+    """Who sent something over TLS right before is not who connects."""
+    broker = site.start(options=OPTIONAL, listeners=[ASKING, PLAIN],
+                        conf=["allow_anonymous true"])
+    for number in range(3):
+        pieces = Pieces(broker, maximum=maximum)
+        octets = BEFORE_A_GUEST[sent](pieces)
+        guest = plain_guest(broker)
+        with stopped(broker):
+            pieces.send(octets)
+            guest.sendall(connect_packet(f"guest-{number}"))
+        assert guest.recv(4) == b"\x20\x02\x00\x00", broker.log()
+        guest.close()
+        pieces.close()
+
+
+def test_guests_are_not_taken_for_newcomers(site):
+    """That are in, and send."""
+    plant = Newcomers(site, listeners=[ASKING, PLAIN],
+                      conf=["allow_anonymous true"])
+    newcomer = plant.come()
+    for number in range(3):
+        guest = plain_guest(plant.broker)
+        with stopped(plant.broker):
+            newcomer.client.subscribe("trust/v1/bundle")
+            guest.sendall(connect_packet(f"guest-{number}"))
+        assert guest.recv(4) == b"\x20\x02\x00\x00", plant.broker.log()
+        guest.close()
+    assert newcomer.is_alive()
+
+
+@LISTENERS
+@MAXIMA
+@pytest.mark.parametrize("cut", [4, 5, 6, -1])
+def test_nothing_to_show_in_parts(site, listener, maximum, cut):
+    """However long the broker has other things to do in between."""
+    broker = site.start(options=OPTIONAL, listeners=BOTH + [PLAIN],
+                        after=["allow_anonymous true"])
+    pieces = Pieces(broker, listener, maximum)
+    packet = connect_packet("nobody")
+    if listener == "websockets":
+        pieces.send(pieces.seal(UPGRADE))
+        assert b" 101 " in pieces.read()
+        packet = frame(2, packet)
+    octets = pieces.seal(packet)
+    pieces.send(octets[:cut])
+    for _ in range(3):
+        site.connect(broker, client_id="guest", listener="plain").disconnect()
+    pieces.send(octets[cut:])
+    answer = b""
+    with contextlib.suppress(OSError, ssl.SSLError):
+        while more := pieces.read():
+            answer += more
+    assert b"\x20\x02\x00\x00" not in answer
+    assert broker.wait_refusal() == ("no_certificate", None)
+    pieces.close()
