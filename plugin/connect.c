@@ -282,6 +282,25 @@ is_same_proof(const struct trust_session *session, const struct proof *proof)
 }
 
 /*
+ * Whether a client that is asked about during a reload may have sent a CONNECT
+ * just now: it is not known as one that is connected. One that is away has
+ * kept its pointer, or is no more and a new client lies there, with the same
+ * id if it likes; but nobody has subscriptions before his CONNECT. Where ticks
+ * come, the broker reads nothing between the two, but with libwebsockets.
+ */
+static bool
+may_be_new(const struct trust_plugin *plugin, const struct mosquitto *client,
+    const struct trust_session *session)
+{
+	if (plugin->ticks && (plugin->is_2_1 || mosquitto_client_protocol(
+						    client) != mp_websockets))
+		return false;
+	return mosquitto_client_address(client) != NULL &&
+	       mosquitto_client_sub_count(client) == 0 &&
+	       (session == NULL || session->offline);
+}
+
+/*
  * On SIGHUP the broker asks again for every client, also for those that are
  * away. What changed for them is the tick's business: a client that is away
  * must not be refused, for Mosquitto 2.0 would disconnect it a second time.
@@ -302,6 +321,8 @@ is_asked_again(struct trust_plugin *plugin, struct mosquitto *client,
 	}
 	session = trust_session_find(
 	    plugin->sessions, client, mosquitto_client_id(client));
+	if (may_be_new(plugin, client, session))
+		return false;
 	if (session == NULL) {
 		*answer = is_restored_device(plugin, client)
 			      ? MOSQ_ERR_SUCCESS

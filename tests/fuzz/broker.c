@@ -107,6 +107,18 @@ mosquitto_client_clean_session(const struct mosquitto *of)
 }
 
 int
+mosquitto_client_protocol(const struct mosquitto *of)
+{
+	return mp_mqtt;
+}
+
+int
+mosquitto_client_sub_count(const struct mosquitto *of)
+{
+	return 0;
+}
+
+int
 mosquitto_client_protocol_version(const struct mosquitto *of)
 {
 	return 4;

@@ -450,6 +450,24 @@ def test_who_comes_by_a_psk_file_is_no_device(site, meters):
                    "the client id is a device's", done)
 
 
+def test_who_comes_by_a_psk_file_during_a_reload(site, meters):
+    """He is not taken for a client that the broker asks about again. Mosquitto
+    2.0 has no tick there that would say that the reload is over."""
+    meters.meter("meter-04")
+    (site.folder / "psk").write_text(f"guest:{OTHER}\n")
+    broker = site.start(
+        per_listener_settings=True, options={"gateway_key": meters.key_file},
+        listeners=[Listener("psk", tls=False, lines=(
+            *PSK.lines, "allow_anonymous true",
+            f"psk_file {site.folder / 'psk'}"))])
+    for _ in range(3):
+        broker.reload()
+        mark = broker.mark()
+        done = meters.publish(broker, "meter-04", OTHER, identity="guest")
+        assert_refused(broker, mark, "no_certificate",
+                       "the client id is a device's", done)
+
+
 def test_both_on_one_listener(site, meters):
     """A listener with psk_hint may have a certificate as well, but for early
     versions of Mosquitto, where it is one without PSK then."""
