@@ -37,6 +37,7 @@ struct trust_handshake_psk {
 	 * it is freed tells of its end. */
 	int ssl_index;
 	const SSL *current; /* whose handshake made a step last; or NULL */
+	size_t n_asked;     /* identities, since that step */
 	struct claim *by_ssl;
 	struct claim *by_client;
 };
@@ -100,6 +101,12 @@ make_no_ticket(const struct trust_handshake_psk *psk)
 
 	if (ssl != NULL)
 		(void)SSL_set_num_tickets(ssl, 0);
+}
+
+size_t
+trust_handshake_psk_count(struct trust_handshake_psk *psk)
+{
+	return ++psk->n_asked;
 }
 
 bool
@@ -215,6 +222,13 @@ tell_failed(struct trust_handshake_psk *psk, const SSL *ssl, int alert)
 }
 
 static void
+begin_step(struct trust_handshake_psk *psk, const SSL *ssl)
+{
+	psk->current = ssl;
+	psk->n_asked = 0;
+}
+
+static void
 on_step(const SSL *ssl, int where, int value)
 {
 	if (watching == NULL || SSL_is_server(ssl) == 0)
@@ -222,7 +236,7 @@ on_step(const SSL *ssl, int where, int value)
 	if (where == SSL_CB_WRITE_ALERT)
 		tell_failed(watching, ssl, value);
 	else
-		watching->current = ssl;
+		begin_step(watching, ssl);
 }
 
 void

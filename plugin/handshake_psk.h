@@ -27,6 +27,14 @@ void trust_handshake_psk_free(struct trust_handshake_psk *psk);
 /* Watch the handshakes of a context that the broker makes. */
 void trust_handshake_psk_watch(SSL_CTX *ctx);
 
+/* PSK identities of a ClientHello that are looked for: a device has one. There
+ * is room in it for thousands, and each costs a look into the registry. */
+#define TRUST_HANDSHAKE_PSK_MAX 8
+
+/* How many identities of the ClientHello that is being read have been asked
+ * about, with this one. */
+size_t trust_handshake_psk_count(struct trust_handshake_psk *psk);
+
 /*
  * The client whose handshake is under way claims to be who the admission is
  * for, which is taken over, also when that fails; NULL: nobody that is known,

@@ -36,17 +36,32 @@ deny(struct trust_verdict *verdict, const char *why)
 	    "device %s: %s", verdict->device, why);
 }
 
-int
-trust_psk_on_key(int event, void *data, void *userdata)
+/* Told once for each ClientHello. Nobody else is asked either. */
+static int
+refuse_more(struct trust_plugin *plugin,
+    const struct mosquitto_evt_psk_key *asked, size_t n)
 {
-	struct mosquitto_evt_psk_key *asked = data;
-	struct trust_plugin *plugin = userdata;
+	struct trust_verdict verdict = {
+	    .reason = TRUST_REASON_IDENTITY_AMBIGUOUS,
+	};
+
+	(void)snprintf(verdict.detail, sizeof(verdict.detail),
+	    "it claims more than %d PSK identities, want one",
+	    TRUST_HANDSHAKE_PSK_MAX);
+	if (n == TRUST_HANDSHAKE_PSK_MAX + 1)
+		trust_refusal_tell_psk(plugin->refusals, &verdict, NULL,
+		    asked->identity, mosquitto_client_address(asked->client));
+	return MOSQ_ERR_AUTH;
+}
+
+static int
+decide(struct trust_plugin *plugin, struct mosquitto_evt_psk_key *asked)
+{
 	struct trust_admission *admission;
 	struct trust_verdict verdict;
 	struct trust_secret key;
 	int rc;
 
-	(void)event;
 	trust_gate_decide_psk(plugin->gate, asked->identity, trust_plugin_now(),
 	    &verdict, &admission, &key);
 	if (!trust_handshake_psk_claim(plugin->psk, asked->client, admission))
@@ -58,4 +73,15 @@ trust_psk_on_key(int event, void *data, void *userdata)
 	trust_secret_clear(&key);
 	trust_verdict_clear(&verdict);
 	return rc;
+}
+
+int
+trust_psk_on_key(int event, void *data, void *userdata)
+{
+	struct trust_plugin *plugin = userdata;
+	size_t n = trust_handshake_psk_count(plugin->psk);
+
+	(void)event;
+	return n > TRUST_HANDSHAKE_PSK_MAX ? refuse_more(plugin, data, n)
+					   : decide(plugin, data);
 }

@@ -13,6 +13,9 @@ import subprocess
 import threading
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import x25519
+from cryptography.hazmat.primitives.serialization import (
+    Encoding, PublicFormat)
 
 from broker import PATIENCE, PLAIN, TLS, Listener, trustctl, wait_until
 from clients import Boss, speak
@@ -466,6 +469,82 @@ def test_who_comes_by_a_psk_file_during_a_reload(site, meters):
         done = meters.publish(broker, "meter-04", OTHER, identity="guest")
         assert_refused(broker, mark, "no_certificate",
                        "the client id is a device's", done)
+
+
+# ---- Many identities ----
+
+class Hello:
+    """A ClientHello of TLS 1.3 (RFC 8446 section 4.1.2) by hand, with as many
+    PSK identities as wanted; nobody gets further with it."""
+
+    def __init__(self, *identities):
+        self.identities = [name.encode() for name in identities]
+
+    @staticmethod
+    def sized(octets, width=2):
+        return len(octets).to_bytes(width, "big") + octets
+
+    def extension(self, number, octets):
+        return number.to_bytes(2, "big") + self.sized(octets)
+
+    def offered(self):
+        """pre_shared_key (section 4.2.11), with binders that are wrong."""
+        identities = b"".join(
+            self.sized(name) + bytes(4) for name in self.identities)
+        binders = self.sized(bytes(32), 1) * len(self.identities)
+        return self.sized(identities) + self.sized(binders)
+
+    def record(self):
+        share = x25519.X25519PrivateKey.generate().public_key().public_bytes(
+            Encoding.Raw, PublicFormat.Raw)
+        extensions = (
+            self.extension(43, b"\x02\x03\x04")  # TLS 1.3
+            + self.extension(10, b"\x00\x02\x00\x1d")  # x25519
+            + self.extension(13, b"\x00\x02\x08\x04")
+            + self.extension(51, self.sized(b"\x00\x1d" + self.sized(share)))
+            + self.extension(45, b"\x01\x01")  # psk_dhe_ke
+            + self.extension(41, self.offered()))
+        body = (b"\x03\x03" + bytes(32) + b"\x00" + b"\x00\x02\x13\x01"
+                + b"\x01\x00" + self.sized(extensions))
+        message = b"\x01" + self.sized(body, 3)
+        return b"".join(
+            b"\x16\x03\x01" + self.sized(message[start:start + 16384])
+            for start in range(0, len(message), 16384))
+
+    def speak(self, broker):
+        """All that the broker answers."""
+        answer = b""
+        with socket.create_connection(
+                ("127.0.0.1", broker.port("psk")), PATIENCE) as connection:
+            connection.sendall(self.record())
+            with contextlib.suppress(ConnectionResetError):
+                while more := connection.recv(4096):
+                    answer += more
+        return answer
+
+
+def test_the_ninth_identity_is_not_looked_at(site, meters):
+    """As many as anybody has, and not one more."""
+    meters.meter("meter-04")
+    broker = meters.start()
+    strangers = [f"nobody-{number}" for number in range(8)]
+    # The eighth is found, and its key not proved.
+    mark = broker.mark()
+    Hello(*strangers[:7], "meter-04").speak(broker)
+    broker.wait_log("refused thumbprint_mismatch: .*identity meter-04", mark)
+    # The ninth is not, nor any that comes behind it.
+    mark = broker.mark()
+    Hello(*strangers, "meter-04", "meter-04").speak(broker)
+    broker.wait_log("refused identity_ambiguous: .*more than 8 PSK "
+                    "identities", mark)
+    assert "thumbprint_mismatch" not in broker.log(mark)
+    assert [reason for reason, _ in broker.refusals(mark)].count(
+        "identity_ambiguous") == 1
+    # Nor is it in a message as long as one may be; and it harms nobody.
+    mark = broker.mark()
+    Hello(*(f"n{number}" for number in range(1500)), "meter-04").speak(broker)
+    broker.wait_log("refused identity_ambiguous", mark)
+    assert meters.publish(broker, "meter-04").returncode == 0, broker.log()
 
 
 def test_both_on_one_listener(site, meters):
