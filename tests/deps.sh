@@ -26,8 +26,10 @@ valgrind) want="$test valgrind" ;;
 fuzz) want="$build clang" ;;
 bench) want="$run python3 valgrind" ;;
 matrix) want="debootstrap" ;;
+ship) want="debootstrap buildah docker-compose python3-yaml iproute2" ;;
 *)
-	echo "usage: ${0##*/} build|run|test|lint|valgrind|fuzz|bench|matrix" >&2
+	echo "usage: ${0##*/}" \
+	    "build|run|test|lint|valgrind|fuzz|bench|matrix|ship" >&2
 	exit 2
 	;;
 esac

@@ -31,6 +31,11 @@ def test_all_is_there(prefix):
         assert (prefix / DOC / text.name).read_text() == text.read_text()
 
 
+def test_example_names_the_plugin(prefix):
+    lines = (prefix / DOC / "examples/gateway.conf").read_text().split("\n")
+    assert "plugin /usr/local/lib/mosquitto_trust.so" in lines
+
+
 def test_links_lead_somewhere(prefix):
     links = [(text, link) for text in (prefix / DOC).glob("*.md")
              for link in re.findall(r"\]\(([^)#]+)", text.read_text())
