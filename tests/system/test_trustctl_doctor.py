@@ -510,7 +510,7 @@ def test_a_short_life_is_no_finding(doctor, site):
 @pytest.mark.parametrize("at, step, word", [
     (NOW + 80 * 365 * DAY, "times", "ended at"),
     (NOW - 3 * DAY, "times", "is not valid before"),
-])
+], ids=["in 80 years", "three days ago"])  # the same in every process
 def test_another_time(doctor, site, at, step, word):
     _, findings = doctor.run(start(site), "temp-01", at=at)
     assert [f for f in findings if f["step"] == step
