@@ -57,9 +57,12 @@ $(BUILD)/trustctl: $(CLI) $(CERTS) $(BUILD)/libtrust.a
 $(UNITS): %: %.o $(CERTS) $(BUILD)/libtrust.a
 	$(call SAY,LINK) $(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LIBS) -lmosquitto
 
-# The sync thread is the plugin's, and wants nothing of the broker.
+# Threads are the plugin's, and want nothing of the broker.
 $(BUILD)/tests/unit/test_sync_thread: \
-    $(addprefix $(BUILD)/plugin/,sync.o sync_log.o mailbox.o)
+    $(addprefix $(BUILD)/plugin/,sync.o sync_log.o mailbox.o thread.o)
+
+$(BUILD)/tests/unit/test_crl_ahead: \
+    $(addprefix $(BUILD)/plugin/,crl_ahead.o thread.o)
 
 # The session table wants nothing of the broker either.
 $(BUILD)/tests/unit/test_session: \
@@ -175,7 +178,8 @@ asan: deps-test
 LIBTSAN = $(wildcard $(shell gcc -print-file-name=libtsan.so))
 TSAN    = BUILD='$(BUILD)/tsan' CC=gcc \
           CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=thread'
-THREADS = $(addprefix $(BUILD)/tsan/tests/unit/,test_mailbox test_sync_thread)
+THREADS = $(addprefix $(BUILD)/tsan/tests/unit/,test_mailbox test_sync_thread \
+          test_crl_ahead)
 tsan: export TSAN_OPTIONS = halt_on_error=1:exitcode=99
 tsan: deps-test threads $(BUILD)/tests/system/resolver.so
 	for program in $(THREADS); do setarch -R $$program || exit; done

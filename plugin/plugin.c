@@ -126,6 +126,7 @@ open_gate(struct trust_plugin *plugin, struct trust_message *msg)
 	    .max_offline_s = plugin->options.max_offline_s,
 	    .on_stale = plugin->options.on_stale,
 	    .gateway_key = plugin->gateway_key,
+	    .ahead = plugin->ahead,
 	    .log = {.write = trust_plugin_log},
 	};
 	enum trust_err r;
@@ -186,6 +187,7 @@ start_sync(struct trust_plugin *plugin, struct trust_message *msg)
 	    .clock_skew_s = plugin->options.clock_skew_s,
 	    .max_removals = plugin->options.max_removals,
 	    .jitter_seed = (uint64_t)trust_plugin_now(),
+	    .ahead = plugin->ahead,
 	};
 	enum trust_err r;
 
@@ -298,6 +300,8 @@ plugin_free(struct trust_plugin *plugin)
 	trust_properties_free(plugin->properties);
 	trust_pendings_clear(&plugin->pendings);
 	trust_gate_close(plugin->gate);
+	trust_crl_ahead_free(plugin->crl_ahead);
+	trust_ahead_free(plugin->ahead);
 	EVP_PKEY_free(plugin->gateway_key);
 	trust_counters_free(plugin->counters);
 	trust_refusals_free(plugin->refusals);
@@ -322,6 +326,11 @@ set_up(struct trust_plugin *plugin, const struct mosquitto_opt *options,
 		    &plugin->broker_config, msg);
 	if (r == TRUST_OK)
 		r = open_events(plugin, msg);
+	if (r == TRUST_OK)
+		r = trust_ahead_new(TRUST_AHEAD_MAX, &plugin->ahead);
+	if (r == TRUST_OK)
+		r = trust_crl_ahead_new(plugin->options.registry, plugin->ahead,
+		    &plugin->crl_ahead);
 	if (r == TRUST_OK)
 		r = start_sync(plugin, msg);
 	if (r == TRUST_OK)

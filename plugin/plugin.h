@@ -9,6 +9,7 @@
 #include "broker.h"
 #include "broker_config.h"
 #include "counters.h"
+#include "crl_ahead.h"
 #include "handshake.h"
 #include "handshake_psk.h"
 #include "handshake_read.h"
@@ -42,6 +43,8 @@ struct trust_plugin {
 	struct trust_counters *counters;
 	uint64_t n_allowed; /* connections of devices */
 	struct trust_gate *gate;
+	struct trust_ahead *ahead;
+	struct trust_crl_ahead *crl_ahead;
 	STACK_OF(X509) *registry_anchors; /* NULL: the registry is an origin */
 	struct trust_sync *sync;          /* NULL: likewise */
 	enum trust_on_stale acted; /* on the registry's age; 0: it is fresh */

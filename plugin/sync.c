@@ -4,8 +4,6 @@
  */
 #include "sync.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +12,7 @@
 #include "mailbox.h"
 #include "plugin.h"
 #include "sync_log.h"
+#include "thread.h"
 
 /* Octets that may wait for the thread: all of one request's parts, twice; and
  * some notifications, which do not come again by themselves and so are not
@@ -217,17 +216,10 @@ run(void *arg)
 
 /* ---- The broker's side ---- */
 
-/* Signals are the broker's: its thread has handlers that expect them. */
 static bool
 start_thread(struct trust_sync *sync)
 {
-	sigset_t all, before;
-
-	(void)sigfillset(&all);
-	if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
-		return false;
-	sync->started = pthread_create(&sync->thread, NULL, run, sync) == 0;
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	sync->started = trust_thread_start(&sync->thread, run, sync);
 	return sync->started;
 }
 

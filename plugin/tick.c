@@ -102,13 +102,28 @@ on_ground(void *arg, uint64_t ground)
 	trust_sessions_await_ground(plugin->sessions, ground);
 }
 
+/* Where no tick comes there is none to wait for. */
+static bool
+on_crls(void *arg, struct trust_span ids)
+{
+	struct trust_plugin *plugin = arg;
+
+	return plugin->ticks && trust_crl_ahead_begin(plugin->crl_ahead, ids);
+}
+
 static void
 follow(struct trust_plugin *plugin)
 {
-	const struct trust_gate_visitor visitor = {
-	    .device = on_device, .ground = on_ground, .arg = plugin};
+	/* What has not been parsed by then cannot be, or is too much. */
+	bool parsed = trust_crl_ahead_is_done(plugin->crl_ahead);
+	const struct trust_gate_visitor visitor = {.device = on_device,
+	    .ground = on_ground,
+	    .crls = parsed ? NULL : on_crls,
+	    .arg = plugin};
 	enum trust_gate_news news = trust_gate_follow(plugin->gate, &visitor);
 
+	if (parsed)
+		trust_crl_ahead_end(plugin->crl_ahead);
 	plugin->more_news = news == TRUST_GATE_MORE_NEWS;
 	if (news == TRUST_GATE_EVERYTHING)
 		trust_sessions_await_all(plugin->sessions);
@@ -116,13 +131,14 @@ follow(struct trust_plugin *plugin)
 
 /* Mosquitto 2.0 ticks at every turn of its main loop, so at every message:
  * what is looked at costs system calls, and is looked at ten times a second,
- * and at once when the sync thread has something to say. */
+ * and at once when another thread has something for it. */
 static bool
 is_time(struct trust_plugin *plugin)
 {
 	int64_t now = trust_plugin_now_ms();
 
 	if (now < plugin->next_look_ms &&
+	    !trust_crl_ahead_is_done(plugin->crl_ahead) &&
 	    (plugin->sync == NULL || !trust_sync_has_news(plugin->sync)))
 		return false;
 	plugin->next_look_ms = now + LOOK_EVERY_MS;
@@ -164,6 +180,7 @@ static bool
 has_more_to_do(const struct trust_plugin *plugin)
 {
 	return plugin->more_news || plugin->intruders != NULL ||
+	       trust_crl_ahead_is_busy(plugin->crl_ahead) ||
 	       trust_review_waits(plugin);
 }
 

@@ -201,10 +201,11 @@ refresh_sets(struct trust_gate *gate, struct trust_message *msg)
 	    (gate->sets != NULL && gate->generation == gate->sets_generation))
 		return r;
 	if (gate->sets == NULL)
-		r = trust_sets_load(gate->registry, &fresh, msg);
+		r = trust_sets_load(
+		    gate->registry, gate->config.ahead, &fresh, msg);
 	else
-		r = trust_sets_reload(gate->registry, gate->sets,
-		    gate->sets_generation, &fresh, msg);
+		r = trust_sets_reload(gate->registry, gate->config.ahead,
+		    gate->sets, gate->sets_generation, &fresh, msg);
 	if (r != TRUST_OK)
 		return r;
 	if (fresh != NULL)

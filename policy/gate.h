@@ -8,6 +8,7 @@
 #define TRUST_GATE_H
 
 #include "admission.h"
+#include "ahead.h"
 #include "block.h"
 #include "envelope.h"
 #include "log.h"
@@ -35,6 +36,9 @@ struct trust_gate_config {
 	/* The private key of the gateway's own record, borrowed for the gate's
 	 * life; NULL: pre-shared keys cannot be opened. */
 	EVP_PKEY *gateway_key;
+	/* CRLs that somebody else parses, borrowed likewise; NULL: nobody
+	 * does. */
+	struct trust_ahead *ahead;
 	struct trust_log log;
 };
 
@@ -221,6 +225,11 @@ struct trust_gate_visitor {
 	/* A ground moved: it concerns the admissions that rest on it
 	 * (trust_admission_get0_grounds). */
 	void (*ground)(void *arg, uint64_t ground);
+	/* CRLs changed that take long to parse, and the configuration's `ahead`
+	 * has none of them: their ids, a NUL after each. True: somebody is
+	 * about it, and the change waits for another look. False: there is
+	 * nobody, or it has been tried. May be NULL. */
+	bool (*crls)(void *arg, struct trust_span ids);
 	void *arg;
 };
 

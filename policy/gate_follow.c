@@ -47,6 +47,7 @@ trust_gate_forget_news(struct trust_gate *gate)
 struct news {
 	struct trust_gate *gate;
 	bool sets;
+	struct trust_buf crls; /* ids, a NUL after each */
 	enum trust_err r;
 };
 
@@ -59,12 +60,57 @@ note(void *arg, enum trust_kind kind, const char *id)
 		news->gate->bundle_told = false;
 	if (trust_sets_hold(kind))
 		news->sets = true;
+	if (kind == TRUST_KIND_CRL && news->r == TRUST_OK)
+		news->r = trust_buf_add(&news->crls, id, strlen(id) + 1);
 	else if (kind == TRUST_KIND_DEVICE && news->r == TRUST_OK)
 		news->r =
 		    trust_buf_add(&news->gate->touched, id, strlen(id) + 1);
 	else if (kind == TRUST_KIND_TOKEN && news->r == TRUST_OK)
 		news->r = trust_grounds_add(&news->gate->moved,
 		    trust_ground(TRUST_GROUND_TOKEN, id, strlen(id)));
+}
+
+/* ---- CRLs that take long ---- */
+
+/* Those that nobody has parsed yet. */
+struct long_crls {
+	const struct trust_gate *gate;
+	struct trust_buf ids; /* a NUL after each */
+};
+
+static enum trust_err
+add_if_long(void *arg, const char *id, struct trust_span line)
+{
+	struct long_crls *crls = arg;
+
+	if (line.len < TRUST_AHEAD_MIN ||
+	    trust_ahead_has(crls->gate->config.ahead, id))
+		return TRUST_OK;
+	return trust_buf_add(&crls->ids, id, strlen(id) + 1);
+}
+
+/* Whether the change waits until they are parsed. Not where somebody could not
+ * wait, and has loaded the sets. An error is for whoever reads the sets. */
+static bool
+waits_for_crls(struct trust_gate *gate, const struct trust_buf *ids,
+    const struct trust_gate_visitor *visitor)
+{
+	struct long_crls crls = {.gate = gate};
+	struct trust_message msg = {0};
+	enum trust_err r = TRUST_OK;
+	bool waits;
+
+	if (gate->config.ahead == NULL || visitor->crls == NULL ||
+	    gate->sets == NULL || gate->sets_generation == gate->generation)
+		return false;
+	for (size_t i = 0; r == TRUST_OK && i < ids->len;
+	     i += strlen((const char *)ids->p + i) + 1)
+		r = trust_registry_list_one(gate->registry, TRUST_KIND_CRL,
+		    (const char *)ids->p + i, add_if_long, &crls, &msg);
+	waits = r == TRUST_OK && crls.ids.len > 0 &&
+		visitor->crls(visitor->arg, trust_buf_get0(&crls.ids));
+	trust_buf_free(&crls.ids);
+	return waits;
 }
 
 /* Sets that cannot be loaded let nobody in, so they concern everybody. So do
@@ -92,10 +138,41 @@ try_again(struct trust_gate *gate, struct trust_message *msg)
 	return load_sets(gate, msg);
 }
 
+/* What was noted is read again next time. */
+static void
+forget(struct news *news)
+{
+	trust_buf_free(&news->gate->touched);
+	trust_buf_free(&news->crls);
+}
+
 static enum trust_err
-read_news(struct trust_gate *gate, struct trust_message *msg)
+read_changes(struct trust_gate *gate, const struct trust_gate_visitor *visitor,
+    struct trust_message *msg)
 {
 	struct news news = {.gate = gate};
+	enum trust_err r;
+
+	r = trust_registry_changes(
+	    gate->registry, gate->told_generation, note, &news, msg);
+	if (r == TRUST_ERR_NOT_FOUND || news.r != TRUST_OK) {
+		gate->all_moved = true; /* more than can be told */
+		gate->bundle_told = false;
+		r = TRUST_OK;
+	}
+	if (r != TRUST_OK || waits_for_crls(gate, &news.crls, visitor)) {
+		forget(&news);
+		return r;
+	}
+	trust_buf_free(&news.crls);
+	gate->told_generation = gate->generation;
+	return news.sets ? load_sets(gate, msg) : try_again(gate, msg);
+}
+
+static enum trust_err
+read_news(struct trust_gate *gate, const struct trust_gate_visitor *visitor,
+    struct trust_message *msg)
+{
 	struct trust_message trouble = {0};
 	enum trust_err r;
 
@@ -107,19 +184,7 @@ read_news(struct trust_gate *gate, struct trust_message *msg)
 		trust_gate_complain(gate, &trouble);
 	if (gate->generation == gate->told_generation)
 		return try_again(gate, msg);
-	r = trust_registry_changes(
-	    gate->registry, gate->told_generation, note, &news, msg);
-	if (r == TRUST_ERR_NOT_FOUND || news.r != TRUST_OK) {
-		gate->all_moved = true; /* more than can be told */
-		gate->bundle_told = false;
-		r = TRUST_OK;
-	}
-	if (r != TRUST_OK) {
-		trust_buf_free(&gate->touched); /* read again next time */
-		return r;
-	}
-	gate->told_generation = gate->generation;
-	return news.sets ? load_sets(gate, msg) : try_again(gate, msg);
+	return read_changes(gate, visitor, msg);
 }
 
 /* ---- Telling ---- */
@@ -238,7 +303,7 @@ trust_gate_follow(
 	if (gate->registry == NULL)
 		return TRUST_GATE_NO_NEWS;
 	if (gate->touched.len == 0)
-		r = read_news(gate, &msg);
+		r = read_news(gate, visitor, &msg);
 	if (r != TRUST_OK)
 		trust_gate_complain(gate, &msg);
 	trust_gate_follow_keys(gate);

@@ -14,6 +14,12 @@
  * a few thousand entries, fits; a sync content part (256 KiB), with what
  * stands around a record there, bounds it. */
 #define TRUST_RECORD_MAX (256 * 1024 - 16)
+/* Octets of CRLs that wait, parsed ahead of their use: eight of the largest,
+ * which take some 20 MB so. */
+#define TRUST_AHEAD_MAX (2 * 1024 * 1024)
+/* Octets of a CRL's record from which on that is worth a thread: some 300
+ * entries, 0.4 ms. */
+#define TRUST_AHEAD_MIN (16 * 1024)
 /* Levels of nested JSON; the deepest record needs 4. */
 #define TRUST_JSON_DEPTH_MAX 8
 

@@ -92,10 +92,6 @@ void trust_registry_end_read(struct trust_registry *registry);
 enum trust_err trust_registry_find(struct trust_registry *registry,
     enum trust_kind kind, const char *id, struct trust_record **out,
     struct trust_message *msg) TRUST_MUST_CHECK;
-/* The same, as trust_record_parse_stored has it. */
-enum trust_err trust_registry_find_stored(struct trust_registry *registry,
-    enum trust_kind kind, const char *id, struct trust_record **out,
-    struct trust_message *msg) TRUST_MUST_CHECK;
 /* The device with this thumbprint, primary or secondary. */
 enum trust_err trust_registry_find_thumbprint(struct trust_registry *registry,
     const struct trust_thumbprint *thumbprint, struct trust_record **out,
@@ -118,6 +114,11 @@ typedef enum trust_err trust_registry_visit(
 enum trust_err trust_registry_list(struct trust_registry *registry,
     enum trust_kind kind, trust_registry_visit *visit, void *arg,
     struct trust_message *msg) TRUST_MUST_CHECK;
+
+/* The same for the one with this id, if there is one. */
+enum trust_err trust_registry_list_one(struct trust_registry *registry,
+    enum trust_kind kind, const char *id, trust_registry_visit *visit,
+    void *arg, struct trust_message *msg) TRUST_MUST_CHECK;
 
 /* The same for the first `max` whose ids come after `after`. */
 enum trust_err trust_registry_list_after(struct trust_registry *registry,

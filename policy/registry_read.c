@@ -103,7 +103,7 @@ trust_registry_parse(const struct trust_registry *registry,
 
 /* The record of a bound statement's row; resets the statement. */
 static enum trust_err
-find(struct trust_registry *registry, sqlite3_stmt *statement, parse_line *how,
+find(struct trust_registry *registry, sqlite3_stmt *statement,
     enum trust_kind kind, struct trust_record **out, struct trust_message *msg)
 {
 	enum trust_err r = TRUST_ERR_INTERNAL;
@@ -122,17 +122,16 @@ find(struct trust_registry *registry, sqlite3_stmt *statement, parse_line *how,
 		r = trust_registry_file_fail(&registry->file, msg);
 		goto out;
 	}
-	r = parse(registry, how, kind, id,
+	r = parse(registry, trust_record_parse, kind, id,
 	    trust_registry_file_get0_bytes(statement, 1), out, msg);
 out:
 	trust_registry_file_reset(statement);
 	return r;
 }
 
-static enum trust_err
-find_by_id(struct trust_registry *registry, parse_line *how,
-    enum trust_kind kind, const char *id, struct trust_record **out,
-    struct trust_message *msg)
+enum trust_err
+trust_registry_find(struct trust_registry *registry, enum trust_kind kind,
+    const char *id, struct trust_record **out, struct trust_message *msg)
 {
 	sqlite3_stmt *statement = registry->statements[TRUST_REGISTRY_FIND];
 	enum trust_err r = TRUST_ERR_INTERNAL;
@@ -141,23 +140,7 @@ find_by_id(struct trust_registry *registry, parse_line *how,
 	r = trust_registry_bind_record(registry, statement, kind, id, msg);
 	if (r != TRUST_OK)
 		return r;
-	return find(registry, statement, how, kind, out, msg);
-}
-
-enum trust_err
-trust_registry_find(struct trust_registry *registry, enum trust_kind kind,
-    const char *id, struct trust_record **out, struct trust_message *msg)
-{
-	return find_by_id(registry, trust_record_parse, kind, id, out, msg);
-}
-
-enum trust_err
-trust_registry_find_stored(struct trust_registry *registry,
-    enum trust_kind kind, const char *id, struct trust_record **out,
-    struct trust_message *msg)
-{
-	return find_by_id(
-	    registry, trust_record_parse_stored, kind, id, out, msg);
+	return find(registry, statement, kind, out, msg);
 }
 
 struct trust_registry_claims
@@ -215,8 +198,7 @@ find_claim(struct trust_registry *registry, enum trust_registry_claim claim,
 	r = trust_registry_bind_claim(registry, statement, claim, digest, msg);
 	if (r != TRUST_OK)
 		goto out;
-	r = find(registry, statement, trust_record_parse, TRUST_KIND_DEVICE,
-	    &record, msg);
+	r = find(registry, statement, TRUST_KIND_DEVICE, &record, msg);
 	if (r != TRUST_OK)
 		goto out;
 	if (!makes_claim(record, claim, digest)) {
@@ -299,6 +281,20 @@ trust_registry_list(struct trust_registry *registry, enum trust_kind kind,
 	if (sqlite3_bind_int(list, 1, (int)kind) != SQLITE_OK)
 		return trust_registry_file_fail(&registry->file, msg);
 	return visit_all(registry, list, visit, arg, msg);
+}
+
+enum trust_err
+trust_registry_list_one(struct trust_registry *registry, enum trust_kind kind,
+    const char *id, trust_registry_visit *visit, void *arg,
+    struct trust_message *msg)
+{
+	sqlite3_stmt *find_one = registry->statements[TRUST_REGISTRY_FIND];
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	r = trust_registry_bind_record(registry, find_one, kind, id, msg);
+	if (r != TRUST_OK)
+		return r;
+	return visit_all(registry, find_one, visit, arg, msg);
 }
 
 enum trust_err

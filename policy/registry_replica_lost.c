@@ -267,13 +267,13 @@ compare(struct comparison *c, struct trust_message *msg)
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	bool lost;
 
-	r = trust_sets_load(c->held, &c->held_sets, msg);
+	r = trust_sets_load(c->held, NULL, &c->held_sets, msg);
 	/* What is damaged lets nobody in: there is nobody to lose. */
 	if (r == TRUST_ERR_INPUT || r == TRUST_ERR_DAMAGED)
 		return TRUST_OK;
 	if (r != TRUST_OK)
 		return r;
-	r = trust_sets_load(c->replica->registry, &c->new_sets, msg);
+	r = trust_sets_load(c->replica->registry, NULL, &c->new_sets, msg);
 	if (r != TRUST_OK)
 		return r;
 	r = visit_touched(c, TRUST_KIND_DEVICE, compare_device, msg);

@@ -49,6 +49,7 @@ configure(struct trust_replica *replica,
 	replica->n_signatures = config->n_signatures;
 	replica->clock_skew_s = config->clock_skew_s;
 	replica->max_removals = config->max_removals;
+	replica->ahead = config->ahead;
 	replica->random = config->jitter_seed;
 	replica->try_at = TRUST_CLOCK_NEVER;
 	return TRUST_OK;

@@ -10,6 +10,7 @@
 
 #include <openssl/x509.h>
 
+#include "ahead.h"
 #include "exchange.h"
 #include "log.h"
 #include "replica_judge.h"
@@ -24,6 +25,9 @@ struct trust_replica_config {
 	int64_t clock_skew_s;
 	int max_removals;     /* percent */
 	uint64_t jitter_seed; /* for the waits between requests */
+	/* Where CRLs go that are applied, parsed; borrowed until it is closed.
+	 * May be NULL. */
+	struct trust_ahead *ahead;
 };
 
 /* What a replica has to say. All called from within its functions. */

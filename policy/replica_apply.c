@@ -73,6 +73,9 @@ put(struct application *a, const struct trust_content_line *line)
 	    a->replica->registry, line->put, &line->digest, &a->detail);
 	if (r == TRUST_ERR_CONFLICT)
 		return refuse_line(a, TRUST_SYNC_DUPLICATE_CLAIM);
+	/* Before the commit: whoever sees the change has no need to wait. */
+	if (r == TRUST_OK && a->replica->ahead != NULL)
+		trust_ahead_add(a->replica->ahead, line->put, &line->digest);
 	return r;
 }
 

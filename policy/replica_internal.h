@@ -23,7 +23,8 @@ struct trust_replica {
 	STACK_OF(X509) *anchors; /* owned */
 	size_t n_signatures;
 	int64_t clock_skew_s;
-	int max_removals; /* percent */
+	int max_removals;          /* percent */
+	struct trust_ahead *ahead; /* NULL: none */
 	struct trust_replica_events events;
 
 	struct trust_registry_replica *registry;

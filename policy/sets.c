@@ -28,6 +28,7 @@ typedef enum trust_err share_records(const struct loading *loading);
 /* A load under way. */
 struct loading {
 	struct trust_registry *registry;
+	struct trust_ahead *ahead; /* NULL: none */
 	struct trust_sets *sets;
 	const struct trust_sets *was; /* NULL: all is to be read */
 	struct touched *touched;      /* since then; owned */
@@ -465,9 +466,10 @@ keep_crl(struct trust_sets *sets, struct crl *crl)
 	return TRUST_ERR_NOMEM;
 }
 
+/* Takes over the CRL if it succeeds. */
 static enum trust_err
-parse_crl(struct trust_sets *sets, const char *id, struct trust_span pem,
-    const struct trust_thumbprint *digest, struct trust_message *msg)
+keep_new_crl(struct trust_sets *sets, const char *id,
+    const struct trust_thumbprint *digest, X509_CRL *parsed)
 {
 	struct crl *crl = calloc(1, sizeof(*crl));
 	enum trust_err r;
@@ -476,13 +478,24 @@ parse_crl(struct trust_sets *sets, const char *id, struct trust_span pem,
 		return TRUST_ERR_NOMEM;
 	memcpy(crl->id, id, strlen(id) + 1);
 	crl->digest = *digest;
-	r = trust_certificate_parse_crl(pem, &crl->crl, msg);
-	if (r == TRUST_OK)
-		r = keep_crl(sets, crl);
-	if (r != TRUST_OK) {
-		X509_CRL_free(crl->crl);
+	crl->crl = parsed;
+	r = keep_crl(sets, crl);
+	if (r != TRUST_OK)
 		free(crl);
-	}
+	return r;
+}
+
+static enum trust_err
+parse_crl(struct trust_sets *sets, const char *id, struct trust_span pem,
+    const struct trust_thumbprint *digest, struct trust_message *msg)
+{
+	X509_CRL *crl = NULL;
+	enum trust_err r = trust_certificate_parse_crl(pem, &crl, msg);
+
+	if (r == TRUST_OK)
+		r = keep_new_crl(sets, id, digest, crl);
+	if (r != TRUST_OK)
+		X509_CRL_free(crl);
 	return r;
 }
 
@@ -507,6 +520,61 @@ share_crl(struct trust_sets *sets, const struct crl *was)
 	return r;
 }
 
+/* The one with this id and this PEM in the sets before, or NULL. */
+static const struct crl *
+find_same_crl(const struct trust_sets *was, const char *id,
+    const struct trust_thumbprint *digest)
+{
+	struct crl *crl = NULL;
+
+	if (was != NULL)
+		HASH_FIND_STR(was->crls_by_id, id, crl);
+	return crl != NULL && trust_thumbprint_equal(&crl->digest, digest)
+		   ? crl
+		   : NULL;
+}
+
+/* Takes over the CRL that was parsed ahead. */
+static enum trust_err
+add_parsed(struct loading *loading, struct trust_ahead_crl *parsed)
+{
+	const struct crl *same =
+	    find_same_crl(loading->was, parsed->id, &parsed->digest);
+	enum trust_err r = TRUST_OK;
+
+	if (parsed->enabled && same != NULL) {
+		r = share_crl(loading->sets, same);
+	} else if (parsed->enabled) {
+		r = keep_new_crl(
+		    loading->sets, parsed->id, &parsed->digest, parsed->crl);
+		if (r == TRUST_OK)
+			parsed->crl = NULL; /* transferred */
+	}
+	X509_CRL_free(parsed->crl);
+	return r;
+}
+
+/* If somebody has parsed this very line ahead, which spares the JSON, too. */
+static enum trust_err
+add_ahead(struct loading *loading, const char *id, struct trust_span line,
+    bool *added)
+{
+	struct trust_thumbprint digest;
+	struct trust_ahead_crl parsed;
+	enum trust_err r;
+
+	*added = false;
+	if (loading->kind != TRUST_KIND_CRL || loading->ahead == NULL ||
+	    !trust_ahead_has(loading->ahead, id))
+		return TRUST_OK;
+	r = trust_thumbprint_of(line, &digest);
+	if (r != TRUST_OK ||
+	    !trust_ahead_take(loading->ahead, id, &digest, &parsed))
+		return r;
+	*added = true;
+	return add_parsed(loading, &parsed);
+}
+
 static enum trust_err
 add_crl(struct loading *loading, struct trust_record **record,
     struct trust_message *msg)
@@ -514,7 +582,7 @@ add_crl(struct loading *loading, struct trust_record **record,
 	const char *id = (*record)->id;
 	struct trust_span pem = trust_span_of((*record)->u.crl.pem);
 	struct trust_thumbprint digest;
-	struct crl *was = NULL;
+	const struct crl *same;
 	enum trust_err r;
 
 	if (!(*record)->enabled)
@@ -522,10 +590,9 @@ add_crl(struct loading *loading, struct trust_record **record,
 	r = trust_thumbprint_of(pem, &digest);
 	if (r != TRUST_OK)
 		return r;
-	if (loading->was != NULL)
-		HASH_FIND_STR(loading->was->crls_by_id, id, was);
-	if (was != NULL && trust_thumbprint_equal(&was->digest, &digest))
-		return share_crl(loading->sets, was);
+	same = find_same_crl(loading->was, id, &digest);
+	if (same != NULL)
+		return share_crl(loading->sets, same);
 	return parse_crl(loading->sets, id, pem, &digest, msg);
 }
 
@@ -565,24 +632,15 @@ visit(void *arg, const char *id, struct trust_span line)
 {
 	struct loading *loading = arg;
 	struct trust_record *record = NULL;
-	enum trust_err r = trust_registry_parse(
-	    loading->registry, loading->kind, id, line, &record, loading->msg);
-
-	return r == TRUST_OK ? take(loading, id, record) : r;
-}
-
-/* A record that was touched; there may be none any more. */
-static enum trust_err
-read_one(struct loading *loading, const char *id)
-{
-	struct trust_record *record;
 	enum trust_err r;
+	bool added;
 
-	r = trust_registry_find_stored(
-	    loading->registry, loading->kind, id, &record, loading->msg);
-	if (r == TRUST_OK)
-		return take(loading, id, record);
-	return r == TRUST_ERR_NOT_FOUND ? TRUST_OK : r;
+	r = add_ahead(loading, id, line, &added);
+	if (r != TRUST_OK || added)
+		return r;
+	r = trust_registry_parse(
+	    loading->registry, loading->kind, id, line, &record, loading->msg);
+	return r == TRUST_OK ? take(loading, id, record) : r;
 }
 
 bool
@@ -592,7 +650,8 @@ trust_sets_hold(enum trust_kind kind)
 	       kind != TRUST_KIND_GATEWAY;
 }
 
-/* Those of the present kind that were touched, as they are now. */
+/* Those of the present kind that were touched, as they are now: some are not
+ * there any more. */
 static enum trust_err
 read_touched(struct loading *loading)
 {
@@ -602,7 +661,8 @@ read_touched(struct loading *loading)
 	for (; r == TRUST_OK && touched != NULL; touched = touched->hh.next) {
 		if (touched->key[0] != (char)loading->kind)
 			continue;
-		r = read_one(loading, touched->key + 1);
+		r = trust_registry_list_one(loading->registry, loading->kind,
+		    touched->key + 1, visit, loading, loading->msg);
 	}
 	return r;
 }
@@ -711,20 +771,23 @@ out:
 }
 
 enum trust_err
-trust_sets_load(struct trust_registry *registry, struct trust_sets **out,
-    struct trust_message *msg)
+trust_sets_load(struct trust_registry *registry, struct trust_ahead *ahead,
+    struct trust_sets **out, struct trust_message *msg)
 {
-	struct loading loading = {.registry = registry, .msg = msg};
+	struct loading loading = {
+	    .registry = registry, .ahead = ahead, .msg = msg};
 
 	*out = NULL;
 	return load(&loading, out);
 }
 
 enum trust_err
-trust_sets_reload(struct trust_registry *registry, const struct trust_sets *was,
-    int64_t since, struct trust_sets **out, struct trust_message *msg)
+trust_sets_reload(struct trust_registry *registry, struct trust_ahead *ahead,
+    const struct trust_sets *was, int64_t since, struct trust_sets **out,
+    struct trust_message *msg)
 {
-	struct loading loading = {.registry = registry, .was = was, .msg = msg};
+	struct loading loading = {
+	    .registry = registry, .ahead = ahead, .was = was, .msg = msg};
 	enum trust_err r;
 
 	*out = NULL;

@@ -7,6 +7,7 @@
 #ifndef TRUST_SETS_H
 #define TRUST_SETS_H
 
+#include "ahead.h"
 #include "ground.h"
 #include "registry.h"
 
@@ -30,14 +31,16 @@ struct trust_sets_group {
 /* Whether records of this kind are in them; of one that nobody knows, too. */
 bool trust_sets_hold(enum trust_kind kind);
 
-/* Load all of them, within the caller's read (trust_registry_begin_read). */
+/* Load all of them, within the caller's read (trust_registry_begin_read).
+ * `ahead` may have CRLs for it, or be NULL. */
 enum trust_err trust_sets_load(struct trust_registry *registry,
-    struct trust_sets **out, struct trust_message *msg) TRUST_MUST_CHECK;
+    struct trust_ahead *ahead, struct trust_sets **out,
+    struct trust_message *msg) TRUST_MUST_CHECK;
 /* The same, of which `was` is what the generation `since` had: only records
  * that were touched are read. NULL when none was. For the same thread. */
 enum trust_err trust_sets_reload(struct trust_registry *registry,
-    const struct trust_sets *was, int64_t since, struct trust_sets **out,
-    struct trust_message *msg) TRUST_MUST_CHECK;
+    struct trust_ahead *ahead, const struct trust_sets *was, int64_t since,
+    struct trust_sets **out, struct trust_message *msg) TRUST_MUST_CHECK;
 void trust_sets_free(struct trust_sets *sets);
 
 size_t trust_sets_count_groups(const struct trust_sets *sets);

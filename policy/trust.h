@@ -7,6 +7,7 @@
 #define TRUST_H
 
 #include "admission.h"
+#include "ahead.h"
 #include "anchor.h"
 #include "certificate.h"
 #include "chain.h"

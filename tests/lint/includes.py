@@ -13,7 +13,7 @@ import source
 LEVELS = (
     "err span log limit clock reason sync_reason steps user version",
     "thumbprint certificate topic record field json pool template ground",
-    "profile chain role identity verdict signer statement notification content"
+    "profile chain role ahead identity verdict signer statement notification content"
     " sync_field exchange enroll envelope",
     "registry sets local seen block token",
     "decide judge admission cache anchor explain gate replica publication",

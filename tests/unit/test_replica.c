@@ -10,6 +10,7 @@
 #include <sqlite3.h>
 
 #include "json.h"
+#include "record_pem.h"
 #include "version.h"
 
 /* ---- The way that all goes well ---- */
@@ -116,6 +117,53 @@ a_part_may_be_needed_twice(void **state)
 	assert_int_equal(g->n_wanted, 2);
 	answer_all(g);
 	assert_holds(g, 5);
+}
+
+/* Whether the line that is held now was parsed. */
+static enum trust_err
+take_ahead(void *arg, const char *id, struct trust_span line)
+{
+	struct trust_ahead *ahead = arg;
+	struct trust_thumbprint digest;
+	struct trust_ahead_crl crl;
+
+	assert_int_equal(trust_thumbprint_of(line, &digest), TRUST_OK);
+	assert_true(trust_ahead_take(ahead, id, &digest, &crl));
+	X509_CRL_free(crl.crl);
+	return TRUST_OK;
+}
+
+static void
+crls_are_parsed_by_the_way(void **state)
+{
+	static const char *const lines[] = {
+	    "{\"kind\":\"crl\",\"pem\":\"" PEM_CRL "\",\"id\":\"a\"}",
+	    "{ \"kind\":\"crl\",\"id\":\"a\",\"pem\":\"" PEM_CRL
+	    "\",\"scopes\":[\"gw1\"],\"comment\":\"\u00e4\"}",
+	};
+	struct gateway *g = *state;
+	struct trust_registry *registry;
+	struct trust_ahead *ahead;
+
+	assert_int_equal(trust_ahead_new(TRUST_AHEAD_MAX, &ahead), TRUST_OK);
+	g->config.ahead = ahead;
+	reopen(g);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		origin_put(g->origin, lines[i]);
+		origin_commit(g->origin);
+		follow(g);
+		assert_true(trust_ahead_has(ahead, "a"));
+		registry = scratch_open(g->scratch, TRUST_REGISTRY_READ);
+		assert_int_equal(trust_registry_list(registry, TRUST_KIND_CRL,
+				     take_ahead, ahead, NULL),
+		    TRUST_OK);
+		trust_registry_close(registry);
+		assert_false(trust_ahead_has(ahead, "a"));
+	}
+	close_gateway(g);
+	g->config.ahead = NULL;
+	trust_ahead_free(ahead);
+	open_gateway(g);
 }
 
 static void
@@ -1038,6 +1086,7 @@ main(void)
 	    TEST(deltas_lead_on),
 	    TEST(many_serials_are_applied_as_one),
 	    TEST(a_part_may_be_needed_twice),
+	    TEST(crls_are_parsed_by_the_way),
 	    TEST(both_paths_end_in_equal_databases),
 	    TEST(a_snapshot_removes_what_it_does_not_name),
 	    TEST(an_empty_state_is_a_state),

@@ -31,7 +31,7 @@ load(struct scratch *s)
 
 	assert_int_equal(
 	    trust_registry_begin_read(registry, &s->msg), TRUST_OK);
-	if (trust_sets_load(registry, &sets, &s->msg) != TRUST_OK)
+	if (trust_sets_load(registry, NULL, &sets, &s->msg) != TRUST_OK)
 		fail_msg("%s", s->msg.text);
 	/* Nothing of them is in the registry any more. */
 	trust_registry_close(registry);
@@ -199,7 +199,8 @@ a_record_that_does_not_parse_fails_the_load(void **state)
 		damage_pem(s);
 		registry = scratch_open(s, TRUST_REGISTRY_READ);
 		assert_int_equal(
-		    trust_sets_load(registry, &sets, &s->msg), TRUST_ERR_INPUT);
+		    trust_sets_load(registry, NULL, &sets, &s->msg),
+		    TRUST_ERR_INPUT);
 		assert_null(sets);
 		assert_non_null(strstr(s->msg.text, rows[i].who));
 		trust_registry_close(registry);
@@ -223,7 +224,7 @@ load_first(struct scratch *s, struct trust_registry *registry)
 	assert_int_equal(
 	    trust_registry_begin_read(registry, &s->msg), TRUST_OK);
 	assert_int_equal(
-	    trust_sets_load(registry, &was.sets, &s->msg), TRUST_OK);
+	    trust_sets_load(registry, NULL, &was.sets, &s->msg), TRUST_OK);
 	assert_int_equal(
 	    trust_registry_get_generation(registry, &was.generation, &s->msg),
 	    TRUST_OK);
@@ -238,8 +239,8 @@ reload(struct scratch *s, struct trust_registry *registry, struct loaded was)
 
 	assert_int_equal(
 	    trust_registry_begin_read(registry, &s->msg), TRUST_OK);
-	if (trust_sets_reload(
-		registry, was.sets, was.generation, &is, &s->msg) != TRUST_OK)
+	if (trust_sets_reload(registry, NULL, was.sets, was.generation, &is,
+		&s->msg) != TRUST_OK)
 		fail_msg("%s", s->msg.text);
 	trust_registry_end_read(registry);
 	return is;
@@ -413,6 +414,77 @@ what_cannot_be_told_is_read_again(void **state)
 	trust_registry_close(registry);
 }
 
+static enum trust_err
+parse_ahead(void *arg, const char *id, struct trust_span line)
+{
+	struct trust_ahead *ahead = arg;
+	struct trust_thumbprint digest;
+	struct trust_record *record;
+
+	(void)id;
+	assert_int_equal(trust_thumbprint_of(line, &digest), TRUST_OK);
+	assert_int_equal(
+	    trust_record_parse_stored(line, &record, NULL), TRUST_OK);
+	trust_ahead_add(ahead, record, &digest);
+	trust_record_free(record);
+	return TRUST_OK;
+}
+
+static bool
+has_crl(const struct trust_sets *sets, const X509_CRL *crl)
+{
+	STACK_OF(X509_CRL) *crls = trust_sets_get0_crls(sets);
+	bool has = false;
+
+	for (int i = 0; i < sk_X509_CRL_num(crls); i++)
+		has |= sk_X509_CRL_value(crls, i) == crl;
+	return has;
+}
+
+/* What another thread has parsed is taken, if it is this very record's. */
+static void
+crls_that_were_parsed_ahead_are_taken(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_registry *registry;
+	struct trust_ahead *ahead;
+	struct trust_sets *is;
+	struct loaded was;
+
+	scratch_create(s);
+	assert_int_equal(trust_ahead_new(TRUST_AHEAD_MAX, &ahead), TRUST_OK);
+	put(s, CRL("stays", "enabled"));
+	registry = scratch_open(s, TRUST_REGISTRY_READ);
+	was = load_first(s, registry);
+	put(s, CRL("comes", "enabled"));
+	put(s, CRL("off", "disabled"));
+	put(s, CRL("moves", "disabled"));
+	put(s, RECORD("crl", "stays",
+		   "\"pem\":\"" PEM_CRL "\",\"comment\":\"another\""));
+	assert_int_equal(trust_registry_list(registry, TRUST_KIND_CRL,
+			     parse_ahead, ahead, NULL),
+	    TRUST_OK);
+	put(s, CRL("moves", "enabled"));
+	assert_int_equal(
+	    trust_registry_begin_read(registry, &s->msg), TRUST_OK);
+	assert_int_equal(trust_sets_reload(registry, ahead, was.sets,
+			     was.generation, &is, &s->msg),
+	    TRUST_OK);
+	trust_registry_end_read(registry);
+	assert_false(trust_ahead_has(ahead, "comes"));
+	assert_false(trust_ahead_has(ahead, "off"));
+	assert_false(trust_ahead_has(ahead, "stays"));
+	assert_true(trust_ahead_has(ahead, "moves"));
+	assert_int_equal(sk_X509_CRL_num(trust_sets_get0_crls(is)), 3);
+	/* The same PEM is the same CRL, parsed again or not. */
+	assert_true(
+	    has_crl(is, sk_X509_CRL_value(trust_sets_get0_crls(was.sets), 0)));
+	trust_sets_free(was.sets);
+	trust_sets_free(is);
+	trust_registry_close(registry);
+	trust_ahead_free(ahead);
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
 
@@ -430,6 +502,7 @@ main(void)
 	    TEST(pem_that_stays_is_not_decoded_again),
 	    TEST(anchors_reach_groups_that_stay),
 	    TEST(what_cannot_be_told_is_read_again),
+	    TEST(crls_that_were_parsed_ahead_are_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
