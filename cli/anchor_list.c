@@ -33,9 +33,8 @@ add_row(const struct walk *walk, const struct trust_record *record,
 	    record->enabled ? "enabled" : "disabled",
 	    trust_anchor_purpose_format(record->u.anchor.purposes, purposes),
 	    left,
-	    json_array_size(groups) > 0
-		? trust_anchor_usage_join_all(groups, names)
-		: "-",
+	    json_array_size(groups) > 0 ? trust_output_join_all(groups, names)
+					: "-",
 	    facts->certificate->subject};
 
 	if (days < 0)

@@ -115,7 +115,7 @@ trust_anchor_purpose_print(
 	if ((purposes & TRUST_PURPOSE_BIT_DEVICE) != 0 &&
 	    json_array_size(groups) > 0)
 		print_line(&first, "the devices of group ",
-		    trust_anchor_usage_join_all(groups, names));
+		    trust_output_join_all(groups, names));
 	else if ((purposes & TRUST_PURPOSE_BIT_DEVICE) != 0)
 		print_line(&first,
 		    "devices, but no group names it yet: it vouches for nobody",

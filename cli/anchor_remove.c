@@ -147,7 +147,7 @@ tell_groups(const struct removal *removal)
 
 	if (json_array_size(removal->only) == 0)
 		return;
-	(void)trust_anchor_usage_join_all(removal->only, groups);
+	(void)trust_output_join_all(removal->only, groups);
 	if (removal->n_devices == 0)
 		trust_output_note("group %s trusts no other anchor; no device "
 				  "is registered for it%s",
@@ -161,7 +161,7 @@ tell_groups(const struct removal *removal)
 				  " device%s would be refused: %s",
 		    groups, removal->n_devices,
 		    removal->n_devices == 1 ? "" : "s",
-		    trust_anchor_usage_join(
+		    trust_output_join(
 			removal->devices, (size_t)removal->n_devices, devices));
 }
 
@@ -178,7 +178,7 @@ tell_seen(const struct removal *removal)
 	if (n > 0)
 		trust_output_note("at %s %zu device%s came by it last: %s",
 		    removal->gateway.host, n, n == 1 ? "" : "s",
-		    trust_anchor_usage_join_all(removal->seen, names));
+		    trust_output_join_all(removal->seen, names));
 }
 
 /* Whether somebody still uses it. */

@@ -4,7 +4,6 @@
  */
 #include "anchor_usage.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -236,31 +235,4 @@ trust_anchor_usage_get0_twin(const struct trust_anchor_usage *usage,
 			return id;
 	}
 	return NULL;
-}
-
-const char *
-trust_anchor_usage_join(
-    const json_t *names, size_t n, char out[TRUST_MESSAGE_MAX])
-{
-	size_t used = 0, told = 0;
-	const json_t *name;
-
-	out[0] = '\0';
-	json_array_foreach((json_t *)(uintptr_t)names, told, name)
-	{
-		if (told == TRUST_OUTPUT_NAMED_MAX || used >= TRUST_MESSAGE_MAX)
-			break;
-		used += (size_t)snprintf(out + used, TRUST_MESSAGE_MAX - used,
-		    "%s%s", told > 0 ? ", " : "", json_string_value(name));
-	}
-	if (n > told && used < TRUST_MESSAGE_MAX)
-		(void)snprintf(out + used, TRUST_MESSAGE_MAX - used,
-		    " and %zu more", n - told);
-	return out;
-}
-
-const char *
-trust_anchor_usage_join_all(const json_t *names, char out[TRUST_MESSAGE_MAX])
-{
-	return trust_anchor_usage_join(names, json_array_size(names), out);
 }

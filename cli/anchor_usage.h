@@ -32,12 +32,4 @@ bool trust_anchor_usage_is_last(const struct trust_anchor_usage *usage,
 const char *trust_anchor_usage_get0_twin(const struct trust_anchor_usage *usage,
     const char *anchor, const struct trust_thumbprint *thumbprint);
 
-/* "a, b, c" of an array of texts; of many "a, b, c and 12 more", where `n`
- * says how many there are. Returns `out`. */
-const char *trust_anchor_usage_join(
-    const json_t *names, size_t n, char out[TRUST_MESSAGE_MAX]);
-/* The same of all that are in the array. */
-const char *trust_anchor_usage_join_all(
-    const json_t *names, char out[TRUST_MESSAGE_MAX]);
-
 #endif

@@ -75,6 +75,32 @@ trust_output_failure(enum trust_err err, const struct trust_message *msg)
 	return TRUST_EXIT_ERROR;
 }
 
+const char *
+trust_output_join(const json_t *names, size_t n, char out[TRUST_MESSAGE_MAX])
+{
+	size_t used = 0, told = 0;
+	const json_t *name;
+
+	out[0] = '\0';
+	json_array_foreach((json_t *)(uintptr_t)names, told, name)
+	{
+		if (told == TRUST_OUTPUT_NAMED_MAX || used >= TRUST_MESSAGE_MAX)
+			break;
+		used += (size_t)snprintf(out + used, TRUST_MESSAGE_MAX - used,
+		    "%s%s", told > 0 ? ", " : "", json_string_value(name));
+	}
+	if (n > told && used < TRUST_MESSAGE_MAX)
+		(void)snprintf(out + used, TRUST_MESSAGE_MAX - used,
+		    " and %zu more", n - told);
+	return out;
+}
+
+const char *
+trust_output_join_all(const json_t *names, char out[TRUST_MESSAGE_MAX])
+{
+	return trust_output_join(names, json_array_size(names), out);
+}
+
 enum trust_err
 trust_output_json(json_t *value, struct trust_message *msg)
 {

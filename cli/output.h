@@ -35,6 +35,14 @@ void trust_output_log(const char *fmt, ...) TRUST_PRINTF(1, 2);
  * `n` is no more than `named`. */
 void trust_output_note_rest(size_t n, size_t named, const char *kind);
 
+/* "a, b, c" of an array of texts; of many "a, b, c and 12 more", where `n`
+ * says how many there are. Returns `out`. */
+const char *trust_output_join(
+    const json_t *names, size_t n, char out[TRUST_MESSAGE_MAX]);
+/* The same of all that are in the array. */
+const char *trust_output_join_all(
+    const json_t *names, char out[TRUST_MESSAGE_MAX]);
+
 /* Print the message, or the error's own words where it is empty. Returns
  * TRUST_EXIT_ERROR, so that a command can end with it. */
 int trust_output_failure(enum trust_err err, const struct trust_message *msg);

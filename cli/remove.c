@@ -35,7 +35,7 @@ remove_anchor(const char *path, const char *id)
 	if (status == TRUST_EXIT_YES && json_array_size(only) > 0)
 		trust_output_note("group %s trusts no other anchor: nobody "
 				  "comes in by it now",
-		    trust_anchor_usage_join_all(only, groups));
+		    trust_output_join_all(only, groups));
 	json_decref(only);
 	return status;
 }
