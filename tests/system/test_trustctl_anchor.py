@@ -125,10 +125,10 @@ def test_der_and_standard_input(ctl):
 
 def test_json(ctl):
     ctl.put(group("plant-7", "plant-ca"))
-    shown, = ctl.json("anchor", "add", ctl.pki.file("plant-ca"), "--purpose",
-                      "device,bundle", "--dry-run")
-    added, = ctl.json("anchor", "add", ctl.pki.file("plant-ca"), "--purpose",
-                      "device,bundle")
+    command = ("anchor", "add", ctl.pki.file("plant-ca"), "--purpose",
+               "device,bundle", "--at", ctl.pki.now)
+    shown, = ctl.json(*command, "--dry-run")
+    added, = ctl.json(*command)
     assert (shown.pop("added"), added.pop("added")) == (False, True)
     assert shown == added
     assert added.pop("days_left") in (49, 50)
