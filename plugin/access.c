@@ -226,7 +226,7 @@ trust_access_on_acl_check(int event, void *data, void *userdata)
 	    trust_provenance_denies(
 		plugin->provenance, plugin->sessions, session, acl))
 		return MOSQ_ERR_ACL_DENIED;
-	if (trust_enroll_denies(plugin, session, acl))
+	if (trust_enrollment_denies(plugin, session, acl))
 		return MOSQ_ERR_ACL_DENIED;
 	if (session == NULL)
 		return check_stranger(plugin, acl);
@@ -253,7 +253,7 @@ trust_access_on_message(int event, void *data, void *userdata)
 	struct mosquitto_evt_message *message = data;
 	struct trust_plugin *plugin = userdata;
 	bool asked = plugin->last_publisher == message->client;
-	bool enrolls = trust_enroll_is_meant(message);
+	bool enrolls = trust_enrollment_is_meant(message);
 	struct trust_session *session;
 
 	(void)event;
@@ -262,7 +262,8 @@ trust_access_on_message(int event, void *data, void *userdata)
 		return MOSQ_ERR_SUCCESS; /* a plugin's */
 	if (is_bridge(message->client, asked)) {
 		if (enrolls)
-			return trust_enroll_on_message(plugin, NULL, message);
+			return trust_enrollment_on_message(
+			    plugin, NULL, message);
 		if (message->retain)
 			trust_gate_remember_bridge(
 			    plugin->gate, mosquitto_client_id(message->client));
@@ -273,6 +274,6 @@ trust_access_on_message(int event, void *data, void *userdata)
 	session = trust_session_find(plugin->sessions, message->client,
 	    mosquitto_client_id(message->client));
 	if (enrolls)
-		return trust_enroll_on_message(plugin, session, message);
+		return trust_enrollment_on_message(plugin, session, message);
 	return trust_provenance_stamp(plugin->provenance, session, message);
 }

@@ -66,7 +66,7 @@ denies_delivery(struct trust_plugin *plugin, enum trust_enroll_topic topic,
 }
 
 bool
-trust_enroll_denies(struct trust_plugin *plugin,
+trust_enrollment_denies(struct trust_plugin *plugin,
     const struct trust_session *session,
     const struct mosquitto_evt_acl_check *acl)
 {
@@ -340,7 +340,7 @@ on_response(struct trust_plugin *plugin, const struct trust_session *session,
 /* ---- Messages ---- */
 
 bool
-trust_enroll_is_meant(const struct mosquitto_evt_message *message)
+trust_enrollment_is_meant(const struct mosquitto_evt_message *message)
 {
 	struct trust_span client;
 
@@ -349,7 +349,7 @@ trust_enroll_is_meant(const struct mosquitto_evt_message *message)
 }
 
 int
-trust_enroll_on_message(struct trust_plugin *plugin,
+trust_enrollment_on_message(struct trust_plugin *plugin,
     struct trust_session *session, struct mosquitto_evt_message *message)
 {
 	struct trust_span client;
