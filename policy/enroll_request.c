@@ -9,14 +9,25 @@
 #include <openssl/objects.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "certificate.h"
 
+static enum trust_err refuse(enum trust_reason *reason, enum trust_reason why,
+    struct trust_message *msg, const char *fmt, ...) TRUST_PRINTF(4, 5);
+
 static enum trust_err
 refuse(enum trust_reason *reason, enum trust_reason why,
-    struct trust_message *msg, const char *text)
+    struct trust_message *msg, const char *fmt, ...)
 {
+	char text[TRUST_MESSAGE_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
 	ERR_clear_error();
 	*reason = why;
 	return trust_err_set(msg, TRUST_ERR_INPUT, "%s", text);
@@ -36,7 +47,7 @@ parse_der(struct trust_span der, X509_REQ **out, enum trust_reason *reason,
 		return TRUST_OK;
 	}
 	X509_REQ_free(req);
-	return refuse(reason, TRUST_REASON_TOPIC_NOT_ALLOWED, msg,
+	return refuse(reason, TRUST_REASON_TOPIC_NOT_ALLOWED, msg, "%s",
 	    req != NULL ? "want one PKCS #10 request and nothing behind it"
 			: "want a PKCS #10 request (RFC 2986), in DER or PEM");
 }
@@ -101,7 +112,8 @@ parse(struct trust_span bytes, X509_REQ **out, enum trust_reason *reason,
 	*out = NULL;
 	if (bytes.len == 0 || bytes.len > TRUST_REQUEST_MAX)
 		return refuse(reason, TRUST_REASON_TOPIC_NOT_ALLOWED, msg,
-		    "want a PKCS #10 request of at most 16384 octets");
+		    "want a PKCS #10 request of at most %d octets",
+		    TRUST_REQUEST_MAX);
 	if (bytes.len >= sizeof(begin) &&
 	    memcmp(bytes.p, begin, sizeof(begin) - 1) == 0)
 		return parse_pem(bytes, out, reason, msg);
@@ -146,16 +158,13 @@ check(X509_REQ *req, struct trust_enroll_request *out,
 
 	trust_certificate_read_key(key, &facts);
 	memcpy(out->key_type, facts.type, sizeof(out->key_type));
-	if (facts.strength < TRUST_STRENGTH_MIN) {
-		ERR_clear_error();
-		*reason = TRUST_REASON_KEY_TOO_WEAK;
-		return trust_err_set(msg, TRUST_ERR_INPUT,
+	if (facts.strength < TRUST_STRENGTH_MIN)
+		return refuse(reason, TRUST_REASON_KEY_TOO_WEAK, msg,
 		    "want a key of RSA 2048, P-256, Ed25519 and up, got %s",
 		    facts.type);
-	}
 	if (facts.bits > TRUST_REQUEST_KEY_MAX)
 		return refuse(reason, TRUST_REASON_TOPIC_NOT_ALLOWED, msg,
-		    "want a key of at most 8192 bits");
+		    "want a key of at most %d bits", TRUST_REQUEST_KEY_MAX);
 	if (!has_strong_digest(req))
 		return refuse(reason, TRUST_REASON_SIGNATURE_TOO_WEAK, msg,
 		    "want a request signed with SHA-256 or better");
