@@ -50,7 +50,7 @@ struct trust_est_link {
 		.text = &(to).label},                                         \
 	    {.name = "cafile",                                                \
 		.argument = "FILE",                                           \
-		.help = "the server's trust anchors; else DIR/"               \
+		.help = "the server's trust anchors, beside those of DIR/"    \
 			"cacerts.pem",                                        \
 		.text = &(to).cafile},                                        \
 	{                                                                     \

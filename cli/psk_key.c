@@ -10,9 +10,9 @@
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "../certs/pemfile.h"
+#include "../certs/secretfile.h"
 
 /* Octets of a new key. */
 #define NEW_LEN 32
@@ -75,40 +75,19 @@ parse(const char *path, char *line, struct trust_secret *out,
 	    path, TRUST_SECRET_MIN, TRUST_SECRET_MAX);
 }
 
-static enum trust_err
-check_mode(FILE *file, const char *path, struct trust_message *msg)
-{
-	struct stat st;
-
-	if (fstat(fileno(file), &st) != 0)
-		return trust_err_set(
-		    msg, TRUST_ERR_IO, "%s: %s", path, strerror(errno));
-	if ((st.st_mode & (S_IRWXG | S_IRWXO)) == 0)
-		return TRUST_OK;
-	return trust_err_set(msg, TRUST_ERR_INPUT,
-	    "%s: want mode 0600 (chmod 0600), because it has a key in it, got "
-	    "%04o",
-	    path, (unsigned)(st.st_mode & 07777));
-}
-
 enum trust_err
 trust_psk_key_load(
     const char *path, struct trust_secret *out, struct trust_message *msg)
 {
 	char line[TRUST_PSK_KEY_TEXT + 3] = "";
 	enum trust_err r = TRUST_ERR_INTERNAL;
-	FILE *file = fopen(path, "re");
+	FILE *file = NULL;
 
 	*out = (struct trust_secret){0};
-	if (file == NULL)
-		return trust_err_set(msg,
-		    errno == ENOENT ? TRUST_ERR_NOT_FOUND : TRUST_ERR_IO,
-		    "%s: %s", path, strerror(errno));
-	/* No copy of it in a buffer that nobody wipes. */
-	(void)setvbuf(file, NULL, _IONBF, 0);
-	r = check_mode(file, path, msg);
-	if (r == TRUST_OK && fgets(line, sizeof(line), file) == NULL &&
-	    ferror(file) != 0)
+	r = trust_secretfile_open(path, &file, msg);
+	if (r != TRUST_OK)
+		return r;
+	if (fgets(line, sizeof(line), file) == NULL && ferror(file) != 0)
 		r = trust_err_set(
 		    msg, TRUST_ERR_IO, "%s: %s", path, strerror(errno));
 	if (r == TRUST_OK)

@@ -376,7 +376,7 @@ has_changed(struct trust_publisher *p)
 	    p->signing->registry, &generation, &msg);
 	if (r != TRUST_OK)
 		end_with(p, r, &msg);
-	return generation != p->generation;
+	return r == TRUST_OK && generation != p->generation;
 }
 
 /* Another process that writes for long is waited for, in --follow. */

@@ -4,6 +4,7 @@
  */
 #include "admission.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -320,6 +321,7 @@ trust_admission_free(struct trust_admission *admission)
 	free(admission->identity);
 	forget_access(admission);
 	trust_grounds_clear(&admission->grounds);
+	OPENSSL_cleanse(&admission->key, sizeof(admission->key));
 	free(admission);
 }
 

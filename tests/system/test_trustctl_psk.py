@@ -119,7 +119,7 @@ def test_a_key_that_the_device_has_already(ctl):
 
 
 @pytest.mark.parametrize("text,mode,want", [
-    (KEY, 0o640, "want mode 0600 (chmod 0600)"),
+    (KEY, 0o640, "want mode 0600 or stricter, got 0640: chmod 600"),
     (KEY, 0o604, "got 0604"),
     ("", 0o600, "want a pre-shared key of 16 to 64 octets"),
     (KEY[:30], 0o600, "want a pre-shared key"),
