@@ -295,6 +295,7 @@ plugin_free(struct trust_plugin *plugin)
 	trust_handshake_remove(plugin->handshake);
 	trust_handshake_psk_free(plugin->psk);
 	trust_handshake_reads_free(plugin->reads);
+	trust_handshake_server_free(plugin->shown);
 	trust_sessions_free(plugin->sessions);
 	trust_provenance_free(plugin->provenance);
 	trust_properties_free(plugin->properties);
@@ -350,6 +351,8 @@ set_up(struct trust_plugin *plugin, const struct mosquitto_opt *options,
 		    plugin->refusals, &plugin->psk, msg);
 	if (r == TRUST_OK)
 		r = trust_handshake_reads_new(&plugin->reads, msg);
+	if (r == TRUST_OK)
+		r = trust_handshake_server_new(&plugin->shown, msg);
 	if (r == TRUST_OK)
 		r = install_handshake(plugin, msg);
 	if (r == TRUST_OK)

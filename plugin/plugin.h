@@ -13,6 +13,7 @@
 #include "handshake.h"
 #include "handshake_psk.h"
 #include "handshake_read.h"
+#include "handshake_server.h"
 #include "options.h"
 #include "pending.h"
 #include "property.h"
@@ -52,6 +53,7 @@ struct trust_plugin {
 	struct trust_handshake *handshake;
 	struct trust_handshake_psk *psk;
 	struct trust_handshake_reads *reads;
+	struct trust_handshake_server *shown; /* certificates of listeners */
 	struct trust_sessions *sessions;
 	struct trust_properties *properties; /* NULL: nothing reads them */
 	struct trust_provenance *provenance; /* NULL: nothing is stamped */
@@ -165,6 +167,10 @@ void trust_session_event_tell_takeover(struct trust_plugin *plugin,
 /* Keep what is retained as the registry has it. */
 void trust_bundle_publish(struct trust_plugin *plugin);
 void trust_bundle_clear(struct trust_plugin *plugin);
+
+/* server_event.c */
+/* Tell of certificates that listeners show and did not show before. */
+void trust_server_event_tell_all(struct trust_plugin *plugin);
 
 /* crl_event.c */
 /* Tell of CRLs that have become late, or are so no more. */

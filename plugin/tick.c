@@ -169,6 +169,7 @@ look(struct trust_plugin *plugin, int64_t until)
 	trust_bundle_publish(plugin);
 	act_on_age(plugin);
 	trust_crl_event_tell_all(plugin, now);
+	trust_server_event_tell_all(plugin);
 	watch_upstream(plugin);
 	trust_refusals_flush(plugin->refusals, now);
 	keep_books(plugin, now, until);
@@ -279,6 +280,9 @@ trust_tick_on_reload(int event, void *data, void *userdata)
 	plugin->reloading_until_ms = trust_plugin_now_ms() + RELOAD_MS;
 	trust_handshake_reads_forget(plugin->reads);
 	trust_events_reopen(plugin->events);
+	/* The broker reads its certificates before the next tick, into the
+	 * contexts that there are or into others. */
+	trust_handshake_server_settle(plugin->shown, true);
 	read_broker_config(plugin);
 	/* Mosquitto 2.0 tells nobody behind who answers; 2.1 tells everybody,
 	 * and ends for who does not. */

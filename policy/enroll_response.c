@@ -42,13 +42,14 @@ read_serial(const X509 *x509, char out[TRUST_SERIAL_TEXT])
 	return hex != NULL ? TRUST_OK : TRUST_ERR_NOMEM;
 }
 
-static enum trust_err
-read_certificate(
+enum trust_err
+trust_enroll_response_describe(
     X509 *x509, struct trust_enroll_response *out, struct trust_message *msg)
 {
 	struct trust_certificate *facts = NULL;
 	enum trust_err r = trust_certificate_new(x509, &facts, msg);
 
+	*out = (struct trust_enroll_response){0};
 	if (r != TRUST_OK)
 		return r;
 	out->thumbprint = facts->thumbprint;
@@ -74,7 +75,8 @@ trust_enroll_response_read(struct trust_span bytes,
 		return read_error(bytes, out, msg);
 	r = trust_certificate_parse_pem(bytes, &stack, msg);
 	if (r == TRUST_OK)
-		r = read_certificate(sk_X509_value(stack, 0), out, msg);
+		r = trust_enroll_response_describe(
+		    sk_X509_value(stack, 0), out, msg);
 	sk_X509_pop_free(stack, X509_free);
 	return r;
 }

@@ -6,6 +6,7 @@
 #ifndef TRUST_ENROLL_RESPONSE_H
 #define TRUST_ENROLL_RESPONSE_H
 
+#include <openssl/x509.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,6 +28,11 @@ struct trust_enroll_response {
 /* Read one. TRUST_ERR_INPUT: it is neither, or longer than
  * TRUST_RESPONSE_MAX. */
 enum trust_err trust_enroll_response_read(struct trust_span bytes,
+    struct trust_enroll_response *out,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+
+/* What one with this certificate says. */
+enum trust_err trust_enroll_response_describe(X509 *x509,
     struct trust_enroll_response *out,
     struct trust_message *msg) TRUST_MUST_CHECK;
 

@@ -160,6 +160,14 @@ bool trust_gate_is_device(struct trust_gate *gate, const char *client_id);
 /* ---- Bridges (facts: retained messages keep only their source's id) ---- */
 void trust_gate_remember_bridge(struct trust_gate *gate, const char *client_id);
 bool trust_gate_is_bridge(struct trust_gate *gate, const char *client_id);
+
+/* The certificates that this gateway's listeners have shown, across restarts.
+ * *any: one is remembered. *news: this one was not, and is now. */
+enum trust_err trust_gate_has_server(struct trust_gate *gate, bool *any,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+enum trust_err trust_gate_remember_server(struct trust_gate *gate,
+    const struct trust_thumbprint *thumbprint, bool *news,
+    struct trust_message *msg) TRUST_MUST_CHECK;
 /* A device came in: remembered for when it is away. Whether that is news:
  * others may have come with its client ids. */
 bool trust_gate_remember_device(

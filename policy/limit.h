@@ -93,6 +93,8 @@
  * remembered go. It meets hundreds and a handful: this bounds a flood. */
 #define TRUST_LOCAL_DEVICES_MAX 100000
 #define TRUST_LOCAL_BRIDGES_MAX 1000
+/* Certificates that its listeners have shown: two years of one a week. */
+#define TRUST_LOCAL_SERVERS_MAX 100
 
 /* Seconds for which a CRL counts after its nextUpdate, where nothing else is
  * said: option crl_grace. */

@@ -94,6 +94,17 @@ enum trust_err trust_local_find_bridge(struct trust_local *local,
     const char *client_id, struct trust_message *msg) TRUST_MUST_CHECK;
 
 /*
+ * The certificates that this gateway's listeners have shown: the last
+ * TRUST_LOCAL_SERVERS_MAX of them. *any: there is one.
+ */
+enum trust_err trust_local_has_server(struct trust_local *local, bool *any,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+/* Remember one. *news: it was not remembered before. */
+enum trust_err trust_local_remember_server(struct trust_local *local,
+    const struct trust_thumbprint *thumbprint, bool *news,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+
+/*
  * The time floor: the greatest this_update accepted (sync.md, "Freshness and
  * time"); the build's date at least. Raising it never lowers it, and is
  * durable when it returns.

@@ -62,11 +62,16 @@ static const char schema_6[] =
     " WHERE finished = 0;"
     "PRAGMA user_version = 6";
 
+/* Certificates of servers that were shown here, as SHA-256. */
+static const char schema_7[] = "CREATE TABLE server(seq INTEGER PRIMARY KEY,"
+			       " thumbprint BLOB NOT NULL UNIQUE) STRICT;"
+			       "PRAGMA user_version = 7";
+
 /* The first that has a floor. */
 #define FLOOR_SCHEMA 2
 
 static const char *const migrations[] = {
-    schema_1, schema_2, schema_3, schema_4, schema_5, schema_6};
+    schema_1, schema_2, schema_3, schema_4, schema_5, schema_6, schema_7};
 
 /* Nobody decides that for the operator: what is in it keeps devices out. */
 #define MOVE_IT_AWAY                                                     \
@@ -153,6 +158,12 @@ static const char *const sql[TRUST_LOCAL_N_STATEMENTS] = {
 	"UPDATE token_use SET finished = 1"
 	" WHERE device = ?1 AND key = ?2 AND finished = 0",
     [TRUST_LOCAL_CHECK_USES] = "PRAGMA integrity_check(token_use)",
+    [TRUST_LOCAL_FIND_ANY_SERVER] = "SELECT 1 FROM server LIMIT 1",
+    [TRUST_LOCAL_FIND_SERVER] = "SELECT 1 FROM server WHERE thumbprint = ?1",
+    [TRUST_LOCAL_PUT_SERVER] =
+	"INSERT OR REPLACE INTO server(thumbprint) VALUES(?1)",
+    [TRUST_LOCAL_DROP_SERVERS] =
+	"DELETE FROM server WHERE seq <= (SELECT max(seq) FROM server) - ?1",
 };
 
 static enum trust_err

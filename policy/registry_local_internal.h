@@ -42,6 +42,10 @@ enum trust_local_statement {
 	TRUST_LOCAL_FIND_OPEN_USE,
 	TRUST_LOCAL_FINISH_USES, /* device id, key */
 	TRUST_LOCAL_CHECK_USES,
+	TRUST_LOCAL_FIND_ANY_SERVER,
+	TRUST_LOCAL_FIND_SERVER,  /* thumbprint */
+	TRUST_LOCAL_PUT_SERVER,   /* thumbprint */
+	TRUST_LOCAL_DROP_SERVERS, /* rows to keep */
 	TRUST_LOCAL_N_STATEMENTS,
 };
 

@@ -50,17 +50,18 @@ static const struct trust_role default_role = {
 
 /* What every device may do. A retained request would be answered anew each
  * time that an Edge CA connects. Whom all devices trust says the registry, and
- * no role: whoever publishes that in its place is a CA for all of them. */
+ * no role: whoever publishes that in its place is a CA for all of them. What
+ * happened at the gateway it says itself. */
 static const char *request_topics[] = {"trust/v1/enroll/{client}/request"};
 static const char *answer_topics[] = {
     "trust/v1/bundle", "trust/v1/enroll/{client}/response"};
-static const char *bundle_topics[] = {"trust/v1/bundle"};
+static const char *gateway_topics[] = {"trust/v1/bundle", "trust/v1/events"};
 static struct trust_rule device_rules[] = {
     {true, TRUST_ACTION_PUBLISH, {COUNT(request_topics), request_topics}, 2,
 	false},
     {true, TRUST_ACTION_SUBSCRIBE, {COUNT(answer_topics), answer_topics}, 2,
 	true},
-    {false, TRUST_ACTION_PUBLISH, {COUNT(bundle_topics), bundle_topics}, 2,
+    {false, TRUST_ACTION_PUBLISH, {COUNT(gateway_topics), gateway_topics}, 2,
 	true},
 };
 static const struct trust_role device_role = {

@@ -350,7 +350,7 @@ def test_guest_does_not_publish_for_the_gateway(site):
     guest.publish("plant/x", "allowed")
     device.expect("allowed")
     guest.expect("allowed")
-    device.publish("trust/v1/events", "genuine")
+    device.publish("trust/v1/plant", "genuine")
     device.publish("plant/x", "last")
     device.expect("genuine", "last")
     guest.expect("last")

@@ -2,6 +2,7 @@
 """trustctl edge-ca serve: the gateway's own server certificate, with the real
 broker and the plugin."""
 
+import json
 import ssl
 import stat
 
@@ -9,7 +10,7 @@ import pytest
 from cryptography import x509
 
 import edge_ca
-from broker import wait_until
+from broker import PLAIN, wait_until
 from edge_ca import EdgeCa, certificates, public
 from trustctl import openssl
 
@@ -156,6 +157,94 @@ def test_it_is_renewed_while_it_is_used(running):
     assert ca.log().count("connected, answering") == 1
     assert "again" not in ca.log()
     assert "two thirds of its life are over" in ca.log()
+
+
+OPERATOR = (
+    '{"kind":"role","id":"operator","rules":[{"effect":"allow","actions":'
+    '["publish","subscribe"],"topics":["trust/v1/#"]}]}\n')
+
+
+@pytest.fixture
+def told(plant):
+    """Its broker keeps an audit log, an operator listens, and so does who is
+    above it."""
+    plant.audit = plant.folder / "audit.jsonl"
+    plant.registry.put(OPERATOR + plant.sensor(
+        "boss", '"roles":["operator"],'))
+    plant.above = plant.start(
+        plugin=False, listeners=[PLAIN], conf=["allow_anonymous true"])
+    plant.broker = plant.new_broker(
+        options={"audit_log": plant.audit}, after=[
+            "connection up",
+            f"address 127.0.0.1:{plant.above.port('plain')}",
+            "topic events out 1 trust/v1/ trust/v1/gw1/",
+            "restart_timeout 1"])
+    plant.broker.conf = [f"pid_file {plant.broker.folder}/mosquitto.pid"]
+    plant.broker.start()
+    plant.broker.wait_log(r"Received CONNACK on connection \S+\.up")
+    plant.boss = plant.connect(plant.broker, "boss")
+    assert plant.boss.subscribe("trust/v1/events") == 1
+    plant.upstream = plant.connect(
+        plant.above, client_id="above", listener="plain")
+    assert plant.upstream.subscribe("trust/v1/gw1/events") == 1
+    return plant
+
+
+def enrolled(events):
+    return [event["detail"] for event in events
+            if event["event"] == "enrolled"]
+
+
+def heard(device):
+    return enrolled(json.loads(text) for _, text, _ in device.messages)
+
+
+def audited(site):
+    return enrolled(map(json.loads, site.audit.read_text().splitlines()))
+
+
+def test_it_is_told_of(told):
+    """As an event, upstream as well, and in both audit logs; with SIGHUP or at
+    the next start, each once."""
+    assert audited(told) == []  # the one of the first start is no news
+    ca = serve_running(told)
+    wait_until(lambda: audited(told), "the first certificate")
+    for client in told.boss, told.upstream:
+        client.wait(lambda: heard(client), "an event")
+        assert heard(client) == audited(told)
+    line, = [line for line in map(json.loads, (
+        text for _, text, _ in told.upstream.messages))
+        if line["event"] == "enrolled"]
+    assert (line["device"], line["client"], line["address"],
+            line["reason"]) == (None, None, None, None)
+    issued, = ca.audit()
+    assert line["detail"] == (
+        f"server certificate {issued['thumbprint']} of CN={NAMES[0]}, serial "
+        f"number {issued['serial_number']}, until {issued['not_after']}")
+    ca.stop()
+    told.broker.reload()
+    told.broker.stop()
+    told.pki.certificate("renewed", subject="CN=renewed",
+                         issuer="server-root", eku="serverAuth",
+                         san="dns:localhost ip:127.0.0.1")
+    told.broker.server = "renewed"
+    for _ in range(2):
+        told.broker.start()
+        wait_until(lambda: len(audited(told)) == 2, "the one of the start")
+        told.broker.stop()
+    assert " of CN=renewed, " in audited(told)[1]
+
+
+def test_nobody_forges_what_is_told(told):
+    """Not who has a role for all of these topics."""
+    forged = json.dumps({"event": "enrolled", "detail": "forged"})
+    told.boss.publish("trust/v1/events", forged)
+    told.boss.publish("trust/v1/events", forged, retain=True)
+    told.broker.wait_log("refused topic_not_allowed")
+    serve_running(told)
+    for client in told.boss, told.upstream:
+        client.wait(lambda: heard(client), "an event")
+        assert "forged" not in "".join(heard(client))
 
 
 def test_no_renewal_where_the_ca_ends_first(running):

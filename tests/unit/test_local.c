@@ -300,6 +300,50 @@ the_first_remembered_go(void **state)
 	trust_local_close(local);
 }
 
+/* What is still shown stays remembered, however many others there were. */
+static void
+servers_that_are_shown_stay(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_local *local = open_local(s);
+	const struct trust_thumbprint stays = {{0xff}}, goes = {{0xfe}};
+	struct trust_thumbprint other = {{0}};
+	bool any, news;
+
+	assert_int_equal(
+	    trust_local_has_server(local, &any, &s->msg), TRUST_OK);
+	assert_false(any);
+	assert_int_equal(
+	    trust_local_remember_server(local, &goes, &news, &s->msg),
+	    TRUST_OK);
+	assert_true(news);
+	for (int i = 0; i < TRUST_LOCAL_SERVERS_MAX; i++) {
+		other.b[1] = (uint8_t)i;
+		assert_int_equal(
+		    trust_local_remember_server(local, &other, &news, &s->msg),
+		    TRUST_OK);
+		assert_true(news);
+		assert_int_equal(
+		    trust_local_remember_server(local, &stays, &news, &s->msg),
+		    TRUST_OK);
+		assert_int_equal(news, i == 0);
+	}
+	trust_local_close(local);
+	local = open_local(s);
+	assert_int_equal(
+	    trust_local_has_server(local, &any, &s->msg), TRUST_OK);
+	assert_true(any);
+	assert_int_equal(
+	    trust_local_remember_server(local, &stays, &news, &s->msg),
+	    TRUST_OK);
+	assert_false(news);
+	assert_int_equal(
+	    trust_local_remember_server(local, &goes, &news, &s->msg),
+	    TRUST_OK);
+	assert_true(news);
+	trust_local_close(local);
+}
+
 /* One that changes its group again and again does not drive the others out. */
 static void
 a_device_that_changes_keeps_its_place(void **state)
@@ -695,6 +739,7 @@ what_was_seen_before_anchors_stays(void **state)
 	    "ALTER TABLE seen DROP COLUMN anchor;"
 	    "ALTER TABLE pin DROP COLUMN next;"
 	    "DROP TABLE token_use;"
+	    "DROP TABLE server;"
 	    "PRAGMA user_version = 4";
 	struct scratch *s = *state;
 	struct trust_local *local = open_local(s);
@@ -731,6 +776,7 @@ main(void)
 	    TEST(uses_are_finished),
 	    TEST(another_secret_is_another_token),
 	    TEST(the_first_remembered_go),
+	    TEST(servers_that_are_shown_stay),
 	    TEST(a_device_that_changes_keeps_its_place),
 	    TEST(what_is_no_memory_is_refused),
 	    TEST(a_damaged_memory_is_named),
