@@ -15,6 +15,7 @@
 #include "options.h"
 #include "records.h"
 #include "references.h"
+#include "token_gateway.h"
 
 /* Octets of a secret: nobody guesses 256 bits, so that a plain digest of it is
  * enough. */
@@ -37,7 +38,7 @@ struct new_token {
 	int uses;
 	bool json;
 	char made_id[16];
-	char found_gateway[TRUST_ID_MAX + 1];
+	struct trust_token_gateway found; /* where none was given */
 	char secret[BASE64_TEXT];
 	struct trust_record *record;         /* owned */
 	struct trust_references *references; /* owned */
@@ -85,61 +86,18 @@ make_id(struct new_token *token)
 
 /* ---- The gateway ---- */
 
-/* Found ids, as far as there is one. */
-struct one {
-	char id[TRUST_ID_MAX + 1];
-	size_t n;
-};
-
-static enum trust_err
-note_gateway(void *arg, const char *id, struct trust_span line)
-{
-	struct one *one = arg;
-
-	(void)line;
-	(void)snprintf(one->id, sizeof(one->id), "%s", id);
-	one->n++;
-	return TRUST_OK;
-}
-
-/* A scope is mostly one gateway's, and bears its id. */
-static void
-note_scope(const struct trust_record *device, struct one *one)
-{
-	const json_t *scopes = json_object_get(device->json, "scopes");
-
-	if (json_array_size(scopes) != 1)
-		return;
-	(void)snprintf(one->id, sizeof(one->id), "%s",
-	    json_string_value(json_array_get(scopes, 0)));
-	one->n = 1;
-}
-
-/* The only scope of the device; or the only gateway that the registry has. */
 static enum trust_err
 find_gateway(struct new_token *token, struct trust_registry *registry,
     const struct trust_record *device, struct trust_message *msg)
 {
-	struct one one = {0};
 	enum trust_err r = TRUST_OK;
 
 	if (token->gateway != NULL)
 		return TRUST_OK;
-	if (device != NULL)
-		note_scope(device, &one);
-	if (one.n == 0)
-		r = trust_registry_list_after(registry, TRUST_KIND_GATEWAY, "",
-		    2, note_gateway, &one, msg);
-	if (r != TRUST_OK)
-		return r;
-	if (one.n != 1)
-		return trust_err_set(msg, TRUST_ERR_INPUT,
-		    "want --gateway ID, the gateway where the token counts: "
-		    "neither the device's scopes nor the gateways in the "
-		    "registry say which");
-	memcpy(token->found_gateway, one.id, sizeof(one.id));
-	token->gateway = token->found_gateway;
-	return TRUST_OK;
+	r = trust_token_gateway_find(
+	    registry, token->registry, device, &token->found, msg);
+	token->gateway = token->found.id;
+	return r;
 }
 
 /* ---- The record ---- */
@@ -262,6 +220,17 @@ create(struct new_token *token, struct trust_message *msg)
 
 /* ---- Telling ---- */
 
+/* All that a program wants is on one line. */
+static void
+print_secret(const struct new_token *token, const char *username)
+{
+	printf("%s %s\n", username, token->secret);
+	if (token->found.because != NULL)
+		trust_output_note("the token counts at gateway %s, for %s; "
+				  "another one: --gateway",
+		    token->gateway, token->found.because);
+}
+
 static enum trust_err
 tell(const struct new_token *token, struct trust_message *msg)
 {
@@ -287,7 +256,7 @@ tell(const struct new_token *token, struct trust_message *msg)
 		printf("%s, for device %s at gateway %s until %s: %s\n",
 		    username, token->device, token->gateway, when, token->out);
 	else
-		printf("%s %s\n", username, token->secret);
+		print_secret(token, username);
 	return TRUST_OK;
 }
 
@@ -315,8 +284,9 @@ static const char about_create[] =
     "Make a token with which DEVICE gets its first certificate over a\n"
     "gateway, and print its username and its secret, which nobody can print\n"
     "again: the registry has its digest alone. Without --gateway it counts at\n"
-    "the gateway that the device's only scope is named after, or else at the\n"
-    "only one in the registry.\n";
+    "the gateway that the device's only scope is named after, else at the one\n"
+    "that uses this registry, else at the only one that it is published for,\n"
+    "else at the only one with a record; a note says at which.\n";
 
 static int
 run_create(int argc, char **argv)
@@ -330,7 +300,7 @@ run_create(int argc, char **argv)
 	    TRUST_OPTION_REGISTRY(&token.registry),
 	    {.name = "gateway",
 		.argument = "ID",
-		.help = "where it counts; else the device's only scope",
+		.help = "where it counts; else what is known of it",
 		.text = &token.gateway},
 	    {.name = "expires",
 		.argument = "DURATION",

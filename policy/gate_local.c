@@ -23,6 +23,19 @@ tell_opened(struct trust_gate *gate)
 		    gate->config.registry_path, n);
 }
 
+/* For tools that are asked about this gateway: what is not written there is not
+ * missed here. */
+static void
+sign(struct trust_gate *gate)
+{
+	struct trust_message msg = {0};
+
+	if (gate->config.remember &&
+	    trust_local_put_gateway(gate->local, gate->config.gateway, &msg) !=
+		TRUST_OK)
+		trust_gate_complain(gate, &msg);
+}
+
 enum trust_err
 trust_gate_open_local(struct trust_gate *gate, struct trust_message *msg)
 {
@@ -32,8 +45,10 @@ trust_gate_open_local(struct trust_gate *gate, struct trust_message *msg)
 
 	r = trust_local_open(
 	    gate->config.registry_path, mode, &gate->local, msg);
-	if (r == TRUST_OK)
+	if (r == TRUST_OK) {
 		tell_opened(gate);
+		sign(gate);
+	}
 	return r;
 }
 

@@ -93,6 +93,13 @@ enum trust_err trust_local_remember_bridge(struct trust_local *local,
 enum trust_err trust_local_find_bridge(struct trust_local *local,
     const char *client_id, struct trust_message *msg) TRUST_MUST_CHECK;
 
+/* The id of the gateway whose memory this is. TRUST_ERR_NOT_FOUND: it has not
+ * been told yet. */
+enum trust_err trust_local_put_gateway(struct trust_local *local,
+    const char *gateway, struct trust_message *msg) TRUST_MUST_CHECK;
+enum trust_err trust_local_get_gateway(struct trust_local *local,
+    char gateway[TRUST_ID_MAX + 1], struct trust_message *msg) TRUST_MUST_CHECK;
+
 /*
  * The certificates that this gateway's listeners have shown: the last
  * TRUST_LOCAL_SERVERS_MAX of them. *any: there is one.

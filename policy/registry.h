@@ -126,6 +126,12 @@ enum trust_err trust_registry_list_after(struct trust_registry *registry,
     trust_registry_visit *visit, void *arg,
     struct trust_message *msg) TRUST_MUST_CHECK;
 
+/* The scopes of which this origin has been published, in the order of their
+ * ids; a visit gets the id alone. */
+enum trust_err trust_registry_list_scopes(struct trust_registry *registry,
+    trust_registry_visit *visit, void *arg,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+
 /*
  * Parse a line that came out of the registry, where only good ones go in, as
  * trust_record_parse_stored does: TRUST_ERR_DAMAGED when it is none, or another

@@ -62,10 +62,14 @@ static const char schema_6[] =
     " WHERE finished = 0;"
     "PRAGMA user_version = 6";
 
-/* Certificates of servers that were shown here, as SHA-256. */
-static const char schema_7[] = "CREATE TABLE server(seq INTEGER PRIMARY KEY,"
-			       " thumbprint BLOB NOT NULL UNIQUE) STRICT;"
-			       "PRAGMA user_version = 7";
+/* Certificates of servers that were shown here, as SHA-256; and whose memory
+ * this is. */
+static const char schema_7[] =
+    "CREATE TABLE server(seq INTEGER PRIMARY KEY,"
+    " thumbprint BLOB NOT NULL UNIQUE) STRICT;"
+    "CREATE TABLE gateway(one INTEGER PRIMARY KEY CHECK (one = 1),"
+    " id TEXT NOT NULL) STRICT;"
+    "PRAGMA user_version = 7";
 
 /* The first that has a floor. */
 #define FLOOR_SCHEMA 2
@@ -158,6 +162,10 @@ static const char *const sql[TRUST_LOCAL_N_STATEMENTS] = {
 	"UPDATE token_use SET finished = 1"
 	" WHERE device = ?1 AND key = ?2 AND finished = 0",
     [TRUST_LOCAL_CHECK_USES] = "PRAGMA integrity_check(token_use)",
+    [TRUST_LOCAL_GET_GATEWAY] = "SELECT id FROM gateway",
+    [TRUST_LOCAL_PUT_GATEWAY] = "INSERT INTO gateway VALUES(1, ?1)"
+				" ON CONFLICT DO UPDATE SET id = excluded.id"
+				" WHERE id <> excluded.id",
     [TRUST_LOCAL_FIND_ANY_SERVER] = "SELECT 1 FROM server LIMIT 1",
     [TRUST_LOCAL_FIND_SERVER] = "SELECT 1 FROM server WHERE thumbprint = ?1",
     [TRUST_LOCAL_PUT_SERVER] =
@@ -473,6 +481,48 @@ trust_local_find_bridge(
 	enum trust_err r = TRUST_ERR_INTERNAL;
 
 	r = trust_local_step_to(local, statement, client_id, msg);
+	trust_registry_file_reset(statement);
+	return r;
+}
+
+/* ---- Whose memory it is ---- */
+
+enum trust_err
+trust_local_put_gateway(
+    struct trust_local *local, const char *gateway, struct trust_message *msg)
+{
+	sqlite3_stmt *statement = local->statements[TRUST_LOCAL_PUT_GATEWAY];
+	enum trust_err r = trust_local_bind(local, statement, 1, gateway, msg);
+
+	return r == TRUST_OK
+		   ? trust_registry_file_exec(&local->file, statement, msg)
+		   : r;
+}
+
+enum trust_err
+trust_local_get_gateway(struct trust_local *local,
+    char gateway[TRUST_ID_MAX + 1], struct trust_message *msg)
+{
+	sqlite3_stmt *statement = local->statements[TRUST_LOCAL_GET_GATEWAY];
+	enum trust_err r = TRUST_ERR_INTERNAL;
+	struct trust_span id;
+	bool row;
+
+	gateway[0] = '\0';
+	r = trust_registry_file_step(&local->file, statement, &row, msg);
+	if (r == TRUST_OK && !row)
+		r = TRUST_ERR_NOT_FOUND;
+	if (r != TRUST_OK)
+		goto out;
+	id = trust_registry_file_get0_bytes(statement, 0);
+	if (!trust_id_check(id.p, id.len)) {
+		r = trust_registry_file_damaged(
+		    &local->file, msg, "gateway id");
+		goto out;
+	}
+	memcpy(gateway, id.p, id.len);
+	gateway[id.len] = '\0';
+out:
 	trust_registry_file_reset(statement);
 	return r;
 }

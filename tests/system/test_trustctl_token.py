@@ -82,14 +82,66 @@ def test_no_file_without_a_token(ctl):
     assert not (ctl.folder / "a.token").exists()
 
 
+# As the documents have it.
+LITERAL = ("token", "create", "temp-09", "--expires", "7d", "--uses", "1")
+
+
+def counts_at(ctl, *arguments):
+    """The gateway, and how it is known."""
+    made, = ctl.json(*arguments)
+    ctl.yes("remove", "token", made["id"])
+    result = ctl.run(*arguments)
+    assert result.status == 0, result
+    gateway, because = re.fullmatch(
+        r"trustctl: note: the token counts at gateway (\S+), for (.*); another "
+        r"one: --gateway\n", result.err).groups()
+    assert made["gateway"] == gateway
+    return gateway, because
+
+
 def test_which_gateway(ctl):
-    assert "want --gateway ID" in ctl.error("token", "create", "temp-09")
+    assert "no gateway has used registry.db so far" in ctl.error(*LITERAL)
     ctl.yes("put", input=DEVICE % ("temp-10", '"scopes":["gw7"],')
             + DEVICE % ("temp-11", '"scopes":["gw7","gw8"],'))
-    made = json.loads(ctl.yes("token", "create", "temp-10", "--json"))
-    assert made["gateway"] == "gw7"
+    assert counts_at(ctl, "token", "create", "temp-10") == (
+        "gw7", "its device is in the scope of that name")
     assert record(ctl)["scopes"] == ["gw7"]
-    ctl.error("token", "create", "temp-11")
+    assert "is it one of gw7, gw8?" in ctl.error("token", "create", "temp-11")
+    assert record(ctl)["device"] == "temp-10"
+
+
+def test_the_gateway_of_a_published_registry(ctl):
+    """Who administers it where no gateway is: as the demonstration does."""
+    ctl.yes("put", input=DEVICE % ("temp-11", '"scopes":["gw7","gw8"],'))
+    ctl.yes("pki", "init", "pki", "--hostname", "localhost")
+
+    def publish(scope):
+        ctl.yes("sign", "--scope", scope, "--signer",
+                "pki/registry-signer.pem", "--key", "pki/registry-signer.key",
+                f"out-{scope}")
+
+    publish("gw7")
+    for literal in LITERAL, ("token", "create", "temp-11"):
+        assert counts_at(ctl, *literal) == (
+            "gw7", "this registry is published for the scope of that name")
+    publish("gw9")
+    assert "is it one of gw7, gw9?" in ctl.error(*LITERAL)
+    assert counts_at(ctl, "token", "create", "temp-11")[0] == "gw7"
+    ctl.yes("token", "create", "temp-09", "--gateway", "gw9")
+
+
+def test_the_gateway_of_a_registry_beside_it(site):
+    """Who administers it there, as README.md does: the gateway has left its
+    name."""
+    site.registry.put(DEVICE % ("temp-09", "")
+                      + DEVICE % ("temp-11", '"scopes":["gw7","gw1"],'))
+    ctl = Trustctl(site.folder, registry=site.registry.path)
+    ctl.error(*LITERAL)
+    plant = Newcomers(site)
+    assert counts_at(ctl, "token", "create", "temp-11") == (
+        "gw1", "that is the gateway of this registry")
+    name, secret = ctl.run(*LITERAL).out.split()
+    plant.come(name.removeprefix("token:"), secret)
 
 
 @pytest.mark.parametrize("name, note", [

@@ -740,6 +740,7 @@ what_was_seen_before_anchors_stays(void **state)
 	    "ALTER TABLE pin DROP COLUMN next;"
 	    "DROP TABLE token_use;"
 	    "DROP TABLE server;"
+	    "DROP TABLE gateway;"
 	    "PRAGMA user_version = 4";
 	struct scratch *s = *state;
 	struct trust_local *local = open_local(s);
