@@ -12,6 +12,7 @@
 #include "list_seen.h"
 #include "progress.h"
 #include "records.h"
+#include "sessions.h"
 
 struct removal {
 	const char *registry;
@@ -22,6 +23,7 @@ struct removal {
 	json_t *devices; /* of these, by the registry; owned */
 	int64_t n_devices;
 	json_t *seen; /* who came by it last, by the gateway; owned */
+	json_t *live; /* clients that are connected by it, likewise */
 	bool named;   /* groups name it beside others */
 	bool last_upstream, last_bundle;
 	struct trust_progress progress;
@@ -118,6 +120,18 @@ find_users(struct removal *removal, struct trust_registry *registry,
 }
 
 static enum trust_err
+ask_gateway(struct removal *removal, struct trust_message *msg)
+{
+	enum trust_err r = trust_list_seen_names(
+	    &removal->gateway, removal->id, removal->seen, msg);
+
+	if (r == TRUST_OK)
+		r = trust_sessions_names(
+		    &removal->gateway, removal->id, removal->live, msg);
+	return r;
+}
+
+static enum trust_err
 look(struct removal *removal, struct trust_message *msg)
 {
 	struct trust_registry *registry = NULL;
@@ -133,8 +147,7 @@ look(struct removal *removal, struct trust_message *msg)
 	}
 	trust_registry_close(registry);
 	if (r == TRUST_OK && removal->gateway.host != NULL)
-		r = trust_list_seen_names(
-		    &removal->gateway, removal->id, removal->seen, msg);
+		r = ask_gateway(removal, msg);
 	return r;
 }
 
@@ -181,12 +194,26 @@ tell_seen(const struct removal *removal)
 		    trust_output_join_all(removal->seen, names));
 }
 
+/* Of a device's modules each comes as it likes. */
+static void
+tell_live(const struct removal *removal)
+{
+	char names[TRUST_MESSAGE_MAX];
+	size_t n = json_array_size(removal->live);
+
+	if (n > 0)
+		trust_output_note("at %s %zu client%s connected by it now: %s",
+		    removal->gateway.host, n, n == 1 ? " is" : "s are",
+		    trust_output_join_all(removal->live, names));
+}
+
 /* Whether somebody still uses it. */
 static bool
 tell_users(const struct removal *removal)
 {
 	tell_groups(removal);
 	tell_seen(removal);
+	tell_live(removal);
 	if (removal->last_upstream)
 		trust_output_note("no other anchor is for upstream: bridges "
 				  "would trust nobody, at gateways with "
@@ -196,7 +223,8 @@ tell_users(const struct removal *removal)
 				  "be empty, and devices be told to trust "
 				  "nobody");
 	return json_array_size(removal->only) > 0 ||
-	       json_array_size(removal->seen) > 0 || removal->last_upstream ||
+	       json_array_size(removal->seen) > 0 ||
+	       json_array_size(removal->live) > 0 || removal->last_upstream ||
 	       removal->last_bundle;
 }
 
@@ -230,6 +258,7 @@ run(struct removal *removal)
 
 	removal->devices = json_array();
 	removal->seen = json_array();
+	removal->live = json_array();
 	r = look(removal, &msg);
 	if (r == TRUST_OK)
 		status = remove_it(removal);
@@ -241,14 +270,18 @@ run(struct removal *removal)
 	json_decref(removal->only);
 	json_decref(removal->devices);
 	json_decref(removal->seen);
+	json_decref(removal->live);
 	return status;
 }
 
 static const char about[] =
     "Remove a trust anchor that nobody uses any more. Where a group trusts no\n"
     "other, or bridges or the bundle have no other, or with --host a running\n"
-    "gateway has devices that came by it last, these are named, and it stays\n"
-    "unless --force is given. Exit status 1: it stays.\n";
+    "gateway has devices that came by it last or clients that are connected "
+    "by\n"
+    "it, these are named, and it stays unless --force is given. Exit status "
+    "1:\n"
+    "it stays.\n";
 
 int
 trust_anchor_remove_run(int argc, char **argv)
