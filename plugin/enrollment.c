@@ -54,15 +54,12 @@ denies_delivery(struct trust_plugin *plugin, enum trust_enroll_topic topic,
     struct trust_span client, const struct mosquitto_evt_acl_check *acl)
 {
 	struct trust_span payload = payload_of(acl->payload, acl->payloadlen);
-	const struct trust_pending *pending =
-	    trust_pending_find(&plugin->pendings, client);
 
-	if (pending == NULL)
-		return true;
 	return topic == TRUST_ENROLL_TOPIC_REQUEST
-		   ? !trust_pending_is_request(pending, payload)
-		   : !trust_pending_has_answer(
-			 pending, mosquitto_client_id(acl->client), payload);
+		   ? !trust_pending_has_request(
+			 &plugin->pendings, client, payload)
+		   : !trust_pending_has_answer(&plugin->pendings, client,
+			 mosquitto_client_id(acl->client), payload);
 }
 
 bool
@@ -91,7 +88,7 @@ answer(struct trust_plugin *plugin, const struct trust_session *session,
     const struct trust_verdict *verdict)
 {
 	struct trust_pending *pending =
-	    trust_pending_note(&plugin->pendings, client);
+	    trust_pending_note(&plugin->pendings, client, NULL);
 	bool hides = verdict->reason == TRUST_REASON_INTERNAL_ERROR;
 	json_t *json =
 	    json_pack("{s:s++}", "error", trust_reason_name(verdict->reason),
@@ -187,15 +184,15 @@ static bool
 note_request(struct trust_plugin *plugin, const struct trust_session *session,
     struct trust_span client, const struct trust_enrollment *enrollment)
 {
-	struct trust_pending *pending =
-	    trust_pending_note(&plugin->pendings, client);
+	struct trust_pending *pending = trust_pending_note(
+	    &plugin->pendings, client, &enrollment->request.key);
 
 	if (pending == NULL ||
 	    trust_thumbprint_of(trust_buf_get0(&enrollment->request.pem),
 		&pending->request) != TRUST_OK)
 		return false;
-	pending->key = enrollment->request.key;
 	pending->waits = true;
+	pending->was_told = false;
 	(void)snprintf(
 	    pending->device, sizeof(pending->device), "%s", enrollment->device);
 	(void)snprintf(pending->client_id, sizeof(pending->client_id), "%s",
@@ -275,55 +272,66 @@ tell_enrolled(struct trust_plugin *plugin, const struct trust_pending *pending,
 	trust_event_tell(plugin->events, &event);
 }
 
-/* NULL: it may be delivered. */
-static const char *
-hold_against(const struct trust_pending *pending, struct trust_span bytes,
-    struct trust_enroll_response *response, struct trust_message *msg)
+/* The request that it answers, which waits; NULL: it may not be delivered, and
+ * `msg` says why. */
+static struct trust_pending *
+find_asked(struct trust_plugin *plugin, struct trust_span client,
+    struct trust_span bytes, struct trust_enroll_response *response,
+    struct trust_message *msg)
 {
+	struct trust_pending *waiting, *found;
+
 	if (trust_enroll_response_read(bytes, response, msg) != TRUST_OK)
-		return msg->text;
-	if (pending == NULL || !pending->waits)
-		return "no request of that client waits for one";
-	if (!response->is_error &&
-	    !trust_thumbprint_equal(&response->key, &pending->key))
-		return "its first certificate is for another key than the "
-		       "one that was asked for";
+		return NULL;
+	waiting = trust_pending_find_waiting(&plugin->pendings, client);
+	if (waiting == NULL) {
+		(void)snprintf(msg->text, sizeof(msg->text),
+		    "no request of that client waits for one");
+		return NULL;
+	}
+	if (response->is_error)
+		return waiting;
+	found = trust_pending_find(&plugin->pendings, client, &response->key);
+	if (found != NULL && found->waits)
+		return found;
+	(void)snprintf(msg->text, sizeof(msg->text),
+	    "its first certificate is for another key than the one that was "
+	    "asked for");
 	return NULL;
 }
 
 /* Without room for the key beside the old one the certificate would be good
  * for nothing, and the old one would stay. */
-static const char *
+static bool
 accept(struct trust_plugin *plugin, struct trust_pending *pending,
     const struct trust_enroll_response *response, struct trust_message *msg)
 {
-	if (response->is_error)
-		return NULL;
+	if (response->is_error) {
+		pending->was_told = true;
+		return true;
+	}
 	if (trust_gate_renew_pin(
 		plugin->gate, pending->device, &response->key, msg) != TRUST_OK)
-		return msg->text;
+		return false;
 	pending->waits = false;
 	plugin->n_enrolled++;
 	tell_enrolled(plugin, pending, response);
-	return NULL;
+	return true;
 }
 
 static int
 on_response(struct trust_plugin *plugin, const struct trust_session *session,
     struct trust_span client, const struct mosquitto_evt_message *message)
 {
-	struct trust_pending *pending =
-	    trust_pending_find(&plugin->pendings, client);
 	struct trust_span bytes =
 	    payload_of(message->payload, message->payloadlen);
 	struct trust_enroll_response response;
 	struct trust_message msg = {0};
 	char shown[TRUST_SHOWN_MAX];
-	const char *why = hold_against(pending, bytes, &response, &msg);
+	struct trust_pending *pending =
+	    find_asked(plugin, client, bytes, &response, &msg);
 
-	if (why == NULL)
-		why = accept(plugin, pending, &response, &msg);
-	if (why == NULL) {
+	if (pending != NULL && accept(plugin, pending, &response, &msg)) {
 		trust_pending_add_answer(pending, pending->client_id, bytes);
 		return MOSQ_ERR_SUCCESS;
 	}
@@ -333,7 +341,7 @@ on_response(struct trust_plugin *plugin, const struct trust_session *session,
 	    session->client_id,
 	    trust_span_show(
 		trust_span_of(message->topic), shown, sizeof(shown)),
-	    why);
+	    msg.text);
 	return MOSQ_ERR_ACL_DENIED;
 }
 

@@ -164,6 +164,87 @@ def test_uses(site):
     assert plant.refused() == "token_invalid"
 
 
+def expect_nothing(newcomer):
+    """Not even what the broker sends behind an answer to this."""
+    assert newcomer.is_alive() and newcomer.messages == []
+
+
+def two_that_ask(plant, ca):
+    """Two keys of a token with two uses, both on their way."""
+    both = []
+    for client_id in "ab":
+        newcomer, key = come(plant, client_id=client_id), Key()
+        newcomer.publish(REQUEST, key.pem())
+        both.append((newcomer, key))
+        _, request, _, _ = ca.next()
+        assert x509.load_pem_x509_csr(request).public_key().public_numbers() \
+            == key.key.public_key().public_numbers()
+    return both
+
+
+def expect_used_up(plant):
+    third = come(plant, client_id="c")
+    third.publish(REQUEST, Key().pem())
+    assert error(third).startswith("token_invalid: ")
+
+
+def test_two_keys_at_once(site):
+    """Two uses, two newcomers: each gets its own certificate, whichever comes
+    first."""
+    plant = Newcomers(site)
+    site.registry.put(token(uses=2))
+    ca = EdgeCa(plant)
+    (a, one), (b, other) = two_that_ask(plant, ca)
+    expect_used_up(plant)
+    for_b = ca.certificate(other.request(), "temp-09")
+    ca.answer(REQUEST, for_b)
+    expect_issued(b, for_b)
+    expect_nothing(a)
+    for_a = ca.certificate(one.request(), "temp-09")
+    ca.answer(REQUEST, for_a)
+    expect_issued(a, for_a)
+    assert connect_with(plant, other, for_b).connect() == 0
+    b.wait_closed()
+    assert connect_with(plant, one, for_a).connect() == 0
+    a.wait_closed()
+    assert plant.refused() == "token_invalid"
+
+
+def test_errors_for_two_keys(site):
+    """An error is for who asked first and has had none."""
+    plant = Newcomers(site)
+    site.registry.put(token(uses=2))
+    ca = EdgeCa(plant)
+    (a, one), (b, other) = two_that_ask(plant, ca)
+    ca.answer(REQUEST, b'{"error":"first"}')
+    assert error(a) == "first"
+    expect_nothing(b)
+    ca.answer(REQUEST, b'{"error":"second"}')
+    assert error(b) == "second"
+    expect_nothing(a)
+    for newcomer, key in (a, one), (b, other):
+        newcomer.publish(REQUEST, key.pem())
+        expect_issued(newcomer, ca.serve())
+
+
+def test_a_crash_between_two_keys(site):
+    """Both fetch again, and nobody else."""
+    plant = Newcomers(site)
+    site.registry.put(token(uses=2))
+    ca = EdgeCa(plant)
+    both = two_that_ask(plant, ca)
+    plant.broker.kill()
+    plant.broker.start()
+    ca = EdgeCa(plant)
+    expect_used_up(plant)
+    for client_id, (_, key) in zip("ab", both):
+        newcomer = come(plant, client_id=client_id)
+        newcomer.publish(REQUEST, key.pem())
+        issued = ca.serve()
+        expect_issued(newcomer, issued)
+        assert connect_with(plant, key, issued).connect() == 0
+
+
 def test_what_is_told(site):
     audit = site.folder / "audit.jsonl"
     plant = Newcomers(site, options={"audit_log": audit})
@@ -415,6 +496,28 @@ def renewing(site, group="", **more):
     assert plant.sensor.connect() == 0
     assert plant.sensor.subscribe("trust/v1/enroll/temp-09/response") == 1
     return plant
+
+
+def test_many_modules(site):
+    """One device with many of them pushes nobody's request out."""
+    plant = renewing(site, '"client_id":"prefix",')
+    plant.sensor.publish("trust/v1/enroll/temp-09/request", Key().pem())
+    _, first, _, _ = plant.ca.next()
+    site.pki.certificate("busy", issuer="edge-ca", subject="CN=busy")
+    site.registry.put(device("busy"))
+    for number in range(40):
+        name = f"busy/{number}"
+        module = site.connect(plant.broker, "busy", client_id=name)
+        module.publish(f"trust/v1/enroll/{name}/request", Key().pem())
+        plant.ca.next()
+        module.disconnect()
+    issued = plant.ca.certificate(x509.load_pem_x509_csr(first), "temp-09")
+    plant.ca.answer("trust/v1/enroll/temp-09/request", issued)
+    expect_issued(plant.sensor, issued)
+    mark = plant.broker.mark()
+    plant.ca.answer("trust/v1/enroll/busy/0/request", issued)
+    plant.broker.wait_log("is not delivered: no request of that client waits",
+                          since=mark)
 
 
 @pytest.mark.parametrize("same", [True, False], ids=["same key", "new key"])

@@ -113,8 +113,8 @@ def test_the_loser_of_two(plant):
         "is spent on another key\n")
 
 
-def test_two_at_once(plant):
-    """One gets its certificate, and the other hears why it does not."""
+def two_at_once(plant):
+    """What both say on standard error, and their exit statuses."""
     arguments = [TRUSTCTL, "enroll", "--host", "127.0.0.1",
                  "--port", str(plant.broker.port()),
                  "--cafile", plant.pki.file("server-root"),
@@ -123,11 +123,33 @@ def test_two_at_once(plant):
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                              text=True, start_new_session=True)
             for out in ("dev", "other")]
-    ended = sorted((process.communicate(timeout=PATIENCE)[1],
-                    process.returncode) for process in both)
-    assert ended == [("", 0), (
+    return sorted((process.communicate(timeout=PATIENCE)[1],
+                   process.returncode) for process in both)
+
+
+def test_two_at_once(plant):
+    """One gets its certificate, and the other hears why it does not."""
+    assert two_at_once(plant) == [("", 0), (
         "trustctl: the gateway refuses: token_invalid: every use of the token "
         "is spent on another key\n", 1)], plant.broker.end()
+
+
+def test_two_uses_at_once(plant):
+    """Both get theirs."""
+    record = next(record for record in records(plant)
+                  if record["kind"] == "token")
+    plant.registry.put(json.dumps({**record, "uses": 2}))
+    assert two_at_once(plant) == [("", 0), ("", 0)], plant.broker.end()
+    keys = {(plant.folder / out / "temp-09.key").read_text()
+            for out in ("dev", "other")}
+    assert len(keys) == 2
+    assert len(plant.authority.audit()) == 2
+
+
+def restart_edge_ca(site, **more):
+    site.authority.stop()
+    site.authority = EdgeCa(site, cert=site.pki.file("edge"),
+                            key=site.pki.key_file("edge"), **more)
 
 
 def test_with_a_manufacturers_certificate(plant):
@@ -156,7 +178,6 @@ def test_an_edge_ca_that_is_away(plant):
     assert "no Edge CA is connected there" in by_token(
         plant, "--timeout", "1s", "temp-09", status=2)
     key = (plant.folder / "dev" / "temp-09.key").read_text()
-    plant.authority = EdgeCa(plant, cert=plant.pki.file("edge"),
-                             key=plant.pki.key_file("edge"))
+    restart_edge_ca(plant)
     by_token(plant, "temp-09")
     assert (plant.folder / "dev" / "temp-09.key").read_text() == key
