@@ -245,6 +245,31 @@ def test_a_crash_between_two_keys(site):
         assert connect_with(plant, key, issued).connect() == 0
 
 
+@pytest.mark.parametrize("crash", [False, True])
+def test_refused_by_the_edge_ca(site, crash):
+    """The use stays with its key, which may ask again as soon as the Edge CA
+    has thought better of it; no other key gets it meanwhile."""
+    plant = Newcomers(site)
+    ca = EdgeCa(plant)
+    newcomer, key = come(plant), Key()
+    newcomer.publish(REQUEST, key.pem())
+    topic, _, _, _ = ca.next()
+    ca.answer(topic, b'{"error":"identity_not_in_group: not by me"}')
+    assert error(newcomer) == "identity_not_in_group: not by me"
+    if crash:
+        plant.broker.kill()
+        plant.broker.start()
+        ca = EdgeCa(plant)
+        newcomer = come(plant)
+    newcomer.publish(REQUEST, Key().pem())
+    assert error(newcomer).startswith("token_invalid: ")
+    newcomer.publish(REQUEST, key.pem())
+    issued = ca.serve()
+    expect_issued(newcomer, issued)
+    assert connect_with(plant, key, issued).connect() == 0
+    assert plant.refused() == "token_invalid"
+
+
 def test_what_is_told(site):
     audit = site.folder / "audit.jsonl"
     plant = Newcomers(site, options={"audit_log": audit})

@@ -152,6 +152,24 @@ def restart_edge_ca(site, **more):
                             key=site.pki.key_file("edge"), **more)
 
 
+def test_beyond_the_edge_cas_bounds(plant):
+    """A refusal costs no token: the same key asks again when the bounds are
+    right, after a crash as well."""
+    restart_edge_ca(plant, match="other-*")
+    for _ in range(2):
+        assert "identity_not_in_group: temp-09: want a device that this CA " \
+            "may issue to" in by_token(plant, "temp-09", status=1)
+    key = (plant.folder / "dev" / "temp-09.key").read_text()
+    plant.broker.kill()
+    plant.broker.start()
+    restart_edge_ca(plant, match="temp-*")
+    assert "every use of the token is spent on another key" in by_token(
+        plant, "temp-09", status=1, out="another")
+    done = publish(plant, by_token(plant, "temp-09"))
+    assert (done.returncode, done.stderr) == (0, ""), plant.broker.end()
+    assert (plant.folder / "dev" / "temp-09.key").read_text() == key
+
+
 def test_with_a_manufacturers_certificate(plant):
     """It may do nothing but ask, and comes back under its own name."""
     plant.registry.put(json.dumps(
