@@ -144,6 +144,11 @@ trust_gate_decide_request(struct trust_gate *gate,
 		(void)trust_verdict_deny(verdict, NULL,
 		    TRUST_REASON_REGISTRY_MISSING,
 		    "there is no registry that could be asked");
+	else if (asker->admission->certificate == NULL)
+		(void)trust_verdict_deny(verdict, NULL,
+		    TRUST_REASON_NO_CERTIFICATE,
+		    "the device came with a pre-shared key, want a certificate "
+		    "to renew");
 	if (verdict->outcome == TRUST_ALLOW)
 		r = decide(gate, asker, bytes, out, verdict, &msg);
 	if (r != TRUST_OK)

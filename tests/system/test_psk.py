@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from broker import PATIENCE, PLAIN, TLS, Listener, trustctl, wait_until
 from clients import Boss, speak
+from newcomers import Key
 from test_provenance import Watcher
 
 PSK = Listener("psk", tls=False, lines=("psk_hint gateway",))
@@ -469,6 +470,28 @@ def test_who_comes_by_a_psk_file_during_a_reload(site, meters):
         done = meters.publish(broker, "meter-04", OTHER, identity="guest")
         assert_refused(broker, mark, "no_certificate",
                        "the client id is a device's", done)
+
+
+# ---- Enrollment ----
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_no_certificate_for_a_meter(site, meters, version):
+    """It may use its topic, as every device, and is told that it came with no
+    certificate that could be renewed."""
+    meters.meter("meter-04")
+    broker = meters.start()
+    request = site.folder / "request.pem"
+    request.write_bytes(Key().pem())
+    own = "trust/v1/enroll/meter-04/"
+    done = subprocess.run(
+        [*meters.command(broker, "mosquitto_rr", "meter-04", KEY, None,
+                         version),
+         "-q", "1", "-W", str(PATIENCE), "-t", own + "request",
+         "-e", own + "response", "-f", request],
+        capture_output=True, text=True)
+    assert json.loads(done.stdout)["error"].startswith("no_certificate: "), (
+        done, broker.log())
+    assert broker.wait_refusal()[0] == "no_certificate"
 
 
 # ---- Many identities ----

@@ -7,6 +7,8 @@
 
 #include <openssl/cms.h>
 
+#include "gate_enroll.h"
+
 static const struct trust_secret ONE = {.b = "0123456789abcdef", .len = 16};
 static const struct trust_secret TWO = {.b = "fedcba9876543210", .len = 16};
 static const struct trust_secret WEAK = {.b = "0123456789abcde", .len = 15};
@@ -431,6 +433,26 @@ it_was_here(void **state)
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, site_setup, site_teardown)
 
+/* It has nothing to renew, and no certificate would let it in. */
+static void
+asks_for_no_certificate(void **state)
+{
+	struct site *site = *state;
+	struct trust_admission *admission;
+	struct trust_enroll_asker asker = {0};
+	struct trust_enrollment enrollment;
+	struct trust_verdict verdict;
+
+	(void)ask_psk(site, "one", &ONE, &admission);
+	asker.admission = admission;
+	trust_gate_decide_request(site->house->gate, &asker,
+	    trust_span_of("a request"), NOW, &enrollment, &verdict);
+	assert_int_equal(verdict.outcome, TRUST_DENY);
+	assert_int_equal(verdict.reason, TRUST_REASON_NO_CERTIFICATE);
+	trust_verdict_clear(&verdict);
+	trust_admission_free(admission);
+}
+
 int
 main(void)
 {
@@ -446,6 +468,7 @@ main(void)
 	    TEST(what_ends_a_session),
 	    TEST(an_identity_that_moves),
 	    TEST(it_was_here),
+	    TEST(asks_for_no_certificate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
