@@ -255,6 +255,22 @@ refuse_in_the_clear(struct trust_plugin *plugin, const struct mosquitto *client)
 
 /* ---- Events ---- */
 
+/* Where it is that of the connection: Mosquitto 2.1 may have it from a proxy.
+ */
+static const char *
+find_peer(const struct trust_plugin *plugin, const struct mosquitto *client)
+{
+	return plugin->is_2_1 ? NULL : mosquitto_client_address(client);
+}
+
+/* Whether it is read over TLS, where it was asked for a certificate. */
+static bool
+may_be_read(const struct trust_plugin *plugin, const struct mosquitto *client)
+{
+	return trust_handshake_reads_any(
+	    plugin->reads, find_peer(plugin, client));
+}
+
 static bool
 is_same_key(
     const struct trust_session *session, const struct trust_admission *by_key)
@@ -312,8 +328,7 @@ is_asked_again(struct trust_plugin *plugin, struct mosquitto *client,
 	const struct trust_session *session;
 
 	/* Where a CONNECT is being read, it is that one that is asked about. */
-	if (trust_tick_is_reloading(plugin) &&
-	    trust_handshake_reads_any(plugin->reads))
+	if (trust_tick_is_reloading(plugin) && may_be_read(plugin, client))
 		return false;
 	if (!trust_tick_is_reloading(plugin)) {
 		trust_tick_look(plugin);
@@ -347,10 +362,11 @@ decide(struct trust_plugin *plugin, const struct mosquitto_evt_basic_auth *auth,
 		return rc;
 	if (is_proved(proof))
 		return connect_device(plugin, auth->client, proof);
-	if (trust_handshake_reads_any(plugin->reads)) {
+	if (may_be_read(plugin, auth->client)) {
 		rc = connect_without(plugin, auth);
 		if (rc == MOSQ_ERR_SUCCESS)
-			trust_handshake_reads_settle(plugin->reads);
+			trust_handshake_reads_settle(
+			    plugin->reads, find_peer(plugin, auth->client));
 		return rc;
 	}
 	if (is_token_in_the_clear(plugin, auth))
@@ -386,7 +402,7 @@ decide_enhanced(struct trust_plugin *plugin, struct mosquitto *client,
     const struct proof *proof)
 {
 	if (!is_proved(proof))
-		return trust_handshake_reads_any(plugin->reads)
+		return may_be_read(plugin, client)
 			   ? refuse_without(plugin, client)
 			   : trust_guest_connect(plugin, client);
 	trust_refusal_tell_client(plugin->refusals, TRUST_REASON_NO_CERTIFICATE,

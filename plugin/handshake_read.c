@@ -7,8 +7,10 @@
 
 #include <openssl/ssl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
+#include "handshake.h"
 #include "handshake_psk.h"
 
 /* A connection that is watched. Owned by its SSL. */
@@ -63,17 +65,31 @@ is_awaited(const struct visitor *visitor)
 	return SSL_want_read(visitor->ssl);
 }
 
-bool
-trust_handshake_reads_any(const struct trust_handshake_reads *reads)
+/* A peer that has no such address may have any. */
+static bool
+is_from(const struct visitor *visitor, const char *address)
 {
-	const struct visitor *visitor;
+	char known[TRUST_ADDRESS_MAX];
+	const char *peer = trust_handshake_peer(visitor->ssl, known);
 
-	DL_FOREACH(reads->senders, visitor)
-	{
-		if (!is_awaited(visitor))
-			return true;
-	}
-	return false;
+	return address == NULL || peer != known || strcmp(peer, address) == 0;
+}
+
+/* The first that may have sent a CONNECT, this one or behind it. */
+static struct visitor *
+next_sender(struct visitor *visitor, const char *address)
+{
+	while (visitor != NULL &&
+	       (is_awaited(visitor) || !is_from(visitor, address)))
+		visitor = visitor->next;
+	return visitor;
+}
+
+bool
+trust_handshake_reads_any(
+    const struct trust_handshake_reads *reads, const char *address)
+{
+	return next_sender(reads->senders, address) != NULL;
 }
 
 void
@@ -89,29 +105,14 @@ trust_handshake_reads_forget(struct trust_handshake_reads *reads)
 	}
 }
 
-/* NULL: none, or more than one, of which nobody can tell. */
-static struct visitor *
-find_only(const struct trust_handshake_reads *reads)
-{
-	struct visitor *visitor, *found = NULL;
-
-	DL_FOREACH(reads->senders, visitor)
-	{
-		if (is_awaited(visitor))
-			continue;
-		if (found != NULL)
-			return NULL;
-		found = visitor;
-	}
-	return found;
-}
-
+/* Of more than one nobody can tell. */
 void
-trust_handshake_reads_settle(struct trust_handshake_reads *reads)
+trust_handshake_reads_settle(
+    struct trust_handshake_reads *reads, const char *address)
 {
-	struct visitor *visitor = find_only(reads);
+	struct visitor *visitor = next_sender(reads->senders, address);
 
-	if (visitor != NULL)
+	if (visitor != NULL && next_sender(visitor->next, address) == NULL)
 		trust_handshake_reads_leave(reads, visitor->ssl);
 	trust_handshake_reads_forget(reads);
 }

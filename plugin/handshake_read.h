@@ -29,18 +29,21 @@ bool trust_handshake_reads_watch(
 void trust_handshake_reads_leave(struct trust_handshake_reads *reads, SSL *ssl);
 
 /*
- * Whether, in the middle of a CONNECT, it may be that of a client that was
- * asked for a certificate and sent none, nor has a pre-shared key. Exact for
- * clients without WebSockets: the broker reads on until a packet is whole, so
- * one of which it waits for more (SSL_want_read(3ssl)) is not the one. Of
- * libwebsockets, which does not, one that has sent something since the last
- * tick may be: never the other way round.
+ * Whether, in the middle of a CONNECT from `address` (as the broker has it, or
+ * NULL where that is not the peer's), it may be that of a client that was asked
+ * for a certificate and sent none, nor has a pre-shared key. Exact for clients
+ * without WebSockets: the broker reads on until a packet is whole, so one of
+ * which it waits for more (SSL_want_read(3ssl)) is not the one. Of
+ * libwebsockets, which does not, one from there that has sent something since
+ * the last tick may be: never the other way round.
  */
-bool trust_handshake_reads_any(const struct trust_handshake_reads *reads);
+bool trust_handshake_reads_any(
+    const struct trust_handshake_reads *reads, const char *address);
 
 /* That CONNECT has been decided about, or nobody's is being read. */
 void trust_handshake_reads_forget(struct trust_handshake_reads *reads);
 /* The same, and who sent it is in: what it sends from now on is not one. */
-void trust_handshake_reads_settle(struct trust_handshake_reads *reads);
+void trust_handshake_reads_settle(
+    struct trust_handshake_reads *reads, const char *address);
 
 #endif

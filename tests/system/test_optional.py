@@ -12,6 +12,7 @@ import pytest
 from broker import PATIENCE, PLAIN, Listener
 from clients import V5, V311, Pieces, connect_packet, s_client
 from newcomers import Newcomers
+from test_provenance import is_2_0
 from test_resumption import Traveller
 
 OPTIONAL = {"client_certificates": "optional"}
@@ -203,11 +204,11 @@ def stopped(broker):
         broker.process.send_signal(signal.SIGCONT)
 
 
-def plain_guest(broker):
+def plain_guest(broker, address="127.0.0.1"):
     """One whose connection the broker has taken."""
     mark = broker.mark()
     guest = socket.create_connection(
-        ("127.0.0.1", broker.port("plain")), PATIENCE)
+        ("127.0.0.1", broker.port("plain")), PATIENCE, (address, 0))
     broker.wait_log("New connection from", since=mark)
     return guest
 
@@ -243,6 +244,26 @@ def test_guests_are_not_taken_for_newcomers(site):
         assert guest.recv(4) == b"\x20\x02\x00\x00", plant.broker.log()
         guest.close()
     assert newcomer.is_alive()
+
+
+@MAXIMA
+def test_guests_are_not_taken_for_who_has_another_address(site, maximum):
+    """libwebsockets does not say what it waits for."""
+    broker = site.start(options=OPTIONAL, listeners=BOTH + [PLAIN],
+                        conf=["allow_anonymous true"])
+    if not is_2_0(broker):
+        pytest.skip("this Mosquitto may have the address from a proxy")
+    pieces = Pieces(broker, "websockets", maximum)
+    pieces.send(pieces.seal(UPGRADE))
+    assert b" 101 " in pieces.read()
+    for number in range(3):
+        guest = plain_guest(broker, "127.0.0.2")
+        with stopped(broker):
+            pieces.send(pieces.seal(frame(9, b"")))
+            guest.sendall(connect_packet(f"guest-{number}"))
+        assert guest.recv(4) == b"\x20\x02\x00\x00", broker.log()
+        guest.close()
+    pieces.close()
 
 
 @LISTENERS
