@@ -112,9 +112,7 @@ def stock_of(peer):
 
 def compare(table, peers):
     for peer in peers:
-        # The budget is for one message again and again, as peers have it.
-        held = peer.startswith("ours.") and not peer.endswith(".turns")
-        budget = {"at_least": TO_STOCK} if held else {}
+        budget = {"at_least": TO_STOCK} if peer.startswith("ours.") else {}
         if not peer.startswith("stock"):
             table.rate(f"cpu.{peer}", f"cpu.{stock_of(peer)}", **budget)
     for peer in peers:

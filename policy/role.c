@@ -31,10 +31,12 @@ struct trust_access {
 	struct trust_topic_index *index; /* owned; marked as above */
 	char *client;                    /* owned; whose rules they are */
 	bool is_newcomer;                /* its name is that of a token */
-	/* The topic that was asked about last, and its marks in the index,
+	/* The topic that was looked up last, and its marks in the index,
 	 * which never change: devices speak of the same topic again and
-	 * again. "" at first, which is no topic and has none. */
+	 * again, or of those that one filter gives them. "" at first, which is
+	 * no topic and has none. */
 	uint32_t last_marks;
+	uint32_t n_read; /* octets of it that say so; 1 at first, its NUL */
 	char last[LAST_MAX];
 };
 
@@ -225,6 +227,7 @@ trust_access_new(const struct trust_role_values *values,
 	if (access == NULL)
 		return TRUST_ERR_NOMEM;
 	access->refs = 1;
+	access->n_read = 1;
 	access->is_newcomer = values->is_newcomer;
 	access->client = strdup(values->client);
 	if (access->client == NULL) {
@@ -318,22 +321,42 @@ trust_role_is_bound(const struct trust_access *access,
 	return is_own(access, client);
 }
 
+/* Whether it begins with what was read of the last one. */
+static bool
+begins_as_last(const struct trust_access *access, const char *topic)
+{
+	return strncmp(access->last, topic, access->n_read) == 0;
+}
+
+static bool
+is_last(const struct trust_access *access, const char *topic)
+{
+	size_t n = access->n_read;
+
+	return access->last[n - 1] == '\0' ||
+	       strcmp(access->last + n, topic + n) == 0;
+}
+
 /* The marks of all filters that match; none where it is no topic name. */
 static uint32_t
 find_marks(struct trust_access *access, const char *topic)
 {
+	bool begins = begins_as_last(access, topic);
+	size_t len, n_read;
 	uint32_t marks;
-	size_t len;
 
-	if (strcmp(access->last, topic) == 0)
+	if (begins && is_last(access, topic))
 		return access->last_marks;
 	if (!trust_topic_check_name(topic))
 		return 0;
-	marks = trust_topic_index_match(access->index, topic);
+	if (begins)
+		return access->last_marks;
+	marks = trust_topic_index_match(access->index, topic, &n_read);
 	len = strlen(topic);
 	if (len < LAST_MAX) {
 		memcpy(access->last, topic, len + 1);
 		access->last_marks = marks;
+		access->n_read = (uint32_t)n_read;
 	}
 	return marks;
 }

@@ -269,19 +269,25 @@ trust_topic_index_add(
 /* ---- Asking ---- */
 
 /* From a node to its child for the first level of *rest, by its text. *rest
- * becomes what is behind that level, NULL at the end. */
+ * becomes what is behind that level, NULL at the end; *read is how far anybody
+ * has read. */
 static uint32_t
-step(const struct trust_topic_index *index, uint32_t at, const char **rest)
+step(const struct trust_topic_index *index, uint32_t at, const char **rest,
+    const char **read)
 {
 	struct level level = read_level(*rest, at);
+	const char *behind = level.p + level.len + 1;
 
-	*rest = level.p[level.len] == '/' ? level.p + level.len + 1 : NULL;
+	*rest = behind[-1] == '/' ? behind : NULL;
+	if (behind > *read)
+		*read = behind;
 	return *find_slot(index, at, &level);
 }
 
 /* The marks from a node on. Goes no deeper than the name has levels. */
 static uint32_t
-collect(const struct trust_topic_index *index, uint32_t at, const char *rest)
+collect(const struct trust_topic_index *index, uint32_t at, const char *rest,
+    const char **read)
 {
 	uint32_t marks = 0;
 
@@ -293,9 +299,9 @@ collect(const struct trust_topic_index *index, uint32_t at, const char *rest)
 			return marks | node->here;
 		if (!node->has_children)
 			return marks;
-		at = step(index, at, &rest);
+		at = step(index, at, &rest, read);
 		if (node->plus != ROOT)
-			marks |= collect(index, node->plus, rest);
+			marks |= collect(index, node->plus, rest, read);
 		if (at == ROOT)
 			return marks;
 	}
@@ -303,17 +309,18 @@ collect(const struct trust_topic_index *index, uint32_t at, const char *rest)
 
 uint32_t
 trust_topic_index_match(
-    const struct trust_topic_index *index, const char *topic)
+    const struct trust_topic_index *index, const char *topic, size_t *n_read)
 {
-	uint32_t at = ROOT;
+	const char *rest = topic, *read = topic + 1;
+	uint32_t at = ROOT, marks = 0;
 
 	/* No wildcard at the first level matches $: section 4.7.2. */
-	if (*topic == '$') {
-		at = step(index, at, &topic);
-		if (at == ROOT)
-			return 0;
-	}
-	return collect(index, at, topic);
+	if (*topic == '$')
+		at = step(index, at, &rest, &read);
+	if (*topic != '$' || at != ROOT)
+		marks = collect(index, at, rest, &read);
+	*n_read = (size_t)(read - topic);
+	return marks;
 }
 
 uint32_t

@@ -27,9 +27,11 @@ enum trust_err trust_topic_index_add(struct trust_topic_index *index,
  * The marks of all filters that match the topic, together. `topic` is a topic
  * name (trust_topic_check_name). Does not allocate. What it costs grows with
  * the name's levels and the + on the way, not with the number of filters.
+ * *n_read becomes how many octets of the name say so, its NUL among them if it
+ * is all of it: every name that begins with these has the same marks.
  */
 uint32_t trust_topic_index_match(
-    const struct trust_topic_index *index, const char *topic);
+    const struct trust_topic_index *index, const char *topic, size_t *n_read);
 
 /* The marks of all filters that cover the filter, together; see
  * trust_topic_filter_covers. Looks at each filter. */

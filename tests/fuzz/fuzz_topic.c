@@ -53,6 +53,7 @@ check_index(const char *topic, char *const *filters, size_t n)
 {
 	struct trust_topic_index *index;
 	uint32_t match = 0, cover = 0;
+	size_t n_read;
 
 	if (trust_topic_index_new(&index) != TRUST_OK)
 		abort();
@@ -65,7 +66,8 @@ check_index(const char *topic, char *const *filters, size_t n)
 		if (trust_topic_filter_covers(filters[i], filters[0]))
 			cover |= UINT32_C(1) << i;
 	}
-	if (trust_topic_index_match(index, topic) != match ||
+	if (trust_topic_index_match(index, topic, &n_read) != match ||
+	    n_read > strlen(topic) + 1 ||
 	    (n > 0 && trust_topic_index_cover(index, filters[0]) != cover))
 		abort();
 	trust_topic_index_free(index);

@@ -703,6 +703,19 @@ same_topic_again(void **state)
 	    {RECEIVE, "trust/v1/bundle", true},
 	    {RECEIVE, "trust/v1/bundle", true},
 	    {PUBLISH, "trust/v1/bundle", false},
+	    {PUBLISH, "a/b/c", true},
+	    {PUBLISH, "a/b/d", true},
+	    {PUBLISH, "a/b/+", false},
+	    {PUBLISH, "a/#", false},
+	    {PUBLISH, "a/v1/x", true},
+	    {RECEIVE, "a/v1/x", true},
+	    {RECEIVE, "a/v1/xy", false},
+	    {RECEIVE, "a/v1/", false},
+	    {RECEIVE, "a/v1", false},
+	    {RECEIVE, "b/c/d", true},
+	    {RECEIVE, "b/c", true},
+	    {RECEIVE, "b", true},
+	    {RECEIVE, "bc", false},
 	};
 	struct trust_access *access;
 

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <mosquitto.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "topic.h"
@@ -36,15 +37,37 @@ add(struct trust_topic_index *index, const char *filter, uint32_t marks)
 	    TRUST_OK);
 }
 
+/* And that what was read decides: whatever comes behind it. */
+static uint32_t
+match(const struct trust_topic_index *index, const char *topic)
+{
+	static const char *const tails[] = {"", "/", "x", "x/y", "/x", "a/b/c"};
+	char *other = malloc(strlen(topic) + 8);
+	size_t n_read, len = strlen(topic), again;
+	uint32_t marks = trust_topic_index_match(index, topic, &n_read);
+
+	assert_non_null(other);
+	assert_in_range(n_read, 1, len + 1);
+	for (size_t i = 0; n_read <= len && i < COUNT(tails); i++) {
+		memcpy(other, topic, n_read);
+		strcpy(other + n_read, tails[i]);
+		assert_int_equal(
+		    trust_topic_index_match(index, other, &again), marks);
+		assert_int_equal(again, n_read);
+	}
+	free(other);
+	return marks;
+}
+
 static void
 empty(void **state)
 {
 	struct trust_topic_index *index = new_index();
 
 	(void)state;
-	assert_int_equal(trust_topic_index_match(index, "a"), 0);
-	assert_int_equal(trust_topic_index_match(index, "/"), 0);
-	assert_int_equal(trust_topic_index_match(index, "$SYS/x"), 0);
+	assert_int_equal(match(index, "a"), 0);
+	assert_int_equal(match(index, "/"), 0);
+	assert_int_equal(match(index, "$SYS/x"), 0);
 	assert_int_equal(trust_topic_index_cover(index, "#"), 0);
 	trust_topic_index_free(index);
 	trust_topic_index_free(NULL);
@@ -83,7 +106,7 @@ marks_add_up(void **state)
 	add(index, "$a/+", 0x40);
 	add(index, "+/+/#", 0x80);
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		uint32_t got = trust_topic_index_match(index, cases[i].topic);
+		uint32_t got = match(index, cases[i].topic);
 
 		if (got != cases[i].marks)
 			fail_msg("%s: want %x, got %x", cases[i].topic,
@@ -96,7 +119,7 @@ marks_add_up(void **state)
 	/* The same filter again. */
 	add(index, "a/b", 0x100);
 	add(index, "a/#", 0x200);
-	assert_int_equal(trust_topic_index_match(index, "a/b"), 0x387);
+	assert_int_equal(match(index, "a/b"), 0x387);
 	trust_topic_index_free(index);
 }
 
@@ -111,11 +134,45 @@ no_filters(void **state)
 	add(index, "a+/b", 1);
 	add(index, "+a/b", 1);
 	add(index, "a#", 1);
-	assert_int_equal(trust_topic_index_match(index, "a/b"), 0);
-	assert_int_equal(trust_topic_index_match(index, "a"), 0);
-	assert_int_equal(trust_topic_index_match(index, "/"), 0);
+	assert_int_equal(match(index, "a/b"), 0);
+	assert_int_equal(match(index, "a"), 0);
+	assert_int_equal(match(index, "/"), 0);
 	add(index, "a/#x/b", 2);
-	assert_int_equal(trust_topic_index_match(index, "a/b"), 2);
+	assert_int_equal(match(index, "a/b"), 2);
+	trust_topic_index_free(index);
+}
+
+/* No more of a name is read than decides. */
+static void
+no_more_is_read_than_decides(void **state)
+{
+	static const struct {
+		const char *topic;
+		size_t n_read;
+	} cases[] = {
+	    {"plant/7/temp", sizeof("plant/7/") - 1},
+	    {"plant/7", sizeof("plant/7")},
+	    {"plant/8/temp", sizeof("plant/8/") - 1},
+	    {"other/7/temp", sizeof("other/7/") - 1},
+	    {"a/7/b/c", sizeof("a/7/b/") - 1},
+	    {"a/7/b", sizeof("a/7/b")},
+	    {"$SYS/broker/load", sizeof("$SYS/") - 1},
+	};
+	struct trust_topic_index *index = new_index();
+	size_t n_read;
+
+	(void)state;
+	(void)trust_topic_index_match(index, "a/b", &n_read);
+	assert_int_equal(n_read, 1);
+	add(index, "plant/7/#", 1);
+	add(index, "+/7", 2);
+	add(index, "a/+/b", 4);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		(void)trust_topic_index_match(index, cases[i].topic, &n_read);
+		if (n_read != cases[i].n_read)
+			fail_msg("%s: want %zu, got %zu", cases[i].topic,
+			    cases[i].n_read, n_read);
+	}
 	trust_topic_index_free(index);
 }
 
@@ -137,10 +194,10 @@ many(void **state)
 	for (uint32_t i = 1; i <= N_MANY; i++) {
 		snprintf(text, sizeof(text), "p%u/%u/any/x%u", i % 10, i / 10,
 		    i % 100);
-		assert_int_equal(trust_topic_index_match(index, text), i);
+		assert_int_equal(match(index, text), i);
 		snprintf(text, sizeof(text), "p%u/%u/any/x%u", i % 10, i / 10,
 		    (i + 1) % 100);
-		assert_int_equal(trust_topic_index_match(index, text), 0);
+		assert_int_equal(match(index, text), 0);
 	}
 	trust_topic_index_free(index);
 }
@@ -166,9 +223,9 @@ deep(void **state)
 	filter[2 * N_LEVELS - 1] = '\0';
 	add(index, filter, 2);
 	add(index, name, 4);
-	assert_int_equal(trust_topic_index_match(index, name), 7);
+	assert_int_equal(match(index, name), 7);
 	name[2 * N_LEVELS - 3] = '\0';
-	assert_int_equal(trust_topic_index_match(index, name), 0);
+	assert_int_equal(match(index, name), 0);
 	trust_topic_index_free(index);
 }
 
@@ -228,11 +285,11 @@ static void
 compare(const struct trust_topic_index *index, char filters[N_MARKED][64],
     const char *topic, const char *inner, size_t *matched)
 {
-	uint32_t match = trust_topic_index_match(index, topic);
+	uint32_t found = match(index, topic);
 	uint32_t cover = trust_topic_index_cover(index, inner);
 
 	for (size_t i = 0; i < N_MARKED; i++) {
-		bool matches = (match >> i & 1) != 0;
+		bool matches = (found >> i & 1) != 0;
 
 		if (matches != trust_topic_filter_matches(filters[i], topic) ||
 		    matches != broker_matches(filters[i], topic))
@@ -280,6 +337,7 @@ main(void)
 	    cmocka_unit_test(empty),
 	    cmocka_unit_test(marks_add_up),
 	    cmocka_unit_test(no_filters),
+	    cmocka_unit_test(no_more_is_read_than_decides),
 	    cmocka_unit_test(many),
 	    cmocka_unit_test(deep),
 	    cmocka_unit_test(agrees_with_libmosquitto_and_topic),
