@@ -46,6 +46,20 @@ seal(const struct trust_secret *secret, X509 *a, X509 *b)
 	return (char *)out.p;
 }
 
+static char *
+encode(CMS_ContentInfo *cms)
+{
+	unsigned char *der = NULL;
+	int len = i2d_CMS_ContentInfo(cms, &der);
+	unsigned char *text = calloc(1, 2 * (size_t)len + 4);
+
+	assert_true(len > 0);
+	assert_non_null(text);
+	EVP_EncodeBlock(text, der, len);
+	OPENSSL_free(der);
+	return (char *)text;
+}
+
 static enum trust_err
 try(const char *text, const struct trust_pair *pair)
 {
@@ -119,6 +133,37 @@ another_key_does_not(void **state)
 	}
 }
 
+/* Nor is it guessed where the cipher takes whatever comes, as CFB does. */
+static void
+another_key_does_not_by_chance(void **state)
+{
+	struct trust_pair pair = make(TRUST_KEY_RSA2048, "gw1");
+	struct trust_pair other = make(TRUST_KEY_RSA2048, "gw1");
+	BIO *in = BIO_new_mem_buf(SECRET.b, (int)SECRET.len);
+	CMS_ContentInfo *cms = CMS_encrypt(
+	    NULL, NULL, EVP_aes_256_cfb128(), CMS_BINARY | CMS_PARTIAL);
+	CMS_RecipientInfo *recipient =
+	    CMS_add1_recipient_cert(cms, pair.certificate, CMS_KEY_PARAM);
+	EVP_PKEY_CTX *ctx = CMS_RecipientInfo_get0_pkey_ctx(recipient);
+	EVP_PKEY *key = pair.key;
+	char *text = NULL;
+
+	(void)state;
+	assert_true(
+	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) > 0);
+	assert_int_equal(CMS_final(cms, in, NULL, CMS_BINARY), 1);
+	text = encode(cms);
+	assert_int_equal(try(text, &pair), TRUST_OK);
+	pair.key = other.key;
+	assert_int_equal(try(text, &pair), TRUST_ERR_INPUT);
+	pair.key = key;
+	free(text);
+	CMS_ContentInfo_free(cms);
+	BIO_free(in);
+	trust_pair_clear(&pair);
+	trust_pair_clear(&other);
+}
+
 /* A certificate renewed for the same key has the same key identifier. */
 static void
 a_renewed_certificate_opens_it(void **state)
@@ -176,16 +221,10 @@ others_make_them_too(void **state)
 		BIO *in = BIO_new_mem_buf(SECRET.b, (int)SECRET.len);
 		CMS_ContentInfo *cms =
 		    CMS_encrypt(recipients, in, ciphers[i], CMS_BINARY);
-		unsigned char *der = NULL;
-		int len = i2d_CMS_ContentInfo(cms, &der);
-		unsigned char *text = calloc(1, 2 * (size_t)len + 4);
+		char *text = encode(cms);
 
-		assert_true(len > 0);
-		assert_non_null(text);
-		EVP_EncodeBlock(text, der, len);
-		assert_int_equal(try((char *)text, &pair), TRUST_OK);
+		assert_int_equal(try(text, &pair), TRUST_OK);
 		free(text);
-		OPENSSL_free(der);
 		CMS_ContentInfo_free(cms);
 		BIO_free(in);
 	}
@@ -230,6 +269,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(who_it_is_for_opens_it),
 	    cmocka_unit_test(another_key_does_not),
+	    cmocka_unit_test(another_key_does_not_by_chance),
 	    cmocka_unit_test(a_renewed_certificate_opens_it),
 	    cmocka_unit_test(damage_is_found),
 	    cmocka_unit_test(others_make_them_too),
