@@ -158,7 +158,7 @@ def frame(opcode, payload):
 @pytest.mark.parametrize("padding", [0, 3000])
 def test_nothing_to_show_in_one_record(site, padding):
     """The request for WebSockets comes with CONNECT behind it, and the broker
-    may read that later."""
+    may read that later; Mosquitto 2.1 does not read it at all."""
     broker = site.start(options=OPTIONAL, listeners=BOTH,
                         after=["allow_anonymous true"])
     raw = site.raw(broker, listener="websockets")
@@ -167,7 +167,10 @@ def test_nothing_to_show_in_one_record(site, padding):
         + b"\r\n\r\n" + frame(10, b"") * (padding // 10)
         + frame(2, connect_packet("guest")), 4096)
     assert b"\x20\x02\x00\x00" not in answer
-    assert broker.wait_refusal() == ("no_certificate", None)
+    if is_2_0(broker):
+        assert broker.wait_refusal() == ("no_certificate", None)
+    else:
+        broker.wait_log("disconnected: malformed packet")
 
 
 # ---- Whose CONNECT it is ----
