@@ -10,6 +10,7 @@
 #include "certfile.h"
 #include "commands.h"
 #include "list_seen.h"
+#include "list_tokens.h"
 #include "options.h"
 #include "progress.h"
 #include "records.h"
@@ -294,9 +295,10 @@ static const char about[] =
     "of this registry has counted. With --json the lines as put takes them.\n"
     "With --host, list device asks a running gateway for the devices that it\n"
     "knows: when they were there last, which thumbprint matched or by which\n"
-    "anchor they came, when their certificates end.\n";
+    "anchor they came, when their certificates end; and list token for its\n"
+    "tokens: how many uses are spent, and how many are left.\n";
 
-/* A running gateway's devices, in place of a registry's records. */
+/* A running gateway's devices or tokens, in place of a registry's records. */
 static int
 list_remote(const struct trust_usage *usage, enum trust_kind kind,
     const struct trust_mqtt_options *gateway,
@@ -304,9 +306,16 @@ list_remote(const struct trust_usage *usage, enum trust_kind kind,
 {
 	int64_t within_s;
 
+	if (kind == TRUST_KIND_TOKEN && which->expiring == NULL &&
+	    which->anchor == NULL)
+		return trust_list_tokens(gateway, json);
+	if (kind == TRUST_KIND_TOKEN)
+		return trust_options_wrong(usage,
+		    "want device with --expiring and --anchor, got token");
 	if (kind != TRUST_KIND_DEVICE)
 		return trust_options_wrong(usage,
-		    "want device with --host, got %s", trust_kind_name(kind));
+		    "want device or token with --host, got %s",
+		    trust_kind_name(kind));
 	if (which->expiring != NULL && which->anchor != NULL)
 		return trust_options_wrong(
 		    usage, "want one of --expiring and --anchor, got both");

@@ -73,7 +73,7 @@ enum trust_err trust_output_flush(struct trust_message *msg) TRUST_MUST_CHECK;
 
 /* ---- Tables ---- */
 
-#define TRUST_TABLE_COLUMNS_MAX 7
+#define TRUST_TABLE_COLUMNS_MAX 8
 
 /*
  * An aligned table. The same rows are given twice: first they are measured,

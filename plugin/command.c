@@ -70,6 +70,7 @@ static const struct {
     {"getStatus", trust_command_get_status},
     {"listSessions", trust_command_list_sessions},
     {"listDevices", trust_command_list_devices},
+    {"listTokens", trust_command_list_tokens},
     {"explain", trust_command_explain},
     {"block", trust_command_block},
     {"unblock", trust_command_unblock},

@@ -49,6 +49,10 @@ json_t *trust_command_list_sessions(
 json_t *trust_command_list_devices(
     const struct trust_call *call, struct trust_message *msg);
 
+/* command_tokens.c */
+json_t *trust_command_list_tokens(
+    const struct trust_call *call, struct trust_message *msg);
+
 /* command_block.c */
 json_t *trust_command_block(
     const struct trust_call *call, struct trust_message *msg);

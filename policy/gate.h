@@ -209,6 +209,24 @@ struct trust_gate_device {
 /* What is known of one, which may be nothing. `id` is one: trust_id_check. */
 enum trust_err trust_gate_find_device(struct trust_gate *gate, const char *id,
     struct trust_gate_device *out, struct trust_message *msg) TRUST_MUST_CHECK;
+/* A token as this gateway knows it. */
+struct trust_gate_token {
+	char id[TRUST_ID_MAX + 1];
+	char device[TRUST_ID_MAX + 1];
+	char gateway[TRUST_ID_MAX + 1];
+	bool enabled;
+	bool is_ours; /* else its uses are counted elsewhere, and 0 here */
+	int64_t uses;
+	int64_t n_spent, n_finished;
+	int64_t expires;
+};
+
+/* The first `max` tokens whose ids come after `after`, in the order of their
+ * ids. */
+enum trust_err trust_gate_list_tokens(struct trust_gate *gate,
+    const char *after, struct trust_gate_token *v, size_t max, size_t *n,
+    struct trust_message *msg) TRUST_MUST_CHECK;
+
 /* The first of those whose ids come after `after` ("": from the start), in
  * the order of ids. */
 enum trust_err trust_gate_list_devices(struct trust_gate *gate,

@@ -245,7 +245,7 @@ def test_the_wrong_gateway(ops):
 @pytest.mark.parametrize("command, words", [
     (["block"], "want DEVICE"),
     (["block", "a/b"], "want a device id"),
-    (["list", "role", "--host", "h"], "want device with --host"),
+    (["list", "role", "--host", "h"], "want device or token with --host"),
     (["list", "device", "--expiring", "30d"], "want --host with --expiring"),
     (["list", "device", "--host", "h", "--expiring", "x"], "want a duration"),
     (["status", "--cafile", "x", "--cert", "y"], "its key"),

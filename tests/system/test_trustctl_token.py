@@ -9,6 +9,7 @@ import stat
 
 import pytest
 from broker import wait_until
+from clients import Boss
 from newcomers import Key, Newcomers, token
 from test_newcomers import REQUEST
 from trustctl import Trustctl
@@ -176,6 +177,64 @@ def test_uses_that_are_spent(site):
     assert spent(site.registry) == ["SPENT", "0"]
     plant.come().publish(REQUEST, Key().pem())
     wait_until(lambda: spent(site.registry) == ["SPENT", "1"], "a use")
+
+
+def test_uses_from_afar(site):
+    """As the gateway has counted them; another one's it does not know."""
+    site.registry.put(
+        '{"kind":"role","id":"ops","rules":[{"effect":"allow","actions":'
+        '["publish","subscribe"],"topics":["$CONTROL/trust/v1",'
+        '"$CONTROL/trust/v1/response"]}]}\n'
+        + site.sensor("ops", '"roles":["ops"],'))
+    plant = Newcomers(site)
+    site.registry.put(token(uses=3) + token("t-2", gateway="gw2")
+                      + token("t-3", status="disabled"))
+    gateway = ["--host", "127.0.0.1", "--port", plant.broker.port(),
+               "--cafile", site.pki.file("server-root"), "--cert",
+               site.pki.file("ops"), "--key", site.pki.key_file("ops")]
+    ctl = Trustctl(site.folder, registry=None)
+
+    def known():
+        return [(t["token"], t["uses"], t["spent"], t["finished"], t["left"])
+                for t in ctl.json("list", "token", *gateway)]
+
+    unspent = [("t-2", 1, None, None, None), ("t-3", 1, 0, 0, 1)]
+    assert known() == [("t-1", 3, 0, 0, 3)] + unspent
+    plant.come().publish(REQUEST, Key().pem())
+    wait_until(lambda: known() == [("t-1", 3, 1, 0, 2)] + unspent, "a use")
+    head, *rows = ctl.yes("list", "token", *gateway).splitlines()
+    assert head.split() == ["ID", "STATUS", "DEVICE", "GATEWAY", "USES",
+                            "SPENT", "LEFT", "EXPIRES"]
+    assert [row.split()[:7] for row in rows] == [
+        ["t-1", "enabled", "temp-09", "gw1", "3", "1", "2"],
+        ["t-2", "enabled", "temp-09", "gw2", "1", "-", "-"],
+        ["t-3", "disabled", "temp-09", "gw1", "1", "0", "1"]]
+    assert len({row.index(" temp-09 ") for row in rows}) == 1
+    for wrong in "--expiring", "--anchor":
+        assert "want device with --expiring and --anchor" in ctl.error(
+            "list", "token", wrong, "1d", *gateway)
+
+
+def test_many_tokens_from_afar(site):
+    """They come in pages."""
+    names = [f"n-{n:03}" for n in range(250)]
+    site.registry.put(
+        '{"kind":"role","id":"boss","rules":[{"effect":"allow","actions":'
+        '["publish","subscribe"],"topics":["$CONTROL/trust/v1",'
+        '"$CONTROL/trust/v1/response"]}]}\n'
+        + site.sensor("boss", '"roles":["boss"],'))
+    plant = Newcomers(site, records="".join(map(token, names)))
+    boss = Boss(site, plant.broker)
+    page = boss.ask("listTokens", count=2, after="n-248")["data"]
+    assert [t["token"] for t in page["tokens"]] == ["n-249", "t-1"]
+    assert page["more"] is False
+    assert boss.ask("listTokens", count=249)["error"]
+    boss.device.disconnect()
+    listed = Trustctl(site.folder, registry=None).json(
+        "list", "token", "--host", "127.0.0.1", "--port",
+        plant.broker.port(), "--cafile", site.pki.file("server-root"),
+        "--cert", site.pki.file("boss"), "--key", site.pki.key_file("boss"))
+    assert [t["token"] for t in listed] == [*names, "t-1"]
 
 
 def test_the_gateway_takes_it(site):
