@@ -240,13 +240,17 @@ $(BUILD)/bench/turns.so: $(BUILD)/bench/turns.o
 wish-ship: deps-test
 	@$(if $(DEPS),$(DEPS) ship || :)
 
-## ship       the tests of the image, of which none may be skipped, as root
+## ship       the tests of image and package, none of them skipped (as root)
 ship: deps-ship
-	TRUST_SHIP=1 $(MAKE) system PYTEST_ARGS='-k test_image'
+	TRUST_SHIP=1 $(MAKE) system PYTEST_ARGS='-k "test_image or test_package"'
 
 ## image      build the container image IMAGE on the Debian BASE
 image:
 	@BASE='$(BASE)' IMAGE='$(IMAGE)' docker/image.sh
+
+## deb        build the Debian package, in build/deb/
+deb: deps-deb
+	@BUILD='$(BUILD)' docker/deb.sh
 
 ## matrix     the tests on each Debian, and with other compilers (as root)
 matrix: deps-matrix
@@ -271,6 +275,6 @@ help:
 
 .PHONY: all always deps run install test unit system asan tsan threads \
     valgrind soak fuzz fuzzers bench wish-ship \
-    ship image matrix lint fmt clean help
+    ship image deb matrix lint fmt clean help
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

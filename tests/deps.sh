@@ -26,10 +26,12 @@ valgrind) want="$test valgrind" ;;
 fuzz) want="$build clang" ;;
 bench) want="$run python3 valgrind" ;;
 matrix) want="debootstrap" ;;
-ship) want="debootstrap buildah docker-compose python3-yaml iproute2" ;;
+deb) want="$build dpkg-dev debhelper" ;;
+ship) want="$build dpkg-dev debhelper lintian debootstrap buildah iproute2
+	docker-compose python3-yaml systemd-container" ;;
 *)
 	echo "usage: ${0##*/}" \
-	    "build|run|test|lint|valgrind|fuzz|bench|matrix|ship" >&2
+	    "build|run|test|lint|valgrind|fuzz|bench|matrix|deb|ship" >&2
 	exit 2
 	;;
 esac

@@ -104,14 +104,23 @@ def base():
     return path
 
 
+def unpack(folder):
+    """A minimal Debian of one's own."""
+    run("tar", "-C", folder, "-xf", base())
+    return folder
+
+
 def inside(root, script, network=True, **more):
-    """Run a shell script in a Debian that lies at `root`."""
+    """Run a shell script in a Debian that lies at `root`, with this system's
+    network or with nothing but loopback."""
     for name in "resolv.conf", "hosts":
         source = pathlib.Path("/etc") / name
-        if network and source.exists():
+        if source.exists():
             (root / "etc" / name).write_bytes(source.read_bytes())
+    up = "" if network else "ip link set lo up && "
     return run(
+        "setpriv", "--pdeathsig", "KILL",
         "unshare", "--mount", "--pid", "--fork", "--kill-child",
         *([] if network else ["--net"]), f"--mount-proc={root}/proc",
-        "chroot", root, "sh", "-euc", script, env=ENVIRONMENT, cwd=ROOT,
-        **more)
+        "sh", "-c", up + 'exec chroot "$@"', "sh", root, "sh", "-euc", script,
+        env=ENVIRONMENT, cwd=ROOT, **more)
