@@ -212,6 +212,10 @@ read_mark(const struct trust_registry_replica *replica, sqlite3_stmt *row,
 	out->this_update = sqlite3_column_int64(row, 2);
 	out->next_update = sqlite3_column_int64(row, 3);
 	out->n_records = sqlite3_column_int64(row, 4);
+	if (out->serial < 1 || out->serial > TRUST_SERIAL_MAX ||
+	    out->n_records < 0 || out->n_records > TRUST_RECORDS_MAX)
+		return trust_registry_file_damaged(&replica->registry->file,
+		    msg, "serial, or number of records");
 	r = read_digest(replica, row, 5, &out->state, msg);
 	if (r != TRUST_OK)
 		return r;
