@@ -12,6 +12,8 @@
 /* cmocka.h wants the four above. */
 #include <cmocka.h>
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <openssl/x509v3.h>
 #include <string.h>
 
 #include "../../certs/issue.h"
@@ -227,6 +229,150 @@ any_octet(void **state)
 	clear(&root);
 }
 
+/* ---- What no CA of the case table makes ---- */
+
+/* One that revokes nobody. */
+static X509_CRL *
+make_crl(EVP_PKEY *key, const EVP_MD *digest, const char *number, bool pss)
+{
+	X509_CRL *crl = X509_CRL_new();
+	X509_NAME *name = X509_NAME_new();
+	ASN1_TIME *from = ASN1_TIME_set(NULL, FROM);
+	ASN1_TIME *until = ASN1_TIME_set(NULL, FROM + DAY);
+	ASN1_INTEGER *count = s2i_ASN1_INTEGER(NULL, number);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *how = NULL;
+
+	assert_int_equal(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+			     (const unsigned char *)"Root", -1, -1, 0),
+	    1);
+	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+	X509_CRL_set_issuer_name(crl, name);
+	X509_CRL_set1_lastUpdate(crl, from);
+	X509_CRL_set1_nextUpdate(crl, until);
+	assert_int_equal(
+	    X509_CRL_add1_ext_i2d(crl, NID_crl_number, count, 0, 0), 1);
+	assert_int_equal(EVP_DigestSignInit(ctx, &how, digest, NULL, key), 1);
+	if (pss)
+		assert_true(EVP_PKEY_CTX_set_rsa_padding(
+				how, RSA_PKCS1_PSS_PADDING) > 0);
+	assert_true(X509_CRL_sign_ctx(crl, ctx) > 0);
+	EVP_MD_CTX_free(ctx);
+	ASN1_INTEGER_free(count);
+	ASN1_TIME_free(from);
+	ASN1_TIME_free(until);
+	X509_NAME_free(name);
+	return crl;
+}
+
+/* Whether it is taken, or the field that is wrong. */
+static void
+assert_crl(X509_CRL *crl, const char *field)
+{
+	struct trust_profile_finding finding = {0};
+	bool kept = trust_profile_check_crl(crl, false, &finding);
+
+	assert_int_equal(kept, field == NULL);
+	if (field != NULL) {
+		assert_string_equal(finding.field, field);
+		assert_int_equal(
+		    finding.reason, TRUST_REASON_REVOCATION_UNKNOWN);
+	}
+	X509_CRL_free(crl);
+}
+
+/* The digest of PSS is a parameter of the algorithm. */
+static void
+crls_by_pss(void **state)
+{
+	EVP_PKEY *key = EVP_RSA_gen(2048);
+
+	(void)state;
+	assert_non_null(key);
+	assert_crl(make_crl(key, EVP_sha256(), "1", true), NULL);
+	assert_crl(make_crl(key, EVP_sha512(), "1", true), NULL);
+	assert_crl(make_crl(key, EVP_sha1(), "1", true), "signatureAlgorithm");
+	assert_crl(make_crl(key, EVP_sha1(), "1", false), "signatureAlgorithm");
+	EVP_PKEY_free(key);
+}
+
+/* Twenty octets as they are encoded: the first bit is the sign's. */
+static void
+crls_by_number(void **state)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	const EVP_MD *digest = EVP_sha256();
+
+	(void)state;
+	assert_crl(make_crl(key, digest,
+		       "0x7fffffffffffffffffffffffffffffffffffffff", false),
+	    NULL);
+	assert_crl(make_crl(key, digest,
+		       "0x80ffffffffffffffffffffffffffffffffffffff", false),
+	    "cRLNumber");
+	assert_crl(make_crl(key, digest, "-1", false), "cRLNumber");
+	EVP_PKEY_free(key);
+}
+
+/* Extension ARC.n, with an OCTET STRING of `len` octets in it. */
+static void
+add_extension(X509 *x509, const char *arc, int n, int len)
+{
+	ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+	X509_EXTENSION *extension;
+	unsigned char *der = NULL;
+	char oid[32];
+	ASN1_OBJECT *object;
+
+	(void)snprintf(oid, sizeof(oid), "%s.%d", arc, n);
+	object = OBJ_txt2obj(oid, 1);
+	assert_int_equal(ASN1_STRING_set(value, NULL, len), 1);
+	memset(value->data, 'x', (size_t)len);
+	len = i2d_ASN1_OCTET_STRING(value, &der);
+	assert_int_equal(ASN1_OCTET_STRING_set(value, der, len), 1);
+	extension = X509_EXTENSION_create_by_OBJ(NULL, object, 0, value);
+	assert_int_equal(X509_add_ext(x509, extension, -1), 1);
+	X509_EXTENSION_free(extension);
+	OPENSSL_free(der);
+	ASN1_OBJECT_free(object);
+	ASN1_OCTET_STRING_free(value);
+}
+
+/* A device's certificate with so many of them; what is wrong then, or NULL. */
+static void
+assert_extensions(const char *arc, int first, int n, int len, const char *what)
+{
+	struct issued root = issue(TRUST_PROFILE_ROOT, "Root", NULL);
+	struct issued device = issue(TRUST_PROFILE_DEVICE, "temp-01", &root);
+	struct trust_profile_finding finding = {0};
+	char text[TRUST_DETAIL_MAX];
+	bool kept;
+
+	for (int i = 0; i < n; i++)
+		add_extension(device.x509, arc, first + i, len);
+	assert_true(X509_sign(device.x509, root.key, EVP_sha256()) > 0);
+	kept = trust_profile_check(device.x509, TRUST_PLACE_LEAF, &finding);
+	assert_int_equal(kept, what == NULL);
+	if (what != NULL)
+		assert_non_null(
+		    strstr(trust_profile_tell(&finding, text), what));
+	clear(&device);
+	clear(&root);
+}
+
+static void
+extensions_have_bounds(void **state)
+{
+	static const char nobodys[] = "1.3.6.1.4.1.99999";
+
+	(void)state;
+	assert_extensions(nobodys, 1, 40, 1, NULL);
+	assert_extensions(nobodys, 1, 65, 1, "more of them");
+	/* Of one that nobody decodes the length is nobody's business. */
+	assert_extensions(nobodys, 1, 1, 20000, NULL);
+	assert_extensions("2.5.29", 18, 1, 20000, "16 KiB");
+}
+
 int
 main(void)
 {
@@ -235,6 +381,9 @@ main(void)
 	    cmocka_unit_test(one_form),
 	    cmocka_unit_test(deep),
 	    cmocka_unit_test(any_octet),
+	    cmocka_unit_test(crls_by_pss),
+	    cmocka_unit_test(crls_by_number),
+	    cmocka_unit_test(extensions_have_bounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
