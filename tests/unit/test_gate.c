@@ -522,6 +522,67 @@ who_only_asks_knows_of_blocks(void **state)
 	assert_true(set_block(h, "pinned", false));
 }
 
+/* ---- A device that is asked about ---- */
+
+static void
+assert_explained(struct house *h, const char *device, enum trust_reason reason,
+    const char *says)
+{
+	struct trust_verdict verdict;
+	struct trust_steps steps = {0};
+	bool said = false;
+
+	trust_gate_explain_device(h->gate, device, NOW, &verdict, &steps);
+	for (size_t i = 0; i < steps.n; i++)
+		said |= strstr(steps.v[i].text, says) != NULL;
+	if (!said)
+		fail_msg("%s: nothing says: %s", device, says);
+	if (verdict.outcome != TRUST_ALLOW)
+		assert_int_equal(verdict.reason, reason);
+	trust_verdict_clear(&verdict);
+	trust_steps_free(&steps);
+}
+
+static void
+each_way_in_is_explained(void **state)
+{
+	struct house *h = *state;
+
+	put(h, "{\"kind\":\"device\",\"id\":\"by-key\",\"auth\":{\"type\":"
+	       "\"key\",\"pins\":["
+	       "\"a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5"
+	       "a5a5a5a5a5a5a5a5\"]}}");
+	put(h, "{\"kind\":\"device\",\"id\":\"meter\",\"auth\":{\"type\":"
+	       "\"psk\",\"identity\":\"meter-07\",\"key\":\"MIIB\"}}");
+	assert_explained(h, "pinned", TRUST_REASON_INTERNAL_ERROR,
+	    "it comes in with the certificate ");
+	assert_explained(h, "by-key", TRUST_REASON_INTERNAL_ERROR,
+	    "it comes in with a certificate of the key a5a5");
+	assert_explained(h, "temp-03", TRUST_REASON_INTERNAL_ERROR,
+	    "it comes in with a chain to an anchor of group plant");
+	assert_explained(h, "meter", TRUST_REASON_INTERNAL_ERROR,
+	    "it comes in with the pre-shared key of identity meter-07");
+	assert_explained(
+	    h, "nobody", TRUST_REASON_INTERNAL_ERROR, "it has no record");
+	put_pinned(h, "disabled");
+	assert_explained(h, "pinned", TRUST_REASON_DEVICE_DISABLED,
+	    "its record is disabled");
+}
+
+static void
+without_a_registry_that_is_explained(void **state)
+{
+	struct house *h = *state;
+
+	trust_gate_close(h->gate);
+	h->gate = NULL;
+	assert_int_equal(unlink(h->scratch->path), 0);
+	assert_int_equal(
+	    open_gate(h, true, &h->gate, &h->scratch->msg), TRUST_OK);
+	assert_explained(h, "temp-03", TRUST_REASON_REGISTRY_MISSING,
+	    trust_reason_meaning(TRUST_REASON_REGISTRY_MISSING));
+}
+
 int
 main(void)
 {
@@ -545,6 +606,8 @@ main(void)
 	    TEST(no_gate_that_cannot_remember),
 	    TEST(nobody_is_let_in_while_nobody_can_tell),
 	    TEST(who_only_asks_knows_of_blocks),
+	    TEST(each_way_in_is_explained),
+	    TEST(without_a_registry_that_is_explained),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -917,6 +917,43 @@ explains_what_is_left_out(void **state)
 	trust_steps_free(&steps);
 }
 
+/* Of enrollment's topics no rule is asked, and that is said. */
+static void
+explains_what_is_bound(void **state)
+{
+	static const struct {
+		struct trust_access_request request;
+		const char *says;
+	} cases[] = {
+	    {{true, "trust/v1/enroll/temp-01/request", 1, true},
+		"nothing of enrollment is retained"},
+	    {{true, "trust/v1/enroll/temp-02/request", 1, false},
+		"requests are sent by the client whose topic it is"},
+	    {{false, "trust/v1/enroll/temp-02/response", 1, false},
+		"responses reach the client whose topic it is"},
+	};
+	struct trust_rule rules[] = {RULE(true, P | S, "trust/v1/enroll/#")};
+	const struct trust_role role = {rules, COUNT(rules)};
+	const struct trust_role *const roles[] = {&role};
+	const char *const names[] = {"some"};
+	struct trust_access_ruling ruling;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct trust_steps steps = {0};
+
+		assert_int_equal(trust_access_explain(&sensor, roles, names, 1,
+				     &cases[i].request, &ruling, &steps),
+		    TRUST_OK);
+		assert_false(ruling.allowed);
+		assert_int_equal(steps.n > 0, 1);
+		assert_non_null(
+		    strstr(steps.v[steps.n - 1].text, cases[i].says));
+		trust_access_ruling_clear(&ruling);
+		trust_steps_free(&steps);
+	}
+}
+
 int
 main(void)
 {
@@ -944,6 +981,7 @@ main(void)
 	    cmocka_unit_test(refuses_a_bad_template),
 	    cmocka_unit_test(explains),
 	    cmocka_unit_test(explains_what_is_left_out),
+	    cmocka_unit_test(explains_what_is_bound),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
