@@ -171,6 +171,15 @@ asan: deps-test
 	$(MAKE) test BUILD='$(BUILD)-asan' CC=gcc \
 	    CFLAGS='-O1 -g -fno-omit-frame-pointer $(SANITIZE)'
 
+## coverage   every test again, counted: build/coverage/index.html, and a table
+# A broker that a test kills counts nothing. What was counted before is gone:
+# programs say aloud that it does not fit them any more.
+coverage: deps-coverage
+	find '$(BUILD)-coverage' -name '*.gcda' -delete 2>/dev/null || :
+	$(MAKE) test BUILD='$(BUILD)-coverage' CC=gcc \
+	    CFLAGS='-O0 -g --coverage -fprofile-update=atomic'
+	@tests/coverage.sh '$(BUILD)-coverage' '$(BUILD)/coverage'
+
 ## tsan       what has threads again with ThreadSanitizer
 # The broker has none of it, but what is preloaded there sees every lock and
 # what the plugin's own code does between them. Addresses as they come are too
@@ -267,14 +276,14 @@ fmt: deps-lint
 
 ## clean      remove what was built, and run/ of the demonstration
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz run
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-coverage $(BUILD)-fuzz run
 
 ## help       this list
 help:
 	@sed -n 's/^## /make /p' Makefile
 
-.PHONY: all always deps run install test unit system asan tsan threads \
-    valgrind soak fuzz fuzzers bench wish-ship \
-    ship image deb matrix lint fmt clean help
+.PHONY: all always deps run install test unit system asan coverage tsan \
+    threads valgrind soak fuzz fuzzers bench wish-ship ship image deb matrix \
+    lint fmt clean help
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

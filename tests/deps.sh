@@ -23,6 +23,7 @@ run) want=$run ;;
 test) want=$test ;;
 lint) want="$build clang clang-format shellcheck mandoc python3 binutils" ;;
 valgrind) want="$test valgrind" ;;
+coverage) want="$test gcovr" ;;
 fuzz) want="$build clang" ;;
 bench) want="$run python3 valgrind" ;;
 matrix) want="debootstrap" ;;
@@ -30,8 +31,8 @@ deb) want="$build dpkg-dev debhelper" ;;
 ship) want="$build dpkg-dev debhelper lintian debootstrap buildah iproute2
 	docker-compose python3-yaml systemd-container" ;;
 *)
-	echo "usage: ${0##*/}" \
-	    "build|run|test|lint|valgrind|fuzz|bench|matrix|deb|ship" >&2
+	printf 'usage: %s build|run|test|lint|valgrind|coverage|fuzz|%s\n' \
+	    "${0##*/}" 'bench|matrix|deb|ship' >&2
 	exit 2
 	;;
 esac
