@@ -4,6 +4,7 @@
  * the header is read before SQLite looks for a journal to roll back.
  */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +17,12 @@
 #define HEADER_MAGIC          "SQLite format 3"
 #define HEADER_USER_VERSION   60
 #define HEADER_APPLICATION_ID 68
+
+/* SQLite's WAL-mode file format, section 2: the index is mapped in parts of so
+ * many octets, and begins with its header, in which one says that it is. */
+#define INDEX_PART       32768
+#define INDEX_HEADER_LEN (TRUST_REGISTRY_MARK_LEN / 2)
+#define INDEX_IS_INIT    12
 
 /* Octets of a value; more than the longest notification, so that a damaged
  * length costs little memory. */
@@ -160,6 +167,19 @@ check_schema(struct trust_registry_file *file, uint32_t schema,
 	    file->path, file->format->name, file->format->schema, schema);
 }
 
+/* SQLite's own descriptor; NULL: it does not say. */
+static sqlite3_file *
+get0_raw(const struct trust_registry_file *file)
+{
+	sqlite3_file *raw = NULL;
+
+	if (sqlite3_file_control(file->db, "main", SQLITE_FCNTL_FILE_POINTER,
+		(void *)&raw) != SQLITE_OK ||
+	    raw == NULL || raw->pMethods == NULL)
+		return NULL;
+	return raw;
+}
+
 /*
  * Read the header through SQLite's own descriptor: to open and close the file
  * a second time would drop the locks that this process holds on it. Nothing
@@ -169,12 +189,10 @@ static enum trust_err
 recognize(struct trust_registry_file *file, struct trust_message *msg)
 {
 	uint8_t header[HEADER_LEN] = {0};
-	sqlite3_file *raw = NULL;
+	sqlite3_file *raw = get0_raw(file);
 	int code;
 
-	if (sqlite3_file_control(file->db, "main", SQLITE_FCNTL_FILE_POINTER,
-		(void *)&raw) != SQLITE_OK ||
-	    raw == NULL || raw->pMethods == NULL)
+	if (raw == NULL)
 		return trust_registry_file_fail(file, msg);
 	code = raw->pMethods->xRead(raw, header, HEADER_LEN, 0);
 	if (code == SQLITE_IOERR_SHORT_READ)
@@ -517,4 +535,51 @@ trust_registry_file_get0_bytes(sqlite3_stmt *statement, int column)
 	int len = sqlite3_column_bytes(statement, column);
 
 	return (struct trust_span){p, p == NULL ? 0 : (size_t)len};
+}
+
+/* ---- Where it is ---- */
+
+/* The first part of the index, as SQLite has it in memory; NULL: it does not
+ * yet, or not so that others write there, too. */
+static const volatile uint8_t *
+get0_index(const struct trust_registry_file *file)
+{
+	sqlite3_file *raw = get0_raw(file);
+	volatile void *index = NULL;
+
+	if (raw == NULL || raw->pMethods->iVersion < 2 ||
+	    raw->pMethods->xShmMap == NULL ||
+	    raw->pMethods->xShmMap(raw, 0, INDEX_PART, 0, &index) != SQLITE_OK)
+		return NULL;
+	return index;
+}
+
+void
+trust_registry_file_mark(
+    const struct trust_registry_file *file, struct trust_registry_mark *out)
+{
+	const volatile uint8_t *index = get0_index(file);
+
+	*out = (struct trust_registry_mark){0};
+	if (index == NULL)
+		return;
+	atomic_thread_fence(memory_order_seq_cst);
+	for (size_t i = 0; i < sizeof(out->headers); i++)
+		out->headers[i] = index[i];
+	out->whole = out->headers[INDEX_IS_INIT] != 0 &&
+		     memcmp(out->headers, out->headers + INDEX_HEADER_LEN,
+			 INDEX_HEADER_LEN) == 0;
+}
+
+bool
+trust_registry_file_is_at(const struct trust_registry_file *file,
+    const struct trust_registry_mark *mark)
+{
+	struct trust_registry_mark now;
+
+	if (!mark->whole)
+		return false;
+	trust_registry_file_mark(file, &now);
+	return now.whole &&
+	       memcmp(now.headers, mark->headers, sizeof(now.headers)) == 0;
 }

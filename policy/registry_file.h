@@ -39,6 +39,14 @@ struct trust_registry_file {
 	uint32_t schema; /* as it was when last looked at */
 };
 
+/* Two copies of the header of the WAL's index: SQLite's WAL-mode file format,
+ * section 2.1. Each commit makes it another one. */
+#define TRUST_REGISTRY_MARK_LEN 96
+struct trust_registry_mark {
+	bool whole; /* there was one, and nobody was writing it */
+	uint8_t headers[TRUST_REGISTRY_MARK_LEN];
+};
+
 /*
  * Fill an empty file that nobody else knows of: all migrations, then the SQL
  * of `seed`. It is durable afterwards; the caller removes it after an error.
@@ -80,6 +88,15 @@ struct trust_span trust_registry_file_get0_bytes(
     sqlite3_stmt *statement, int column);
 /* Bring a statement back to its start, nothing bound. */
 void trust_registry_file_reset(sqlite3_stmt *statement);
+
+/* Mark where the file is. It is memory that is looked at, and no lock that is
+ * taken: to ask SQLite costs a dozen times as much. */
+void trust_registry_file_mark(
+    const struct trust_registry_file *file, struct trust_registry_mark *out);
+/* Whether nobody, here or elsewhere, has committed since. False where it
+ * cannot be told. */
+bool trust_registry_file_is_at(const struct trust_registry_file *file,
+    const struct trust_registry_mark *mark);
 
 /* What SQLite's last call on the file failed of. Never TRUST_OK. */
 enum trust_err trust_registry_file_fail(

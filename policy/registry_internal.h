@@ -91,6 +91,7 @@ struct trust_registry {
 	/* The generation as of SQLite's data_version; 0: not known. */
 	int64_t data_version;
 	int64_t generation;
+	struct trust_registry_mark mark; /* where the file was then */
 	bool reading;            /* trust_registry_begin_read was called */
 	int64_t read_generation; /* the generation of that read */
 	struct trust_registry_change change;

@@ -317,13 +317,20 @@ trust_registry_get_generation(struct trust_registry *registry,
 {
 	sqlite3_stmt *get = registry->statements[TRUST_REGISTRY_DATA_VERSION];
 	enum trust_err r = TRUST_ERR_INTERNAL;
+	struct trust_registry_mark mark;
 	int64_t data_version;
 	bool row;
 
 	*generation = registry->read_generation;
 	if (registry->reading)
 		return TRUST_OK;
+	*generation = registry->generation;
+	if (trust_registry_file_is_at(&registry->file, &registry->mark))
+		return TRUST_OK;
 	*generation = 0;
+	registry->mark.whole = false;
+	/* What is committed from here on makes it another one. */
+	trust_registry_file_mark(&registry->file, &mark);
 	r = trust_registry_file_step(&registry->file, get, &row, msg);
 	data_version = r == TRUST_OK && row ? sqlite3_column_int64(get, 0) : -1;
 	trust_registry_file_reset(get);
@@ -336,6 +343,7 @@ trust_registry_get_generation(struct trust_registry *registry,
 			return r;
 		registry->data_version = data_version;
 	}
+	registry->mark = mark;
 	*generation = registry->generation;
 	return TRUST_OK;
 }

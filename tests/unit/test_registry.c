@@ -10,6 +10,8 @@
 #include <malloc.h>
 #include <sys/wait.h>
 
+#include "registry_internal.h"
+
 /* Where the header of a SQLite file has them. */
 #define USER_VERSION_AT   63
 #define APPLICATION_ID_AT 68
@@ -951,6 +953,74 @@ the_generation_follows_others(void **state)
 	trust_registry_close(reader);
 }
 
+/* Here, in another connection, and while nothing is committed. */
+static void
+a_commit_moves_the_mark(void **state)
+{
+	struct trust_registry_mark mark, none = {0};
+	struct scratch *s = *state;
+	struct trust_registry *reader, *writer;
+	int64_t generation;
+
+	scratch_create(s);
+	reader = scratch_open(s, TRUST_REGISTRY_READ);
+	writer = scratch_open(s, TRUST_REGISTRY_WRITE);
+	assert_int_equal(
+	    trust_registry_get_generation(reader, &generation, NULL), TRUST_OK);
+	trust_registry_file_mark(&reader->file, &mark);
+	assert_true(mark.whole);
+	assert_true(trust_registry_file_is_at(&reader->file, &mark));
+	assert_true(trust_registry_file_is_at(&writer->file, &mark));
+	assert_false(trust_registry_file_is_at(&reader->file, &none));
+	assert_int_equal(trust_registry_begin(writer, &s->msg), TRUST_OK);
+	assert_true(trust_registry_file_is_at(&reader->file, &mark));
+	trust_registry_rollback(writer);
+	assert_true(trust_registry_file_is_at(&reader->file, &mark));
+	assert_int_equal(CHANGE(s, ROLE("first")), TRUST_OK);
+	assert_false(trust_registry_file_is_at(&reader->file, &mark));
+	assert_false(trust_registry_file_is_at(&writer->file, &mark));
+	trust_registry_file_mark(&reader->file, &mark);
+	assert_true(trust_registry_file_is_at(&writer->file, &mark));
+	/* Half written: the second copy of the header comes before the first.
+	 */
+	mark.headers[0] ^= 1;
+	assert_false(trust_registry_file_is_at(&reader->file, &mark));
+	trust_registry_close(writer);
+	trust_registry_close(reader);
+}
+
+/* Whoever makes it, and however the log is written back. */
+static void
+no_commit_goes_unnoticed(void **state)
+{
+	char line[] = ROLE("r0"), *digit = strchr(line, '0');
+	const char *lines[] = {line};
+	struct scratch *s = *state;
+	struct trust_registry *reader, *writer;
+	int64_t generation;
+
+	scratch_create(s);
+	reader = scratch_open(s, TRUST_REGISTRY_READ);
+	writer = scratch_open(s, TRUST_REGISTRY_WRITE);
+	for (int i = 1; i < 10; i++) {
+		*digit = (char)('0' + i);
+		assert_int_equal(scratch_change(s, lines, 1), TRUST_OK);
+		if (i % 3 == 0)
+			assert_int_equal(
+			    trust_registry_file_run(&writer->file,
+				"PRAGMA wal_checkpoint(TRUNCATE)", &s->msg),
+			    TRUST_OK);
+		for (int k = 0; k < 2; k++) {
+			assert_int_equal(trust_registry_get_generation(
+					     reader, &generation, &s->msg),
+			    TRUST_OK);
+			assert_int_equal(generation, i);
+		}
+	}
+	trust_registry_close(writer);
+	trust_registry_close(reader);
+}
+
 /* ---- Several at a time ---- */
 
 static void
@@ -1203,6 +1273,8 @@ main(void)
 	    TEST(too_many_changes_are_not_listed),
 	    TEST(the_oldest_changes_are_dropped),
 	    TEST(the_generation_follows_others),
+	    TEST(a_commit_moves_the_mark),
+	    TEST(no_commit_goes_unnoticed),
 	    TEST(a_reader_is_not_blocked),
 	    TEST(a_killed_writer_leaves_the_old_state),
 	    TEST(two_writers_wait_for_each_other),
