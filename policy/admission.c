@@ -101,9 +101,8 @@ add_issuers(struct trust_admission *a)
 		r = trust_grounds_add(
 		    &a->grounds, a->certificate->issuer_ground);
 	for (int i = 0; r == TRUST_OK && i < sk_X509_num(a->untrusted); i++)
-		r = trust_grounds_add(&a->grounds,
-		    trust_ground_issuer(
-			X509_get_issuer_name(sk_X509_value(a->untrusted, i))));
+		r = trust_grounds_add_issuer(&a->grounds,
+		    X509_get_issuer_name(sk_X509_value(a->untrusted, i)));
 	return r;
 }
 

@@ -217,10 +217,11 @@ read_alt_names(const X509 *x509, struct trust_certificate *c)
 	GENERAL_NAMES_free(names);
 }
 
-static void
+static enum trust_err
 read_names(const X509 *x509, struct trust_certificate *c)
 {
 	const X509_NAME *subject = X509_get_subject_name(x509);
+	enum trust_err r;
 
 	read_subject(subject, NID_commonName, &c->names[TRUST_IDENTITY_CN]);
 	read_subject(
@@ -229,8 +230,11 @@ read_names(const X509 *x509, struct trust_certificate *c)
 	(void)trust_certificate_show_name(subject, c->subject);
 	(void)trust_certificate_show_name(
 	    X509_get_issuer_name(x509), c->issuer);
-	c->subject_ground = trust_ground_issuer(subject);
-	c->issuer_ground = trust_ground_issuer(X509_get_issuer_name(x509));
+	r = trust_ground_issuer(subject, &c->subject_ground);
+	if (r == TRUST_OK)
+		r = trust_ground_issuer(
+		    X509_get_issuer_name(x509), &c->issuer_ground);
+	return r;
 }
 
 /* ---- Key, dates, extensions ---- */
@@ -367,7 +371,11 @@ trust_certificate_new(
 	read_dates(x509, c);
 	read_extensions(x509, c);
 	read_key(x509, c);
-	read_names(x509, c);
+	r = read_names(x509, c);
+	if (r != TRUST_OK) {
+		(void)trust_err_set(msg, r, "certificate: out of memory");
+		goto out;
+	}
 	*out = c;
 	c = NULL; /* transferred */
 	r = TRUST_OK;

@@ -4,6 +4,7 @@
  */
 #include "ground.h"
 
+#include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,14 +27,21 @@ trust_ground(enum trust_ground_kind kind, const void *p, size_t len)
 	return h;
 }
 
-/* Names that compare equal (RFC 5280 section 7.1) have the same hash. Where
- * there is no SHA-1 all have, so all are one ground. */
-uint64_t
-trust_ground_issuer(const X509_NAME *name)
+enum trust_err
+trust_ground_issuer(const X509_NAME *name, uint64_t *out)
 {
-	unsigned long hash = X509_NAME_hash_ex(name, NULL, NULL, NULL);
+	unsigned long hash, error;
+	int ok = 0;
 
-	return trust_ground(TRUST_GROUND_ISSUER, &hash, sizeof(hash));
+	*out = 0;
+	ERR_clear_error();
+	hash = X509_NAME_hash_ex(name, NULL, NULL, &ok);
+	error = ERR_peek_last_error();
+	ERR_clear_error();
+	if (ok != 1 && ERR_GET_REASON(error) != ERR_R_UNSUPPORTED)
+		return TRUST_ERR_NOMEM;
+	*out = trust_ground(TRUST_GROUND_ISSUER, &hash, sizeof(hash));
+	return TRUST_OK;
 }
 
 enum trust_err
@@ -57,15 +65,23 @@ trust_grounds_add(struct trust_grounds *grounds, uint64_t ground)
 }
 
 enum trust_err
+trust_grounds_add_issuer(struct trust_grounds *grounds, const X509_NAME *name)
+{
+	uint64_t ground;
+	enum trust_err r = trust_ground_issuer(name, &ground);
+
+	return r == TRUST_OK ? trust_grounds_add(grounds, ground) : r;
+}
+
+enum trust_err
 trust_grounds_add_issuers(
     struct trust_grounds *grounds, STACK_OF(X509) *certificates)
 {
 	enum trust_err r = TRUST_OK;
 
 	for (int i = 0; r == TRUST_OK && i < sk_X509_num(certificates); i++)
-		r = trust_grounds_add(grounds,
-		    trust_ground_issuer(
-			X509_get_subject_name(sk_X509_value(certificates, i))));
+		r = trust_grounds_add_issuer(grounds,
+		    X509_get_subject_name(sk_X509_value(certificates, i)));
 	return r;
 }
 

@@ -34,7 +34,11 @@ enum trust_ground_kind {
 
 /* The number of one. */
 uint64_t trust_ground(enum trust_ground_kind kind, const void *p, size_t len);
-uint64_t trust_ground_issuer(const X509_NAME *name);
+/* The number of a name. Names that compare equal (RFC 5280 section 7.1) have
+ * the same; where there is no SHA-1 all have. TRUST_ERR_NOMEM: nobody can tell,
+ * and a guess would be a look too few. */
+enum trust_err trust_ground_issuer(
+    const X509_NAME *name, uint64_t *out) TRUST_MUST_CHECK;
 
 /* Several. Zeroed memory is empty. */
 struct trust_grounds {
@@ -46,6 +50,8 @@ struct trust_grounds {
 /* Adds one, if it is not there yet. */
 enum trust_err trust_grounds_add(
     struct trust_grounds *grounds, uint64_t ground) TRUST_MUST_CHECK;
+enum trust_err trust_grounds_add_issuer(
+    struct trust_grounds *grounds, const X509_NAME *name) TRUST_MUST_CHECK;
 /* Adds those of whatever these certificates have issued. */
 enum trust_err trust_grounds_add_issuers(struct trust_grounds *grounds,
     STACK_OF(X509) *certificates) TRUST_MUST_CHECK;

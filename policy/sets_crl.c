@@ -33,7 +33,10 @@ read_end(const X509_CRL *crl)
 static void
 describe(struct crl *crl)
 {
-	crl->issuer = trust_ground_issuer(X509_CRL_get_issuer(crl->crl));
+	/* Without it only the key tells whose it is. */
+	if (trust_ground_issuer(X509_CRL_get_issuer(crl->crl), &crl->issuer) !=
+	    TRUST_OK)
+		crl->issuer = 0;
 	crl->this_update = read_time(X509_CRL_get0_lastUpdate(crl->crl));
 	crl->next_update = read_end(crl->crl);
 	crl->counts_from = INT64_MIN;

@@ -135,8 +135,7 @@ add_crl(struct trust_grounds *moved, const struct trust_sets *sets,
     const X509_CRL *crl)
 {
 	const X509_NAME *issuer = X509_CRL_get_issuer(crl);
-	enum trust_err r =
-	    trust_grounds_add(moved, trust_ground_issuer(issuer));
+	enum trust_err r = trust_grounds_add_issuer(moved, issuer);
 
 	for (const struct group *group = sets->groups;
 	     r == TRUST_OK && group != NULL; group = group->hh.next) {
