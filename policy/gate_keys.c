@@ -160,18 +160,25 @@ refresh(struct trust_gate *gate)
 {
 	struct trust_gate_keys *keys = &gate->keys;
 	X509 *fresh = NULL;
+	enum trust_err r;
 
 	if (keys->epoch == gate->epoch && keys->generation == gate->generation)
 		return;
 	keys->trouble.text[0] = '\0';
-	if (load_certificate(gate, &fresh, &keys->trouble) != TRUST_OK ||
-	    keys->certificate == NULL ||
+	r = load_certificate(gate, &fresh, &keys->trouble);
+	if (r != TRUST_OK && keys->trouble.text[0] == '\0')
+		(void)trust_err_set(&keys->trouble, r, "%s", trust_err_text(r));
+	if (r != TRUST_OK || keys->certificate == NULL ||
 	    X509_cmp(keys->certificate, fresh) != 0)
 		drop_all(keys);
 	X509_free(keys->certificate);
 	keys->certificate = fresh;
-	keys->epoch = gate->epoch;
-	keys->generation = gate->generation;
+	/* What may have been a lack of memory is tried again, for as long as
+	 * it takes: the records need not change for it to go. */
+	if (r == TRUST_OK || r == TRUST_ERR_NOT_FOUND) {
+		keys->epoch = gate->epoch;
+		keys->generation = gate->generation;
+	}
 	tell_trouble(gate);
 }
 
