@@ -3,6 +3,7 @@
  * The gate, asked about a device that is not there: what its record and this
  * gateway say, as steps.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "gate_internal.h"
@@ -84,8 +85,9 @@ deny_for_error(struct trust_verdict *verdict, enum trust_err r,
     const struct trust_message *msg, struct trust_steps *steps)
 {
 	deny(verdict, TRUST_REASON_INTERNAL_ERROR);
-	trust_steps_add(steps, TRUST_STEP_FAILED, "%s",
+	(void)snprintf(verdict->detail, sizeof(verdict->detail), "%s",
 	    msg->text[0] != '\0' ? msg->text : trust_err_text(r));
+	trust_steps_add(steps, TRUST_STEP_FAILED, "%s", verdict->detail);
 }
 
 static void

@@ -220,6 +220,9 @@ trust_gate_decide_newcomer(struct trust_gate *gate, const char *username,
 	    .now = trust_gate_time(gate, now),
 	};
 
+	const struct trust_message msg = {0};
+	enum trust_err r;
+
 	*verdict = (struct trust_verdict){0};
 	*out = (struct trust_newcomer){0};
 	if (!trust_enroll_is_newcomer(username) || password == NULL) {
@@ -229,8 +232,11 @@ trust_gate_decide_newcomer(struct trust_gate *gate, const char *username,
 		return;
 	}
 	claim.token = username + sizeof(TRUST_ENROLL_TOKEN) - 1;
-	if (trust_thumbprint_of(trust_span_of(password), &secret) == TRUST_OK)
+	r = trust_thumbprint_of(trust_span_of(password), &secret);
+	if (r == TRUST_OK)
 		decide(gate, &claim, false, out, verdict);
+	else
+		trust_gate_deny_error(verdict, r, &msg);
 }
 
 void
