@@ -396,7 +396,9 @@ trust_registry_publication_next_record(
 	if (r == TRUST_OK && row) {
 		*id = (const char *)sqlite3_column_text(list, 0);
 		*line = trust_registry_file_get0_bytes(list, 1);
-		return *id != NULL ? TRUST_OK : fail(publication, msg);
+		/* No record is without a line: memory was short. */
+		return *id != NULL && line->len > 0 ? TRUST_OK
+						    : fail(publication, msg);
 	}
 	trust_registry_file_reset(list);
 	return r == TRUST_OK ? TRUST_ERR_NOT_FOUND : r;

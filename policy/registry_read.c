@@ -252,6 +252,7 @@ visit_all(struct trust_registry *registry, sqlite3_stmt *list,
     trust_registry_visit *visit, void *arg, struct trust_message *msg)
 {
 	enum trust_err r = TRUST_ERR_INTERNAL;
+	struct trust_span line;
 	const char *id;
 	bool row;
 
@@ -260,11 +261,13 @@ visit_all(struct trust_registry *registry, sqlite3_stmt *list,
 		if (r != TRUST_OK || !row)
 			break;
 		id = (const char *)sqlite3_column_text(list, 0);
-		if (id == NULL) {
+		line = trust_registry_file_get0_bytes(list, 1);
+		/* No record is without a line: memory was short. */
+		if (id == NULL || line.len == 0) {
 			r = trust_registry_file_fail(&registry->file, msg);
 			break;
 		}
-		r = visit(arg, id, trust_registry_file_get0_bytes(list, 1));
+		r = visit(arg, id, line);
 		if (r != TRUST_OK)
 			break;
 	}
