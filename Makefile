@@ -37,6 +37,7 @@ CERTS   := $(call objects,certs)
 CLI     := $(call objects,cli)
 UNITS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 CASES   := $(BUILD)/tests/cases/decide
+FAULTS  := $(BUILD)/tests/faults/faults
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS := $(FUZZERS:$(BUILD)/tests/fuzz/fuzz_%=$(BUILD)/tests/fuzz/replay_%)
 
@@ -82,6 +83,20 @@ $(BUILD)/tests/unit/test_access: $(patsubst %,$(BUILD)/plugin/%.o,access \
     audit broker_bridge broker_config broker_listener enrollment event intruder \
     pending property provenance refusal session session_end session_ground)
 $(BUILD)/tests/unit/test_access: private LIBS += $(COUNTED:%=-Wl,--wrap=%)
+
+# What policy/ calls can fail here: the wrappers are made of what the library
+# itself says that it calls.
+WRAPPERS = $(BUILD)/tests/faults/wrappers
+$(WRAPPERS).inc: tests/faults/wrap.py $(BUILD)/libtrust.a
+	@mkdir -p $(@D)
+	$(call SAY,WRAP) python3 tests/faults/wrap.py $(BUILD)/libtrust.a \
+	    $@ $(WRAPPERS).options
+$(WRAPPERS).o: $(WRAPPERS).inc tests/faults/fault.h
+	$(call SAY,CC  ) $(CC) $(ALLFLAGS) -Itests/faults -x c -c -o $@ $<
+$(FAULTS): $(call objects,tests/faults) $(WRAPPERS).o $(CERTS) \
+    $(BUILD)/libtrust.a
+	$(call SAY,LINK) $(LINK) -o $@ @$(WRAPPERS).options \
+	    $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LIBS)
 
 $(CASES): %: %.o $(BUILD)/libtrust.a
 	$(call SAY,LINK) $(LINK) -o $@ $^ $(LIBS)
@@ -150,15 +165,15 @@ install: all
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/trustctl
 
 ## test       all set-up, then every test
-test: TESTS = tests/unit tests/system
+test: TESTS = tests/unit tests/faults tests/system
 ## unit       the library's tests alone
-unit: TESTS = tests/unit
+unit: TESTS = tests/unit tests/faults
 ## system     the tests with real brokers and clients alone
 system: TESTS = tests/system
 test unit system: WERROR = -Werror
 test system: wish-ship
 test unit: threads
-test unit system: deps-test all $(UNITS) $(CASES) $(REPLAYS)
+test unit system: deps-test all $(UNITS) $(FAULTS) $(CASES) $(REPLAYS)
 	TRUST_BUILD='$(abspath $(BUILD))' $(PYTEST) -n $(JOBS) \
 	    --dist loadfile -rs $(TESTS) $(PYTEST_ARGS)
 
@@ -215,6 +230,10 @@ valgrind: deps-valgrind
 soak:
 	TRUST_CRASHES=300 TRUST_SERIALS=500 TRUST_LIVE=10000 $(MAKE) system \
 	    PYTEST_ARGS='-k "sync_faults or test_live"'
+
+## faults     every call of policy/ to others fails, each one; make test has fewer
+faults:
+	TRUST_FAULTS=all $(MAKE) unit PYTEST_ARGS='-k test_faults.py'
 
 ## fuzz       fuzz each reader of foreign bytes for SECONDS=60, or RUNS=
 fuzz: deps-fuzz
@@ -283,7 +302,7 @@ help:
 	@sed -n 's/^## /make /p' Makefile
 
 .PHONY: all always deps run install test unit system asan coverage tsan \
-    threads valgrind soak fuzz fuzzers bench wish-ship ship image deb matrix \
-    lint fmt clean help
+    threads valgrind soak faults fuzz fuzzers bench wish-ship ship image deb \
+    matrix lint fmt clean help
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

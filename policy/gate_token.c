@@ -219,7 +219,6 @@ trust_gate_decide_newcomer(struct trust_gate *gate, const char *username,
 	    .secret_sha256 = &secret,
 	    .now = trust_gate_time(gate, now),
 	};
-
 	const struct trust_message msg = {0};
 	enum trust_err r;
 
