@@ -9,7 +9,7 @@ libmosquitto-dev mosquitto-dev libcurl4-openssl-dev"
 run="$build mosquitto mosquitto-clients openssl procps"
 test="$run gnutls-bin libcmocka-dev python3-pytest python3-pytest-xdist
 python3-paho-mqtt python3-websocket python3-cryptography rabbitmq-server
-softhsm2 nginx fcgiwrap"
+softhsm2 nginx fcgiwrap faketime"
 # What leads OpenSSL to a token: Debian 12 has no provider that does.
 # shellcheck source=/dev/null
 case $(. /etc/os-release && echo "${VERSION_ID-}") in

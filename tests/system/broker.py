@@ -156,6 +156,7 @@ class Broker:
         self.arguments = list(arguments)  # of the command line, before -c
         self.per_listener_settings = per_listener_settings
         self.server = server  # its certificate
+        self.environment = {}  # more of it
         self.log_path = folder / "broker.log"
         self.process = None
 
@@ -207,7 +208,7 @@ class Broker:
 
     def launch(self):
         path = self.write_configuration()
-        environment = dict(os.environ)
+        environment = dict(os.environ, **self.environment)
         if PRELOAD:
             environment["LD_PRELOAD"] = PRELOAD
             # The broker has no frame pointers; suppressions need its stack.
