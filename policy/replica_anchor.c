@@ -2,13 +2,28 @@
 /*
  * The replica's anchors: who signs registries vouches for nothing else.
  */
+#include <openssl/err.h>
+#include <string.h>
+
 #include "replica_internal.h"
 
-/* It is the key that vouches, in whichever certificate it is. */
-static bool
-is_same_key(X509 *a, X509 *b)
+/* It is the key that vouches, in whichever certificate it is. Where one cannot
+ * be read, for lack of memory or of an algorithm, its octets tell. */
+static enum trust_err
+compare_keys(X509 *a, X509 *b, bool *same)
 {
-	return EVP_PKEY_eq(X509_get0_pubkey(a), X509_get0_pubkey(b)) == 1;
+	uint8_t left[EVP_MAX_MD_SIZE], right[EVP_MAX_MD_SIZE];
+	unsigned int len;
+	bool hashed = true;
+
+	*same = EVP_PKEY_eq(X509_get0_pubkey(a), X509_get0_pubkey(b)) == 1;
+	if (!*same) {
+		hashed = X509_pubkey_digest(a, EVP_sha256(), left, &len) == 1 &&
+			 X509_pubkey_digest(b, EVP_sha256(), right, &len) == 1;
+		*same = hashed && memcmp(left, right, len) == 0;
+	}
+	ERR_clear_error();
+	return hashed ? TRUST_OK : TRUST_ERR_NOMEM;
 }
 
 enum trust_err
@@ -26,8 +41,11 @@ trust_replica_check_anchor(STACK_OF(X509) *anchors,
 		return r;
 	for (int i = 0; r == TRUST_OK && i < sk_X509_num(anchors); i++) {
 		for (int k = 0; r == TRUST_OK && k < sk_X509_num(held); k++) {
-			if (is_same_key(sk_X509_value(anchors, i),
-				sk_X509_value(held, k)))
+			bool same;
+
+			r = compare_keys(sk_X509_value(anchors, i),
+			    sk_X509_value(held, k), &same);
+			if (r == TRUST_OK && same)
 				r = trust_err_set(msg, TRUST_ERR_CONFLICT,
 				    "anchor %s: want another key than a "
 				    "registry anchor's, got the same; take it "
