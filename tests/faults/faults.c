@@ -18,8 +18,8 @@
 
 #include <signal.h>
 
-static const struct scenario *const tables[] = {
-    gate_scenarios, local_scenarios, registry_scenarios, sync_scenarios};
+static const struct scenario *const tables[] = {gate_scenarios, local_scenarios,
+    registry_scenarios, sync_scenarios, chain_scenarios};
 
 /* What is being done, for whoever reads of a crash. */
 static struct {

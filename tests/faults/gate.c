@@ -4,6 +4,8 @@
  */
 #include "scenario.h"
 
+#include "../unit/crl_scratch.h"
+
 #include "explain.h"
 
 /* ---- Asking ---- */
@@ -188,57 +190,123 @@ ask_review(struct run *run, struct trust_gate *gate, const char *name,
 	trust_admission_free(fresh);
 }
 
+/* Whether somebody who is in was told of. */
+struct ear {
+	const struct trust_admission *admission;
+	bool told;
+};
+
 static void
 on_device(void *arg, const char *device)
 {
-	bool *told = arg;
+	struct ear *ear = arg;
 
-	*told |= strcmp(device, "temp-03") == 0;
+	ear->told |= strcmp(device, ear->admission->verdict.device) == 0;
 }
 
-/* A device is disabled, and its CA's CRL goes: whoever fails to hear of it at
- * once hears of it when nothing fails. */
 static void
-follows(struct run *run)
+on_ground(void *arg, uint64_t ground)
+{
+	struct ear *ear = arg;
+	const struct trust_grounds *grounds =
+	    trust_admission_get0_grounds(ear->admission);
+
+	for (size_t i = 0; i < grounds->n; i++)
+		ear->told |= grounds->v[i] == ground;
+}
+
+static void
+follow_until_told(struct trust_gate *gate, struct ear *ear)
+{
+	const struct trust_gate_visitor visitor = {on_device, on_ground, ear};
+
+	/* Some of it may have to wait for its turn. */
+	for (int i = 0; i < 10 && !ear->told; i++)
+		ear->told = trust_gate_follow(gate, &visitor) ==
+				TRUST_GATE_EVERYTHING ||
+			    ear->told;
+	if (!ear->told)
+		tell_wrong("nobody was told of the change");
+}
+
+/* Something changes so that temp-03 may not stay: whoever fails to hear of it
+ * at once hears of it when nothing fails. */
+static void
+follow_change(struct run *run, void (*change)(struct site *site))
 {
 	struct trust_gate *gate = open_gate(run, TRUST_REVOCATION_IF_PRESENT);
+	struct ear ear = {0};
+	const struct trust_gate_visitor visitor = {on_device, on_ground, &ear};
 	struct trust_admission *admission = NULL;
-	bool told = false;
-	const struct trust_gate_visitor visitor = {
-	    on_device, ignore_ground, &told};
-	enum trust_gate_news news;
 
 	fault_pause();
 	if (gate != NULL) {
 		admission =
 		    ask_gate(run, gate, "before", &run->site->house.device);
-		put(&run->site->house,
-		    "{\"kind\":\"device\",\"id\":\"temp-03\",\"status\":"
-		    "\"disabled\",\"auth\":{\"type\":\"ca\",\"group\":"
-		    "\"plant\"}}");
+		change(run->site);
 	}
 	fault_resume();
 	if (admission == NULL) {
 		trust_gate_close(gate);
 		return;
 	}
-	news = trust_gate_follow(gate, &visitor);
+	ear.admission = admission;
+	ear.told = trust_gate_follow(gate, &visitor) == TRUST_GATE_EVERYTHING ||
+		   ear.told;
 	ask_review(run, gate, "while calls fail", admission);
 	trust_admission_free(
 	    ask_gate(run, gate, "anew", &run->site->house.device));
 	fault_pause();
 	run->sure = true;
-	told |= news == TRUST_GATE_EVERYTHING;
-	while (!told &&
-	       (news = trust_gate_follow(gate, &visitor)) != TRUST_GATE_NO_NEWS)
-		told |= news == TRUST_GATE_EVERYTHING;
-	if (!told)
-		tell_wrong("nobody was told that the device is disabled");
+	follow_until_told(gate, &ear);
 	ask_review(run, gate, "review", admission);
 	run->sure = false;
 	trust_admission_free(admission);
 	fault_resume();
 	trust_gate_close(gate);
+}
+
+static void
+disable(struct site *site)
+{
+	put(&site->house,
+	    "{\"kind\":\"device\",\"id\":\"temp-03\",\"status\":\"disabled\","
+	    "\"auth\":{\"type\":\"ca\",\"group\":\"plant\"}}");
+}
+
+static void
+revoke_device(struct site *site)
+{
+	put_pem(&site->house, "edge-2",
+	    crl_make(&site->house.edge, site->house.device.certificate,
+		NOW - 100, NOW + DAY_S),
+	    true);
+	put(&site->house, "{\"kind\":\"role\",\"id\":\"more\",\"rules\":[]}");
+}
+
+static void
+ungroup(struct site *site)
+{
+	put(&site->house, "{\"kind\":\"group\",\"id\":\"plant\",\"anchors\":["
+			  "\"yard-root\"],\"match\":[\"temp-*\"]}");
+}
+
+static void
+follows(struct run *run)
+{
+	follow_change(run, disable);
+}
+
+static void
+follows_crls(struct run *run)
+{
+	follow_change(run, revoke_device);
+}
+
+static void
+follows_groups(struct run *run)
+{
+	follow_change(run, ungroup);
 }
 
 static void
@@ -503,6 +571,8 @@ const struct scenario gate_scenarios[] = {
     {"decides_by_crls", decides_by_crls, check_untouched},
     {"decides_by_group", decides_by_group, check_untouched},
     {"follows", follows, NULL},
+    {"follows_crls", follows_crls, NULL},
+    {"follows_groups", follows_groups, NULL},
     {"recalls", recalls, NULL},
     {"compiles_topics", compiles_topics, check_untouched},
     {"explains_topics", explains_topics, check_untouched},

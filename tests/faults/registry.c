@@ -212,9 +212,68 @@ check_created(struct run *run)
 	}
 }
 
+/* ---- Signers ---- */
+
+/* The registry without an anchor, which is given, and with a signer below it
+ * noted instead. */
+static struct trust_registry *
+swap_anchor(struct run *run, struct trust_record **anchor)
+{
+	X509 *const signer = run->site->yard.certificate;
+	struct trust_registry *registry =
+	    scratch_open(run->site->house.scratch, TRUST_REGISTRY_WRITE);
+
+	assert_int_equal(trust_registry_find(registry, TRUST_KIND_ANCHOR,
+			     "yard-root", anchor, NULL),
+	    TRUST_OK);
+	assert_int_equal(trust_registry_begin(registry, NULL), TRUST_OK);
+	assert_int_equal(trust_registry_remove(
+			     registry, TRUST_KIND_ANCHOR, "yard-root", NULL),
+	    TRUST_OK);
+	assert_int_equal(trust_registry_commit(registry, NULL), TRUST_OK);
+	assert_int_equal(
+	    trust_registry_note_signers(registry, "gw1", &signer, 1, NULL),
+	    TRUST_OK);
+	return registry;
+}
+
+/* An anchor that stands for a signer of this registry is never put, and no
+ * signer is noted that an anchor stands for. */
+static void
+notes_signers(struct run *run)
+{
+	X509 *const bad = run->site->house.edge.certificate;
+	X509 *const good = run->site->self.certificate;
+	struct trust_record *anchor = NULL;
+	struct trust_message msg = {0};
+	struct trust_registry *registry;
+	enum trust_err r;
+
+	fault_pause();
+	registry = swap_anchor(run, &anchor);
+	fault_resume();
+	answer_done(run, "note one below an anchor",
+	    trust_registry_note_signers(registry, "gw2", &bad, 1, &msg), &msg);
+	msg.text[0] = '\0';
+	answer_done(run, "note",
+	    trust_registry_note_signers(registry, "gw3", &good, 1, &msg), &msg);
+	msg.text[0] = '\0';
+	r = trust_registry_begin(registry, &msg);
+	if (r == TRUST_OK)
+		r = trust_registry_put(registry, anchor, 0, &msg);
+	if (r == TRUST_OK)
+		r = trust_registry_commit(registry, &msg);
+	else
+		trust_registry_rollback(registry);
+	answer_done(run, "put an anchor above a signer", r, &msg);
+	trust_registry_close(registry);
+	trust_record_free(anchor);
+}
+
 const struct scenario registry_scenarios[] = {
     {"reads", reads, check_untouched},
     {"changes", changes, check_changed},
     {"creates", creates, check_created},
+    {"notes_signers", notes_signers, NULL},
     {NULL, NULL, NULL},
 };

@@ -45,6 +45,7 @@ extern const struct scenario gate_scenarios[];
 extern const struct scenario local_scenarios[];
 extern const struct scenario registry_scenarios[];
 extern const struct scenario sync_scenarios[];
+extern const struct scenario chain_scenarios[];
 
 void give_answer(struct run *run, const char *name, bool yes,
     const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -17,10 +17,11 @@ PATIENCE = 1200 if os.environ.get("TRUST_FAULTS") is None else 6 * 3600
 # faults.c's, which test_scenarios_are_these sees to.
 SCENARIOS = """
     gate_opens decides_by_pins decides_by_chain decides_by_crls
-    decides_by_group follows recalls compiles_topics explains_topics explains
-    opens_psk decides_upstream takes_the_bundle blocks pins enrolls
-    finishes_enrollment lists_devices reads changes creates applies judges
-    publishes signs""".split()
+    decides_by_group follows follows_crls follows_groups recalls
+    compiles_topics explains_topics explains opens_psk decides_upstream
+    takes_the_bundle blocks pins enrolls finishes_enrollment lists_devices
+    reads changes creates notes_signers applies judges publishes signs
+    validates checks_anchors reads_certificates reads_crls seals""".split()
 
 
 def run(*arguments):
