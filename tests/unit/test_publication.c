@@ -445,6 +445,47 @@ a_record_goes_to_its_scopes_alone(void **state)
 }
 
 /* More changes than the registry lists, with records gone among them. */
+/* More changes than are listed: every record is read. */
+static void
+a_record_among_many_goes_to_its_scopes_alone(void **state)
+{
+	struct trust_registry *registry = new_origin(*state);
+	struct trust_notification *n;
+	struct gateway g = {0};
+
+	put_one(registry, device(1, "\"scopes\":[\"gw1\"],"));
+	put_one(registry, device(2, "\"scopes\":[\"gw2\",\"gw1\"],"));
+	put_one(registry, device(3, "\"scopes\":[],"));
+	put_one(registry, device(4, "\"scopes\":[\"gw10\",\"agw1\"],"));
+	put_one(
+	    registry, device(5, "\"comment\":\"gw1\",\"scopes\":[\"gw2\"],"));
+	put_one(registry, device(6, "\"attributes\":{\"scopes\":\"gw9\"},"));
+	put_one(registry, device(7, "\"attributes\":{\"scopes\":[\"gw9\"]},"));
+	put_range(registry, 1001, 1001 + TRUST_REGISTRY_CHANGES_MAX);
+	n = update_gw1(registry);
+	catch_up(&g, registry, n);
+	assert_int_equal(n->n_records, TRUST_REGISTRY_CHANGES_MAX + 1 + 4);
+	assert_true(holds(&g, "device/dev-1"));
+	assert_true(holds(&g, "device/dev-2"));
+	assert_true(holds(&g, "device/dev-6"));
+	assert_true(holds(&g, "device/dev-7"));
+	trust_notification_free(n);
+
+	/* One leaves and one enters, among as many again. */
+	put_one(registry, device(2, "\"scopes\":[\"gw2\"],"));
+	put_one(registry, device(5, "\"comment\":\"gw1\","));
+	put_range(registry, 20001, 20001 + TRUST_REGISTRY_CHANGES_MAX);
+	n = update_gw1(registry);
+	assert_int_equal(n->serial, 2);
+	catch_up(&g, registry, n);
+	assert_int_equal(n->n_records, 2 * TRUST_REGISTRY_CHANGES_MAX + 2 + 4);
+	assert_false(holds(&g, "device/dev-2"));
+	assert_true(holds(&g, "device/dev-5"));
+	trust_notification_free(n);
+	drop_all(&g);
+	trust_registry_close(registry);
+}
+
 static void
 an_overflowed_list_of_changes_is_made_up_for(void **state)
 {
@@ -1101,6 +1142,7 @@ main(void)
 	    TEST(a_change_is_a_delta),
 	    TEST(without_a_change_a_serial_stays),
 	    TEST(a_record_goes_to_its_scopes_alone),
+	    TEST(a_record_among_many_goes_to_its_scopes_alone),
 	    TEST(an_overflowed_list_of_changes_is_made_up_for),
 	    TEST(a_new_session_begins_anew),
 	    TEST(deltas_that_outgrow_the_snapshot_make_another),
