@@ -27,8 +27,8 @@ coverage) want="$test gcovr" ;;
 fuzz) want="$build clang" ;;
 bench) want="$run python3 valgrind" ;;
 matrix) want="debootstrap" ;;
-deb) want="$build dpkg-dev debhelper" ;;
-ship) want="$build dpkg-dev debhelper lintian debootstrap buildah iproute2
+deb) want="$build build-essential debhelper" ;;
+ship) want="$build build-essential debhelper lintian debootstrap buildah iproute2
 	docker-compose python3-yaml systemd-container" ;;
 *)
 	printf 'usage: %s build|run|test|lint|valgrind|coverage|fuzz|%s\n' \

@@ -17,7 +17,7 @@ from broker import ROOT, wait_until
 from debian import base, run
 
 COMPOSE = ROOT / "docker/compose.yaml"
-PATIENCE = 90
+PATIENCE = 300
 NODES = ("null", "zero", "full", "random", "urandom")
 
 
