@@ -15,6 +15,9 @@
 /* SQLite file format, section 1.3. */
 #define HEADER_LEN            100
 #define HEADER_MAGIC          "SQLite format 3"
+#define HEADER_WRITE_VERSION  18
+#define HEADER_READ_VERSION   19
+#define HEADER_VERSION_WAL    2
 #define HEADER_USER_VERSION   60
 #define HEADER_APPLICATION_ID 68
 
@@ -204,6 +207,8 @@ recognize(struct trust_registry_file *file, struct trust_message *msg)
 	if (read_u32(header + HEADER_APPLICATION_ID) !=
 	    file->format->application_id)
 		return foreign(file, msg, "another program's SQLite file");
+	file->has_wal = header[HEADER_WRITE_VERSION] == HEADER_VERSION_WAL &&
+			header[HEADER_READ_VERSION] == HEADER_VERSION_WAL;
 	if (read_u32(header + HEADER_USER_VERSION) == 0)
 		return trust_registry_file_damaged(file, msg, "no schema");
 	return check_schema(file, read_u32(header + HEADER_USER_VERSION), msg);
@@ -540,11 +545,12 @@ trust_registry_file_get0_bytes(sqlite3_stmt *statement, int column)
 /* ---- Where it is ---- */
 
 /* The first part of the index, as SQLite has it in memory; NULL: it does not
- * yet, or not so that others write there, too. */
+ * yet, or not so that others write there, too. Where there is no WAL, to ask
+ * for its index would make one. */
 static const volatile uint8_t *
 get0_index(const struct trust_registry_file *file)
 {
-	sqlite3_file *raw = get0_raw(file);
+	sqlite3_file *raw = file->has_wal ? get0_raw(file) : NULL;
 	volatile void *index = NULL;
 
 	if (raw == NULL || raw->pMethods->iVersion < 2 ||

@@ -37,6 +37,7 @@ struct trust_registry_file {
 	char *path; /* owned */
 	sqlite3 *db;
 	uint32_t schema; /* as it was when last looked at */
+	bool has_wal;    /* as its header said when it was opened */
 };
 
 /* Two copies of the header of the WAL's index: SQLite's WAL-mode file format,

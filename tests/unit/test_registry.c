@@ -989,6 +989,37 @@ a_commit_moves_the_mark(void **state)
 	trust_registry_close(reader);
 }
 
+/* Somebody has made another file of it; ours all have a WAL. */
+static void
+without_a_wal_sqlite_is_asked(void **state)
+{
+	struct scratch *s = *state;
+	struct trust_registry *registry;
+	struct trust_registry_mark mark;
+	int64_t generation;
+	char path[128];
+
+	scratch_create(s);
+	registry = scratch_open(s, TRUST_REGISTRY_WRITE);
+	assert_int_equal(trust_registry_file_run(&registry->file,
+			     "PRAGMA journal_mode = DELETE", &s->msg),
+	    TRUST_OK);
+	trust_registry_close(registry);
+	registry = scratch_open(s, TRUST_REGISTRY_READ);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(trust_registry_get_generation(
+				     registry, &generation, &s->msg),
+		    TRUST_OK);
+		assert_int_equal(generation, i);
+		trust_registry_file_mark(&registry->file, &mark);
+		assert_false(mark.whole);
+		assert_int_equal(CHANGE(s, ROLE("first")), TRUST_OK);
+	}
+	trust_registry_close(registry);
+	(void)snprintf(path, sizeof(path), "%s-shm", s->path);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 /* Whoever makes it, and however the log is written back. */
 static void
 no_commit_goes_unnoticed(void **state)
@@ -1274,6 +1305,7 @@ main(void)
 	    TEST(the_oldest_changes_are_dropped),
 	    TEST(the_generation_follows_others),
 	    TEST(a_commit_moves_the_mark),
+	    TEST(without_a_wal_sqlite_is_asked),
 	    TEST(no_commit_goes_unnoticed),
 	    TEST(a_reader_is_not_blocked),
 	    TEST(a_killed_writer_leaves_the_old_state),
