@@ -129,6 +129,16 @@ follow(struct trust_plugin *plugin)
 		trust_sessions_await_all(plugin->sessions);
 }
 
+/* Whether a session would be looked at again that meets a change before the
+ * tick does, and has the sets loaded by it, long CRLs and all. */
+static bool
+is_behind(const struct trust_plugin *plugin)
+{
+	return !plugin->more_news &&
+	       !trust_crl_ahead_is_busy(plugin->crl_ahead) &&
+	       trust_review_waits(plugin) && trust_gate_has_moved(plugin->gate);
+}
+
 /* Mosquitto 2.0 ticks at every turn of its main loop, so at every message:
  * what is looked at costs system calls, and is looked at ten times a second,
  * and at once when another thread has something for it. */
@@ -139,7 +149,8 @@ is_time(struct trust_plugin *plugin)
 
 	if (now < plugin->next_look_ms &&
 	    !trust_crl_ahead_is_done(plugin->crl_ahead) &&
-	    (plugin->sync == NULL || !trust_sync_has_news(plugin->sync)))
+	    (plugin->sync == NULL || !trust_sync_has_news(plugin->sync)) &&
+	    !is_behind(plugin))
 		return false;
 	plugin->next_look_ms = now + LOOK_EVERY_MS;
 	return true;
@@ -219,7 +230,7 @@ take_turn(struct trust_plugin *plugin)
 	/* What was found may wait for the next tick, but not for ever. */
 	plugin->postponed =
 	    !plugin->postponed && trust_plugin_now_us() >= until;
-	if (!plugin->postponed)
+	if (!plugin->postponed && !trust_crl_ahead_is_busy(plugin->crl_ahead))
 		trust_review_some(plugin, until);
 	join_freed();
 	return has_more_to_do(plugin);

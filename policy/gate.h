@@ -277,6 +277,10 @@ enum trust_gate_news {
 enum trust_gate_news trust_gate_follow(
     struct trust_gate *gate, const struct trust_gate_visitor *visitor);
 
+/* Whether something was committed that trust_gate_follow has not looked at.
+ * Cheap enough for every turn of a loop. */
+bool trust_gate_has_moved(struct trust_gate *gate);
+
 /* Whether there is a registry to ask. */
 bool trust_gate_is_ready(const struct trust_gate *gate);
 

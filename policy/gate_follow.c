@@ -309,3 +309,11 @@ trust_gate_follow(
 	trust_gate_follow_keys(gate);
 	return tell(gate, visitor);
 }
+
+bool
+trust_gate_has_moved(struct trust_gate *gate)
+{
+	return gate->registry != NULL &&
+	       trust_gate_ask_generation(gate, NULL) == TRUST_OK &&
+	       gate->generation != gate->told_generation;
+}

@@ -149,6 +149,7 @@ the_change_waits_until_it_is_parsed(void **state)
 {
 	struct waiting *w = *state;
 
+	assert_false(trust_gate_has_moved(w->gate));
 	put_long_crl(w);
 	put(w->h, "{\"kind\":\"device\",\"id\":\"temp-03\",\"comment\":\"new\","
 		  "\"auth\":{\"type\":\"ca\",\"group\":\"plant\"}}");
@@ -156,11 +157,13 @@ the_change_waits_until_it_is_parsed(void **state)
 		assert_int_equal(follow(w), TRUST_GATE_NO_NEWS);
 		assert_int_equal(w->n_asked, 1);
 		assert_int_equal(w->n_told, 0);
+		assert_true(trust_gate_has_moved(w->gate));
 	}
 	parse_ahead(w);
 	assert_int_equal(follow(w), TRUST_GATE_NEWS);
 	assert_int_equal(w->n_asked, 0);
 	assert_true(w->n_told > 1);
+	assert_false(trust_gate_has_moved(w->gate));
 	assert_false(trust_ahead_has(w->ahead, "edge"));
 	assert_int_equal(
 	    review(w->h, w->admission, NOW), TRUST_REASON_CERTIFICATE_REVOKED);
