@@ -2,6 +2,7 @@
 """CRLs of the CAs that trustctl has made, by openssl(1)."""
 
 import json
+import random
 import subprocess
 
 import lab
@@ -23,9 +24,14 @@ def openssl(*arguments):
                           text=True, capture_output=True).stdout
 
 
-def record(name, pki, issuer, revoked):
-    """The record of a CRL of one of the PKI's CAs with these
-    certificates."""
+def strangers(n):
+    """So many serial numbers of 20 octets, others each time."""
+    return [f"{random.getrandbits(158) | 1 << 158:X}" for _ in range(n)]
+
+
+def record(name, pki, issuer, revoked, n_others=0):
+    """The record of a CRL of one of the PKI's CAs with these certificates, and
+    so many that nobody has."""
     folder = lab.WORK / "crl"
     folder.mkdir(exist_ok=True)
     (folder / "cnf").write_text(
@@ -35,7 +41,7 @@ def record(name, pki, issuer, revoked):
                .partition("=")[2] for path in revoked]
     (folder / "index").write_text("".join(
         f"R\t400101000000Z\t260101000000Z\t{serial}\tunknown\t/CN=x\n"
-        for serial in serials), "utf-8")
+        for serial in [*serials, *strangers(n_others)]), "utf-8")
     pem = openssl("ca", "-gencrl", "-config", folder / "cnf", "-cert",
                   pki.folder / f"{issuer}.pem", "-keyfile",
                   pki.folder / f"{issuer}.key")

@@ -39,6 +39,8 @@ NEIGHBOURS = 100 if lab.QUICK else 1_000
 KICKS = 5 if lab.QUICK else 100
 END_MS = 250
 TURN_MS = 2
+# As many entries as a record holds with serial numbers of 20 octets, nearly.
+LONG_CRL = 4_000
 # How long turns are counted after a change, or without one.
 FELT_S = 0.25 if lab.QUICK else 1.5
 # Until sessions end by the clock: time to connect them.
@@ -144,6 +146,9 @@ def changes(site, path):
         "crl": lambda: put(path, crl.record(
             "edge", site.pki, "edge-ca",
             [site.victims[next(number) % KICKS].chain])),
+        "long crl": lambda: put(path, crl.record(
+            "edge", site.pki, "edge-ca",
+            [site.victims[next(number) % KICKS].chain], LONG_CRL)),
     }
 
 
@@ -158,6 +163,8 @@ def felt(counted, change):
 def measure_turns(table, site, counted, paths):
     """Of a stock broker, too, which a registry is nothing to."""
     found = {}
+    for each in counted.values():
+        each.learn()
 
     def measure(name, change):
         more = felt(counted[name.partition(".")[0]], change)
@@ -174,6 +181,9 @@ def measure_turns(table, site, counted, paths):
         bound = {"at_most": TURN_MS} if name.startswith("ours") else {}
         table.add(f"turn.{name}", "ms", longest, **bound)
     tell_turns(table, "ours", found)
+    for peer, each in counted.items():
+        if each.kept_alive:
+            table.add(f"turn.{peer}.keep alive", "ms", [max(each.kept_alive)])
 
 
 def tell_turns(table, peer, found):
