@@ -20,6 +20,14 @@ struct trust_handshake_server {
 	bool due;
 };
 
+/* Not a bridge's, which is a client, with a certificate of its own, and makes a
+ * new one each time that it tries to connect. */
+static bool
+is_listener(const SSL_CTX *ctx)
+{
+	return SSL_CTX_get_ssl_method(ctx) != TLS_client_method();
+}
+
 /* CRYPTO_EX_new and CRYPTO_EX_free for every SSL_CTX:
  * CRYPTO_get_ex_new_index(3ssl). */
 static void
@@ -37,7 +45,8 @@ on_new_context(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index,
 		return; /* what it shows is not told of */
 	*context = (struct context){parent, server->contexts};
 	server->contexts = context;
-	server->due = true;
+	if (is_listener(parent))
+		server->due = true;
 }
 
 static void
@@ -71,7 +80,6 @@ trust_handshake_server_settle(struct trust_handshake_server *server, bool due)
 	server->due = due;
 }
 
-/* A bridge is a client, with a certificate of its own. */
 void
 trust_handshake_server_walk(const struct trust_handshake_server *server,
     void (*visit)(void *arg, X509 *x509), void *arg)
@@ -80,8 +88,7 @@ trust_handshake_server_walk(const struct trust_handshake_server *server,
 	     c = c->next) {
 		X509 *x509 = SSL_CTX_get0_certificate(c->ctx);
 
-		if (x509 != NULL &&
-		    SSL_CTX_get_ssl_method(c->ctx) != TLS_client_method())
+		if (x509 != NULL && is_listener(c->ctx))
 			visit(arg, x509);
 	}
 }

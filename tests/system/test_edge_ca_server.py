@@ -172,11 +172,16 @@ def told(plant):
     plant.registry.put(OPERATOR + plant.sensor(
         "boss", '"roles":["operator"],'))
     plant.above = plant.start(
-        plugin=False, listeners=[PLAIN], conf=["allow_anonymous true"])
+        plugin=False, listeners=[PLAIN, edge_ca.listener(plant.pki)],
+        conf=["allow_anonymous true"])
+    # The bridge has a certificate, too, and is no listener.
     plant.broker = plant.new_broker(
         options={"audit_log": plant.audit}, after=[
             "connection up",
-            f"address 127.0.0.1:{plant.above.port('plain')}",
+            f"address 127.0.0.1:{plant.above.port()}",
+            f"bridge_cafile {plant.pki.file('server-root')}",
+            f"bridge_certfile {plant.pki.file('gateway')}",
+            f"bridge_keyfile {plant.pki.key_file('gateway')}",
             "topic events out 1 trust/v1/ trust/v1/gw1/",
             "restart_timeout 1"])
     plant.broker.conf = [f"pid_file {plant.broker.folder}/mosquitto.pid"]
