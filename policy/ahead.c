@@ -107,7 +107,7 @@ parse(const struct trust_record *record, const struct trust_thumbprint *line)
 	/* Whoever asks next finds the entries in order: they are put there by
 	 * the first search. What it finds is asked again with each path. */
 	(void)!trust_profile_check_crl(entry->crl.crl, true, &finding);
-	memcpy(entry->crl.id, record->id, sizeof(entry->crl.id));
+	memcpy(entry->crl.id, record->id, strlen(record->id) + 1);
 	entry->crl.enabled = record->enabled;
 	entry->line = *line;
 	entry->len = pem.len;
