@@ -7,7 +7,7 @@
  *                      in policy/ that calls something with one of its calls
  *                      failing, and with that one and all after it
  *
- * TRUST_FAULTS=N is for N calls of each place instead of one and a few;
+ * TRUST_FAULTS=N is for N calls of each place instead of one or two;
  * TRUST_FAULTS=all for every single one.
  *
  * A fault may turn a yes into a no with a reason, never a no into a yes, nor a
@@ -190,7 +190,7 @@ choose(size_t n)
 	if (text != NULL)
 		chosen = strtoul(text, NULL, 10);
 	else
-		while (chosen < 4 && n >> (2 * chosen) != 0)
+		while (chosen < 2 && n >> (2 * chosen) != 0)
 			chosen++;
 	return chosen < n ? chosen : n;
 }
