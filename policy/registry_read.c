@@ -262,8 +262,10 @@ visit_all(struct trust_registry *registry, sqlite3_stmt *list,
 			break;
 		id = (const char *)sqlite3_column_text(list, 0);
 		line = trust_registry_file_get0_bytes(list, 1);
-		/* No record is without a line: memory was short. */
-		if (id == NULL || line.len == 0) {
+		/* An empty line may be damage, or a lack of memory. */
+		if (id == NULL ||
+		    (line.len == 0 &&
+			sqlite3_errcode(registry->file.db) == SQLITE_NOMEM)) {
 			r = trust_registry_file_fail(&registry->file, msg);
 			break;
 		}

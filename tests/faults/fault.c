@@ -304,6 +304,12 @@ fault_sqlite(void)
 }
 
 void
+fault_sqlite_memory(void)
+{
+	now.sqlite_code = SQLITE_NOMEM;
+}
+
+void
 fault_sqlite_passed(void)
 {
 	now.sqlite_code = SQLITE_OK;

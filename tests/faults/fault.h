@@ -60,6 +60,8 @@ struct fault_held fault_get_held(void);
 bool fault_is_due(const char *name, const void *caller);
 /* What a call of SQLite that fails returns; sqlite3_errcode says so, too. */
 int fault_sqlite(void);
+/* That of a column fails for one reason alone. */
+void fault_sqlite_memory(void);
 /* A call of SQLite goes on as ever: what the last error was, it knows. */
 void fault_sqlite_passed(void);
 

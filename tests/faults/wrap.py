@@ -110,6 +110,8 @@ BEFORE = {
     "sqlite3_prepare_v2": "*a3 = NULL;",
     "sqlite3_prepare_v3": "*a4 = NULL;",
     "sqlite3_open_v2": "*a1 = NULL;",
+    "sqlite3_column_blob": "fault_sqlite_memory();",
+    "sqlite3_column_text": "fault_sqlite_memory();",
     "X509_get_ext_d2i": "if (a2 != NULL) *a2 = 0;",
     "X509_CRL_get_ext_d2i": "if (a2 != NULL) *a2 = 0;",
 }
