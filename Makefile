@@ -289,6 +289,10 @@ lint: WERROR = -Werror
 lint: deps-lint all
 	@BUILD='$(BUILD)' CC='$(CC)' FLAGS='$(ALLFLAGS)' tests/lint.sh
 
+## analyze    gcc's analyzer, clang-tidy and cppcheck; lint has the last alone
+analyze: deps-analyze
+	@BUILD='$(BUILD)' JOBS='$(JOBS)' tests/analyze/run.py
+
 ## fmt        format the C sources
 fmt: deps-lint
 	@tests/lint/format.sh fix
@@ -303,6 +307,6 @@ help:
 
 .PHONY: all always deps run install test unit system asan coverage tsan \
     threads valgrind soak faults fuzz fuzzers bench wish-ship ship image deb \
-    matrix lint fmt clean help
+    matrix lint analyze fmt clean help
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

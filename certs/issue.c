@@ -364,7 +364,6 @@ trust_issue_certificate(
 	    (r = add_extensions(x509, issue, msg)) != TRUST_OK ||
 	    (r = set_names(x509, issue, msg)) != TRUST_OK)
 		goto out;
-	r = TRUST_ERR_INTERNAL;
 	/* A token may be gone, or have had enough. */
 	if (X509_sign(x509, signer, trust_key_digest(signer)) == 0) {
 		r = sign_error(msg);

@@ -176,9 +176,7 @@ tell(const struct apply *apply)
 	if (apply->applied.session[0] != '\0')
 		printf("%s: serial %" PRId64 ", %" PRId64 " records\n",
 		    apply->registry, held.serial, held.n_records);
-	else if (apply->refused)
-		return TRUST_EXIT_NO;
-	else if (strcmp(held.session, newest.session) == 0 &&
+	else if (!apply->refused && strcmp(held.session, newest.session) == 0 &&
 		 held.serial == newest.serial)
 		printf("%s: serial %" PRId64 ", nothing new\n", apply->registry,
 		    held.serial);

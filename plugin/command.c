@@ -133,7 +133,6 @@ static char *
 respond_all(struct trust_call *call, struct trust_span payload)
 {
 	struct trust_message msg = {0};
-	struct trust_call_run run = {0};
 	json_t *responses = json_array();
 	json_t *object = NULL, *answer;
 	char *text;
@@ -141,7 +140,6 @@ respond_all(struct trust_call *call, struct trust_span payload)
 
 	if (trust_json_parse(payload, COMMANDS_LEN_MAX, &object, &msg) ==
 	    TRUST_OK) {
-		call->run = &run;
 		call->list = json_object_get(object, "commands");
 		n = json_array_size(call->list);
 		if (n == 0 || n > TRUST_COMMANDS_MAX)
@@ -170,7 +168,8 @@ trust_command_on_control(int event, void *data, void *userdata)
 	const struct mosquitto_evt_control *control = data;
 	struct trust_plugin *plugin = userdata;
 	const struct trust_session *session;
-	struct trust_call call = {.plugin = plugin};
+	struct trust_call_run run = {0};
+	struct trust_call call = {.plugin = plugin, .run = &run};
 	char *text;
 
 	(void)event;

@@ -80,7 +80,7 @@ trust_handshake_peer(const SSL *ssl, char out[TRUST_ADDRESS_MAX])
 		struct sockaddr_in v4;
 		struct sockaddr_in6 v6;
 		struct sockaddr_storage storage;
-	} address;
+	} address = {0};
 	socklen_t len = sizeof(address);
 	const char *text = NULL;
 

@@ -187,9 +187,9 @@ open_source(struct trust_publication_upkeep *u, struct trust_message *msg)
 static enum trust_err
 look(struct trust_publication_upkeep *u, struct trust_message *msg)
 {
-	struct trust_registry_info info;
+	struct trust_registry_info info = {0};
 	enum trust_err r = TRUST_ERR_INTERNAL;
-	bool due;
+	bool due = false;
 
 	r = open_source(u, msg);
 	if (r == TRUST_OK)

@@ -283,7 +283,7 @@ note(struct signers *signers)
 {
 	struct trust_registry *registry = signers->registry;
 	enum trust_err r = TRUST_ERR_INTERNAL;
-	bool noted;
+	bool noted = false;
 
 	r = trust_registry_list(
 	    registry, TRUST_KIND_ANCHOR, visit_anchor, signers, signers->msg);

@@ -438,7 +438,7 @@ trim_changes(struct trust_registry *registry, struct trust_message *msg)
 	sqlite3_stmt *drop = registry->statements[TRUST_REGISTRY_DROP_CHANGES];
 	enum trust_err r = TRUST_ERR_INTERNAL;
 	int64_t generation;
-	bool row;
+	bool row = false;
 
 	r = step_kept(registry, last, &row, msg);
 	generation = r == TRUST_OK && row ? sqlite3_column_int64(last, 0) : 0;

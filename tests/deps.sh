@@ -21,7 +21,9 @@ case "${1-}" in
 build) want=$build ;;
 run) want=$run ;;
 test) want=$test ;;
-lint) want="$build clang clang-format shellcheck mandoc python3 binutils" ;;
+lint) want="$build clang clang-format shellcheck mandoc python3 binutils
+cppcheck" ;;
+analyze) want="$build python3 clang-tidy cppcheck" ;;
 valgrind) want="$test valgrind" ;;
 coverage) want="$test gcovr" ;;
 fuzz) want="$build clang" ;;
@@ -31,8 +33,8 @@ deb) want="$build build-essential debhelper" ;;
 ship) want="$build build-essential debhelper lintian debootstrap buildah iproute2
 	docker-compose python3-yaml systemd-container" ;;
 *)
-	printf 'usage: %s build|run|test|lint|valgrind|coverage|fuzz|%s\n' \
-	    "${0##*/}" 'bench|matrix|deb|ship' >&2
+	printf 'usage: %s build|run|test|lint|analyze|valgrind|coverage|%s\n' \
+	    "${0##*/}" 'fuzz|bench|matrix|deb|ship' >&2
 	exit 2
 	;;
 esac
