@@ -220,6 +220,7 @@ trust_registry_get_info(struct trust_registry *registry,
 {
 	sqlite3_stmt *get = registry->statements[TRUST_REGISTRY_GET_INFO];
 	enum trust_err r = TRUST_ERR_INTERNAL;
+	int64_t n;
 	bool row;
 	int kind;
 
@@ -229,12 +230,15 @@ trust_registry_get_info(struct trust_registry *registry,
 		if (r != TRUST_OK || !row)
 			break;
 		kind = sqlite3_column_int(get, 0);
-		if (kind < TRUST_KIND_FIRST || kind > TRUST_KIND_LAST) {
+		n = sqlite3_column_int64(get, 1);
+		/* So many as can be added up, and no file can hold. */
+		if (kind < TRUST_KIND_FIRST || kind > TRUST_KIND_LAST ||
+		    n < 0 || n > INT32_MAX) {
 			r = trust_registry_file_damaged(
-			    &registry->file, msg, "kind of records");
+			    &registry->file, msg, "number of records");
 			break;
 		}
-		out->n_records[kind] = sqlite3_column_int64(get, 1);
+		out->n_records[kind] = n;
 		out->generation = sqlite3_column_int64(get, 2);
 	}
 	trust_registry_file_reset(get);

@@ -231,6 +231,12 @@ read_text(sqlite3_stmt *statement, int column, char *out, size_t size)
 /* ---- The head ---- */
 
 static bool
+is_within(int64_t n, int64_t max)
+{
+	return n >= 0 && n <= max;
+}
+
+static bool
 read_head(sqlite3_stmt *statement, struct trust_registry_publication_head *head)
 {
 	head->serial = sqlite3_column_int64(statement, 1);
@@ -242,7 +248,13 @@ read_head(sqlite3_stmt *statement, struct trust_registry_publication_head *head)
 	head->deltas = sqlite3_column_int64(statement, 8);
 	head->ready = sqlite3_column_int64(statement, 9);
 	return read_text(statement, 0, head->session, sizeof(head->session)) &&
-	       read_digest(statement, 2, &head->state);
+	       read_digest(statement, 2, &head->state) &&
+	       is_within(head->serial, TRUST_SERIAL_MAX) &&
+	       is_within(head->snapshot, TRUST_SERIAL_MAX) &&
+	       is_within(head->marked, TRUST_SERIAL_MAX) &&
+	       is_within(head->deltas, TRUST_SERIAL_MAX) &&
+	       is_within(head->ready, TRUST_SERIAL_MAX) &&
+	       is_within(head->n_records, TRUST_RECORDS_MAX);
 }
 
 enum trust_err

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What gcc's analyzer, clang-tidy and cppcheck find in the sources, without
 what is answered in answered.txt: run.py [TOOL...]. BUILD names where things
