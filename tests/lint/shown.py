@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """A document that names a test, `FILE::TEST` with FILE under tests/, names one
-that runs: a function of a Python or C test, or a case of a table."""
+that runs: a function of a Python or C test, a case of a table, or one of
+tests/faults' scenarios as test_every_call_fails[SCENARIO]."""
 
 import functools
 import pathlib
@@ -16,6 +17,8 @@ DEFINED = {
     ".c": r"\b(?:cmocka_unit_test\w*|TEST\w*)\(\s*(\w+)",
     ".ini": r"^\[case (.*)\]$",
 }
+FAULTS = pathlib.Path("tests/faults")
+SCENARIO = r'^    \{"(\w+)", \w+,'
 # Here each claim names its tests: a row of a table without one is none.
 CLAIMS = {"docs/SECURITY-MODEL.md": "shown by", "docs/RELIABILITY.md": "test"}
 
@@ -25,6 +28,9 @@ def tests_of(path):
     pattern = DEFINED.get(path.suffix)
     if pattern is None or not path.exists():
         return None
+    if path.parent == FAULTS:
+        return {f"test_every_call_fails[{name}]" for each in FAULTS.glob("*.c")
+                for name in re.findall(SCENARIO, each.read_text(), re.M)}
     return set(re.findall(pattern, path.read_text(), re.M))
 
 
