@@ -80,7 +80,7 @@ ignore_ground(void *arg, uint64_t ground)
 
 /* Who follows the registry and need not know what changed. */
 static const struct trust_gate_visitor deaf = {
-    ignore_device, ignore_ground, NULL};
+    .device = ignore_device, .ground = ignore_ground};
 
 /* Somebody who comes. */
 struct guest {
@@ -218,7 +218,8 @@ on_ground(void *arg, uint64_t ground)
 static void
 follow_until_told(struct trust_gate *gate, struct ear *ear)
 {
-	const struct trust_gate_visitor visitor = {on_device, on_ground, ear};
+	const struct trust_gate_visitor visitor = {
+	    .device = on_device, .ground = on_ground, .arg = ear};
 
 	/* Some of it may have to wait for its turn. */
 	for (int i = 0; i < 10 && !ear->told; i++)
@@ -236,7 +237,8 @@ follow_change(struct run *run, void (*change)(struct site *site))
 {
 	struct trust_gate *gate = open_gate(run, TRUST_REVOCATION_IF_PRESENT);
 	struct ear ear = {0};
-	const struct trust_gate_visitor visitor = {on_device, on_ground, &ear};
+	const struct trust_gate_visitor visitor = {
+	    .device = on_device, .ground = on_ground, .arg = &ear};
 	struct trust_admission *admission = NULL;
 
 	fault_pause();
