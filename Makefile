@@ -39,6 +39,7 @@ UNITS   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 CASES   := $(BUILD)/tests/cases/decide
 FAULTS  := $(BUILD)/tests/faults/faults
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+SOAK    := $(addprefix $(BUILD)/bench/,ping turns.so)
 REPLAYS := $(FUZZERS:$(BUILD)/tests/fuzz/fuzz_%=$(BUILD)/tests/fuzz/replay_%)
 
 ## all        build the plugin and trustctl into build/ (the default)
@@ -173,6 +174,7 @@ system: TESTS = tests/system
 test unit system: WERROR = -Werror
 test system: wish-ship
 test unit: threads
+test system: $(SOAK)
 test unit system: deps-test all $(UNITS) $(FAULTS) $(CASES) $(REPLAYS)
 	TRUST_BUILD='$(abspath $(BUILD))' $(PYTEST) -n $(JOBS) \
 	    --dist loadfile -rs $(TESTS) $(PYTEST_ARGS)
@@ -226,8 +228,11 @@ valgrind: deps-valgrind
 	$(MAKE) system \
 	    PYTEST_ARGS='-k "thousand or needs_nothing or away_for or block_wins"'
 
-## soak       for long: sync with 300 crashes, 500 serials away; 10,000 sessions
-soak:
+## soak       everything at once for MINUTES=30, with figures; sync with crashes
+# How much there is of everything is told in bench/soak.py.
+MINUTES ?= 30
+soak: deps-bench all $(SOAK)
+	@BUILD='$(BUILD)' MINUTES='$(MINUTES)' python3 -B bench/soak.py
 	TRUST_CRASHES=300 TRUST_SERIALS=500 TRUST_LIVE=10000 $(MAKE) system \
 	    PYTEST_ARGS='-k "sync_faults or test_live"'
 

@@ -8,7 +8,8 @@ import subprocess
 import sys
 
 BUILD = pathlib.Path(os.environ.get("BUILD", "build")).resolve()
-WORK = BUILD / "bench" / "work"
+WORK = pathlib.Path(os.environ.get("BENCH_WORK")
+                    or BUILD / "bench" / "work").resolve()
 TRUSTCTL = BUILD / "trustctl"
 
 QUICK = os.environ.get("BENCH_QUICK", "") not in ("", "0")

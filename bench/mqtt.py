@@ -28,3 +28,30 @@ def subscribe(topic):
 
 def publish(topic, payload):
     return packet(0x30, topic, payload)
+
+
+def packets(octets):
+    """Take the whole ones out of a bytearray: (first octet, body)."""
+    at = 0
+    while at < len(octets):
+        length, place = 0, at + 1
+        while place < len(octets):
+            length |= (octets[place] & 0x7F) << 7 * (place - at - 1)
+            place += 1
+            if octets[place - 1] < 0x80:
+                break
+        else:
+            break
+        if place + length > len(octets):
+            break
+        yield octets[at], bytes(octets[place:place + length])
+        at = place + length
+    del octets[:at]
+
+
+def read_publish(packet):
+    """Topic, packet identifier or nothing, payload."""
+    first, body = packet
+    end = 2 + int.from_bytes(body[:2], "big")
+    behind = end + (2 if first & 0x06 else 0)
+    return body[2:end].decode(), body[end:behind], body[behind:]

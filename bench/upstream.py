@@ -189,9 +189,10 @@ def relay(name, above):
 
 
 class Gateway(Pinged):
-    """A broker with the plugin, a replica and a bridge."""
+    """A broker with the plugin, a replica and a bridge. `lines` are more of
+    mosquitto.conf."""
 
-    def __init__(self, name, above, replica):
+    def __init__(self, name, above, replica, *lines):
         self.replica = replica
         self.above = above
         self.log = None
@@ -200,7 +201,7 @@ class Gateway(Pinged):
             name, above.pki, "log_type notice", f"plugin {broker.PLUGIN}",
             "plugin_opt_gateway gw1", f"plugin_opt_registry {replica}",
             "plugin_opt_registry_anchor "
-            f"{above.pki.folder / 'registry-root.pem'}",
+            f"{above.pki.folder / 'registry-root.pem'}", *lines,
             after=[BRIDGE.format(above=above, name="gateway",
                                  prefix="$CONTROL/trust")])
 
