@@ -104,7 +104,7 @@ class Side:
         client.disconnect()
         client.broker.wait_log(
             f"Received DISCONNECT from {client.client_id}\n|"
-            f"Client {client.client_id} (disconnected|closed)", since=mark)
+            rf"Client {client.client_id}\b.*(disconnected|closed)", since=mark)
 
     def settle(self, publisher, *subscribers):
         """All that was published before has come to who subscribed to all of
