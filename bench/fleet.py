@@ -88,12 +88,15 @@ class Member:
 
 
 class Fleet:
-    """`watcher` may subscribe to devices/# and to counters."""
+    """`watcher` may subscribe to devices/# and to counters. `others` are
+    topics on which somebody else counts, too."""
 
-    def __init__(self, port, watcher, members, rate, connects):
+    def __init__(self, port, watcher, members, others, rate, connects):
         self.port = port
         self.members = members
-        self.by_topic = {member.topic: member for member in members}
+        # Who is thrown out may be so before he is heard.
+        self.counted = {member.topic for member in members
+                        if member.good}.union(others)
         self.by_device = collections.defaultdict(list)
         for member in members:
             self.by_device[member.device].append(member)
@@ -240,9 +243,9 @@ class Fleet:
         if topic.startswith("$SYS/"):
             self.counters[topic] = int(payload)
             return
+        if topic not in self.counted:
+            return
         number, next_one = int(payload), self.seen[topic]
-        if topic in self.by_topic and not self.by_topic[topic].good:
-            return  # may be thrown out before it is heard
         self.lost += max(0, number - next_one)
         self.repeated += number < next_one
         self.seen[topic] = max(next_one, number + 1)

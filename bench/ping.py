@@ -22,9 +22,9 @@ class Ping:
     """Answers since the last time, as milliseconds that each was waited
     for."""
 
-    def __init__(self, port):
+    def __init__(self, port, interval_us=INTERVAL_US):
         self.process = lab.pinned(
-            [PROGRAM, port, INTERVAL_US], lab.CORES, stdin=subprocess.PIPE,
+            [PROGRAM, port, interval_us], lab.CORES, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True)
         if self.process.stdout.readline() != "ready\n":
             raise RuntimeError(f"ping at port {port}, want ready, got nothing")

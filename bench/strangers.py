@@ -13,6 +13,7 @@ many large packets."""
 import collections
 import contextlib
 import itertools
+import random
 import socket
 import ssl
 import sys
@@ -52,7 +53,9 @@ class Strangers:
         for number in itertools.count():
             if not self.on.is_set():
                 self.on.wait()
-                due = time.monotonic()
+                # Not all at once.
+                due = time.monotonic() + random.random() / rate
+                time.sleep(max(0, due - time.monotonic()))
             with self.lock:
                 self.busy += 1
             try:
