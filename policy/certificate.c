@@ -251,14 +251,22 @@ read_curve(const EVP_PKEY *key, struct trust_key_facts *out)
 	    nist != NULL ? nist : group);
 }
 
-static int
-rsa_bits(const EVP_PKEY *key)
+static bool
+is_rsa(const EVP_PKEY *key)
 {
 	int type = key != NULL ? EVP_PKEY_get_base_id(key) : NID_undef;
 
-	return type == EVP_PKEY_RSA || type == EVP_PKEY_RSA_PSS
-		   ? EVP_PKEY_get_bits(key)
-		   : 0;
+	return type == EVP_PKEY_RSA || type == EVP_PKEY_RSA_PSS;
+}
+
+/* 0: it is no RSA key. One whose size OpenSSL cannot tell is as short as can
+ * be. */
+static int
+rsa_bits(const EVP_PKEY *key)
+{
+	int bits = is_rsa(key) ? EVP_PKEY_get_bits(key) : 0;
+
+	return is_rsa(key) && bits < 1 ? 1 : bits;
 }
 
 int
@@ -275,7 +283,7 @@ trust_certificate_read_key(const EVP_PKEY *key, struct trust_key_facts *out)
 		return;
 	out->bits = EVP_PKEY_get_bits(key);
 	out->strength = EVP_PKEY_get_security_bits(key);
-	if (rsa_bits(key) > 0) {
+	if (is_rsa(key)) {
 		/* OpenSSL rounds what is a little shorter up. */
 		if (out->bits < RSA_BITS_MIN &&
 		    out->strength >= TRUST_STRENGTH_MIN)
