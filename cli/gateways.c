@@ -18,11 +18,13 @@ struct gateway {
 	struct trust_report report; /* the last one */
 	int64_t heard;
 	bool silent; /* and told so */
+	bool behind; /* and nothing shows that it knows what is out */
 	UT_hash_handle hh;
 };
 
 struct trust_gateways {
 	struct gateway *v; /* by report.gateway */
+	size_t n_behind;
 };
 
 enum trust_err
@@ -155,6 +157,19 @@ add(struct trust_gateways *gateways, const struct trust_report *report)
 	return gateway;
 }
 
+static void
+set_behind(
+    struct trust_gateways *gateways, struct gateway *gateway, bool behind)
+{
+	if (gateway->behind == behind)
+		return;
+	gateway->behind = behind;
+	if (behind)
+		gateways->n_behind++;
+	else
+		gateways->n_behind--;
+}
+
 void
 trust_gateways_report(struct trust_gateways *gateways,
     const struct trust_report *report, const struct trust_notification *present,
@@ -173,10 +188,39 @@ trust_gateways_report(struct trust_gateways *gateways,
 	gateway->report = *report;
 	gateway->heard = now;
 	gateway->silent = false;
+	set_behind(gateways, gateway,
+	    !is_of_session(report, present) ||
+		report->serial < present->serial);
 	if (!news)
 		return;
 	print_line(gateway, present);
 	warn(report, present);
+}
+
+void
+trust_gateways_request(
+    struct trust_gateways *gateways, const struct trust_request *request)
+{
+	struct gateway *gateway;
+
+	HASH_FIND_STR(gateways->v, request->gateway, gateway);
+	if (gateway != NULL)
+		set_behind(gateways, gateway, false);
+}
+
+bool
+trust_gateways_are_behind(const struct trust_gateways *gateways)
+{
+	return gateways->n_behind > 0;
+}
+
+void
+trust_gateways_remind(struct trust_gateways *gateways)
+{
+	struct gateway *gateway;
+
+	for (gateway = gateways->v; gateway != NULL; gateway = gateway->hh.next)
+		set_behind(gateways, gateway, false);
 }
 
 void

@@ -22,6 +22,14 @@ void trust_gateways_free(struct trust_gateways *gateways);
 void trust_gateways_report(struct trust_gateways *gateways,
     const struct trust_report *report, const struct trust_notification *present,
     int64_t now);
+/* A gateway asks for parts: it has a notification. */
+void trust_gateways_request(
+    struct trust_gateways *gateways, const struct trust_request *request);
+/* Whether some reported a state that is not the one that was out then, and
+ * have neither caught up nor asked for anything since. */
+bool trust_gateways_are_behind(const struct trust_gateways *gateways);
+/* They have been reminded: what they report from now on counts. */
+void trust_gateways_remind(struct trust_gateways *gateways);
 /* Tell of those that have fallen silent. */
 void trust_gateways_tick(struct trust_gateways *gateways, int64_t now);
 

@@ -30,6 +30,10 @@
  * after each time. */
 #define RETRY_MIN_MS (10 * 1000)
 #define RETRY_MAX_MS (5 * 60 * 1000)
+/* How long a gateway that reports less than what is out may take to show that
+ * it knows better, and how long after the last reminder comes the next. */
+#define REMIND_WAIT_MS  (30 * 1000)
+#define REMIND_PAUSE_MS (60 * 1000)
 /* How long one publication may take, up to the broker's answers. */
 #define ONCE_MS (60 * 1000)
 /* Parts on their way to the broker. */
@@ -73,6 +77,9 @@ struct trust_publisher {
 	bool unconfirmed;            /* and not seen to be retained */
 	int64_t retry_wait_ms;       /* after the next failure */
 	int64_t next_ms;             /* not before this */
+	/* Gateways that do not know what is out. */
+	int64_t remind_ms;   /* are reminded then; 0: there are none */
+	int64_t reminded_ms; /* were reminded last; 0: never */
 	/* How it ends. */
 	bool done;
 	int status;
@@ -222,9 +229,10 @@ take_request(struct trust_publisher *p, struct trust_span text)
 
 	if (!p->follow || trust_request_parse(text, &request, NULL) != TRUST_OK)
 		return;
-	if (strcmp(request.scope, p->signing->scope) == 0)
-		trust_answers_ask(
-		    p->answers, &request, trust_progress_now_ms());
+	if (strcmp(request.scope, p->signing->scope) != 0)
+		return;
+	trust_gateways_request(p->gateways, &request);
+	trust_answers_ask(p->answers, &request, trust_progress_now_ms());
 }
 
 static void
@@ -402,6 +410,44 @@ follow_where_due(struct trust_publisher *p)
 	}
 }
 
+/* ---- Reminding ---- */
+
+static bool
+is_reminder_due(struct trust_publisher *p, int64_t now_ms)
+{
+	if (!trust_gateways_are_behind(p->gateways)) {
+		p->remind_ms = 0;
+		return false;
+	}
+	if (p->remind_ms == 0)
+		p->remind_ms = now_ms + REMIND_WAIT_MS;
+	return now_ms >= p->remind_ms && !p->unconfirmed &&
+	       (p->reminded_ms == 0 ||
+		   now_ms >= p->reminded_ms + REMIND_PAUSE_MS);
+}
+
+/* Pass on once more what is out, the same octets. Nodes of a cluster may each
+ * retain only what was published at them: a gateway that comes to another one
+ * is not given what it missed. */
+static void
+remind(struct trust_publisher *p)
+{
+	struct trust_span der = trust_retained_get0_out(&p->retained);
+	int64_t now_ms = trust_progress_now_ms();
+	struct trust_message msg = {0};
+	enum trust_err r = TRUST_ERR_INTERNAL;
+
+	if (der.len == 0 || !is_reminder_due(p, now_ms))
+		return;
+	trust_gateways_remind(p->gateways);
+	p->remind_ms = 0;
+	p->reminded_ms = now_ms;
+	r = trust_mqtt_publish(
+	    p->mqtt, p->topics[NOTIFICATION], der, true, &msg);
+	if (r != TRUST_OK)
+		end_with(p, r, &msg);
+}
+
 /* ---- Reading back ---- */
 
 static void
@@ -518,6 +564,7 @@ step(struct trust_publisher *p)
 		return;
 	if (p->follow) {
 		answer(p);
+		remind(p);
 		trust_gateways_tick(p->gateways, trust_options_now());
 	} else if (p->published && !p->unconfirmed && p->upkeep == NULL) {
 		printf("its content goes to gateways only while somebody "

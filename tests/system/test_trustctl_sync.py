@@ -5,7 +5,6 @@ import hashlib
 import json
 import shutil
 import signal
-import sqlite3
 import subprocess
 import time
 
@@ -673,6 +672,25 @@ def test_publish_tells_what_gateways_report(upstream):
     publisher.wait_log("gateway gw1: serial 1, behind by 1, stale, last")
     gateway.report(session=said["session"], serial=2, state=A, records=20)
     publisher.wait_log("its records are not those of serial 2")
+
+
+def test_a_gateway_that_missed_what_is_out_is_reminded(upstream):
+    """As where it came to a node of a cluster that retains nothing of what
+    was published at another."""
+    upstream.follow()
+    gateway = upstream.gateway()
+    first = gateway.wait_notification(1)
+    said = upstream.read(first)
+    gateway.report(session=said["session"], serial=1, state=said["state"],
+                   records=20)
+    gateway.report(stale=True, gateway="gw2")
+    # Half a minute later it is passed on as it is: nobody signs again.
+    deadline = time.monotonic() + 120
+    while len(gateway.notifications) < 2 and time.monotonic() < deadline:
+        gateway.step(0.05)
+    assert gateway.wait_notification(2) == first
+    upstream.ctl.yes("device", "disable", "temp-07")
+    assert upstream.read(gateway.wait_notification(3))["serial"] == 2
 
 
 def test_an_origin_restored_from_a_backup_does_not_sign(upstream):
