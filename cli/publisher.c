@@ -491,7 +491,8 @@ read_back(struct trust_publisher *p)
 
 /* ---- Upkeep ---- */
 
-/* Where it is over. */
+/* Where it is over. What another process that writes for long kept from it
+ * is begun again by the next look at the registry. */
 static void
 end_upkeep(struct trust_publisher *p)
 {
@@ -502,8 +503,12 @@ end_upkeep(struct trust_publisher *p)
 		return;
 	r = trust_upkeep_end(p->upkeep, &msg);
 	p->upkeep = NULL;
-	if (r != TRUST_OK)
+	if (r == TRUST_ERR_BUSY && p->follow) {
+		(void)trust_output_failure(r, &msg);
+		p->is_news = true;
+	} else if (r != TRUST_OK) {
 		end_with(p, r, &msg);
+	}
 }
 
 /* ---- Answering ---- */

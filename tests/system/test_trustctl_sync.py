@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -611,6 +612,27 @@ def test_many_parts_come_all(upstream):
     assert len(parts) > 40
     gateway.ask(*parts[:64])
     gateway.wait(lambda: gateway.parts.keys() >= set(parts[:64]), "parts")
+
+
+def test_follow_waits_for_another_writer(upstream):
+    """Who writes for long while the first snapshot is built, which is after
+    the scope has got its place in the registry."""
+    ctl = upstream.ctl
+    ctl.put(*(device(f"more-{i}", f"{i + 1000:064x}", comment="x" * 900)
+              for i in range(12000)))
+    publisher = upstream.follow()
+    database = sqlite3.connect(
+        ctl.folder / "registry.db", isolation_level=None)
+    wait_until(lambda: database.execute(
+        "SELECT count(*) FROM publication").fetchone()[0], lambda: "a place")
+    database.execute("BEGIN IMMEDIATE")
+    wait_until(lambda: "somebody else is writing it, try again"
+               in publisher.log() or publisher.process.poll() is not None,
+               publisher.log, 60)
+    database.execute("ROLLBACK")
+    database.close()
+    publisher.wait_log("published serial 1,", 60)
+    assert publisher.stop() == 0
 
 
 def test_a_change_is_published_within_a_second(upstream):
