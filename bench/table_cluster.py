@@ -138,13 +138,13 @@ def run():
         table.add("back.after", "s", [time.monotonic() - began])
         scene.run_for(2)
         table.add("held.at-once", "", [scene.held(2)])
-        scene.forge()
         # What they would report within a quarter of an hour, and at start.
         scene.fleet.report()
         scene.real.stop()
         scene.real.start()
         table.add("held.after-report", "s", [scene.wait_held(2)])
         table.add("held", "", [scene.held(2)])
+        scene.forge()
         table.add("right", "", [int(is_right(scene))])
         for name, n in zip(("forged", "honest"), refused(scene),
                            strict=True):
