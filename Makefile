@@ -253,6 +253,10 @@ bench: deps-bench all $(BUILD)/bench/load $(BUILD)/bench/ping \
     $(BUILD)/bench/paths $(BUILD)/bench/floor.so $(BUILD)/bench/turns.so
 	@BUILD='$(BUILD)' python3 -B bench/run.py
 
+## figures    what make bench measured, into PERFORMANCE.md and README.md
+figures:
+	@BUILD='$(BUILD)' python3 -B bench/record.py
+
 $(BUILD)/bench/load: $(BUILD)/bench/load.o $(BUILD)/bench/sensor.o \
     $(BUILD)/libtrust.a
 	$(call SAY,LINK) $(LINK) -pie -o $@ $^ -lssl -lcrypto
@@ -311,7 +315,7 @@ help:
 	@sed -n 's/^## /make /p' Makefile
 
 .PHONY: all always deps run install test unit system asan coverage tsan \
-    threads valgrind soak faults fuzz fuzzers bench wish-ship ship image deb \
-    matrix lint analyze fmt clean help
+    threads valgrind soak faults fuzz fuzzers bench figures wish-ship ship \
+    image deb matrix lint analyze fmt clean help
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
