@@ -11,8 +11,9 @@ CFLAGS  ?= -O2 -g -D_FORTIFY_SOURCE=2
 WERROR  ?=
 # The Python that Debian's packages are for.
 PYTEST  ?= /usr/bin/python3 -m pytest
-# Tests that run at the same time; a file's run one after the other.
-JOBS    ?= 2
+# Tests that run at the same time; a file's run one after the other. They wait
+# more than they work.
+JOBS    ?= 3
 # What installs missing packages; empty where somebody else sees to that.
 DEPS    ?= tests/deps.sh
 # V=1 shows whole commands.
