@@ -19,6 +19,8 @@
 
 /* Bits of an RSA key of TRUST_STRENGTH_MIN. */
 #define RSA_BITS_MIN 2048
+/* X509_NAME_cmp(3ssl): no memory to compare them. */
+#define NAME_CMP_FAILED (-2)
 
 static const char *const identity_names[TRUST_N_IDENTITIES] = {
     [TRUST_IDENTITY_CN] = "cn",
@@ -435,9 +437,11 @@ trust_certificate_any_issued_by(
     STACK_OF(X509) *certificates, const X509_NAME *issuer)
 {
 	for (int i = 0; i < sk_X509_num(certificates); i++) {
-		if (X509_NAME_cmp(
-			X509_get_issuer_name(sk_X509_value(certificates, i)),
-			issuer) == 0)
+		int r = X509_NAME_cmp(
+		    X509_get_issuer_name(sk_X509_value(certificates, i)),
+		    issuer);
+
+		if (r == 0 || r == NAME_CMP_FAILED)
 			return true;
 	}
 	return false;

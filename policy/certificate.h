@@ -92,8 +92,9 @@ int trust_certificate_rsa_bits(const X509 *x509);
 bool trust_certificate_same_all(
     const STACK_OF(X509) *a, const STACK_OF(X509) *b);
 
-/* Whether one of them names this one as its issuer; nobody has looked at a
- * signature. NULL is none. */
+/* Whether one of them names this one as its issuer, or may: without memory to
+ * compare names none is passed over. Nobody has looked at a signature. NULL is
+ * none. */
 bool trust_certificate_any_issued_by(
     STACK_OF(X509) *certificates, const X509_NAME *issuer);
 

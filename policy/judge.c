@@ -399,36 +399,52 @@ add_candidate(struct gathering *g, const struct trust_sets_group *group,
 	return TRUST_OK;
 }
 
+/* Each is asked about once: a second answer could be another one, where memory
+ * runs out in between. */
+static enum trust_err
+list_groups(
+    struct gathering *g, const struct trust_sets_group ***out, size_t *n)
+{
+	size_t n_groups = trust_sets_count_groups(g->in->sets);
+	const struct trust_sets_group **groups =
+	    calloc(n_groups + 1, sizeof(*groups));
+
+	*n = 0;
+	*out = groups;
+	if (groups == NULL)
+		return TRUST_ERR_NOMEM;
+	for (size_t i = 0; i < n_groups; i++) {
+		const struct trust_sets_group *group =
+		    trust_sets_get0_group_at(g->in->sets, i);
+
+		if (is_candidate(g->in, group))
+			groups[(*n)++] = group;
+	}
+	return TRUST_OK;
+}
+
 static enum trust_err
 find_candidates(struct gathering *g, struct trust_message *msg)
 {
-	size_t n_groups = trust_sets_count_groups(g->in->sets), n = 0;
+	const struct trust_sets_group **groups = NULL;
+	size_t n = 0;
+	enum trust_err r = list_groups(g, &groups, &n);
 
-	for (size_t i = 0; i < n_groups; i++) {
-		if (is_candidate(
-			g->in, trust_sets_get0_group_at(g->in->sets, i)))
-			n++;
-	}
-	if (n == 0)
-		return TRUST_OK;
+	if (r != TRUST_OK || n == 0)
+		goto out;
+	r = TRUST_ERR_NOMEM;
 	g->candidates = calloc(n, sizeof(*g->candidates));
 	g->devices = calloc(n, sizeof(struct trust_record *));
 	g->chains->v = calloc(n, sizeof(*g->chains->v));
 	if (g->candidates == NULL || g->devices == NULL || g->chains->v == NULL)
-		return TRUST_ERR_NOMEM;
+		goto out;
 	g->n_devices = n;
-	for (size_t i = 0; i < n_groups; i++) {
-		const struct trust_sets_group *group =
-		    trust_sets_get0_group_at(g->in->sets, i);
-		enum trust_err r;
-
-		if (!is_candidate(g->in, group))
-			continue;
-		r = add_candidate(g, group, msg);
-		if (r != TRUST_OK)
-			return r;
-	}
-	return TRUST_OK;
+	r = TRUST_OK;
+	for (size_t i = 0; r == TRUST_OK && i < n; i++)
+		r = add_candidate(g, groups[i], msg);
+out:
+	free(groups);
+	return r;
 }
 
 /* ---- */
