@@ -13,7 +13,7 @@ WERROR  ?=
 PYTEST  ?= /usr/bin/python3 -m pytest
 # Tests that run at the same time; a file's run one after the other. They wait
 # more than they work.
-JOBS    ?= 3
+JOBS    ?= 4
 # What installs missing packages; empty where somebody else sees to that.
 DEPS    ?= tests/deps.sh
 # V=1 shows whole commands.
