@@ -74,31 +74,31 @@ note_group(struct trust_anchor_usage *usage, const struct trust_record *record)
 }
 
 static enum trust_err
-visit_anchor(void *arg, const char *id, struct trust_span line)
+visit(struct trust_anchor_usage *usage, enum trust_kind kind, const char *id,
+    struct trust_span line,
+    enum trust_err (*note)(
+	struct trust_anchor_usage *usage, const struct trust_record *record))
 {
-	struct trust_anchor_usage *usage = arg;
 	struct trust_record *record = NULL;
 	enum trust_err r = trust_registry_parse(
-	    usage->registry, TRUST_KIND_ANCHOR, id, line, &record, usage->msg);
+	    usage->registry, kind, id, line, &record, usage->msg);
 
 	if (r == TRUST_OK)
-		r = note_anchor(usage, record);
+		r = note(usage, record);
 	trust_record_free(record);
 	return r;
 }
 
 static enum trust_err
+visit_anchor(void *arg, const char *id, struct trust_span line)
+{
+	return visit(arg, TRUST_KIND_ANCHOR, id, line, note_anchor);
+}
+
+static enum trust_err
 visit_group(void *arg, const char *id, struct trust_span line)
 {
-	struct trust_anchor_usage *usage = arg;
-	struct trust_record *record = NULL;
-	enum trust_err r = trust_registry_parse(
-	    usage->registry, TRUST_KIND_GROUP, id, line, &record, usage->msg);
-
-	if (r == TRUST_OK)
-		r = note_group(usage, record);
-	trust_record_free(record);
-	return r;
+	return visit(arg, TRUST_KIND_GROUP, id, line, note_group);
 }
 
 enum trust_err
