@@ -15,7 +15,6 @@ import pathlib
 import platform
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -88,18 +87,4 @@ def main():
     tell_end(tables, time.monotonic() - began)
 
 
-def clean_up():
-    """Nothing runs on and no gigabyte is left, however it ends: brokers and
-    clients end as their blocks are left, also by SIGTERM."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: terminated"))
-    try:
-        main()
-    except (RuntimeError, OSError) as error:
-        sys.exit(f"bench: {error}")
-    except KeyboardInterrupt:
-        sys.exit("bench: interrupted")
-    finally:
-        shutil.rmtree(lab.WORK, ignore_errors=True)
-
-
-clean_up()
+lab.carry_out("bench", main)

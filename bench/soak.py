@@ -19,7 +19,6 @@ import pathlib
 import re
 import resource
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -479,17 +478,4 @@ def main():
           "every bound is kept that any machine can keep")
 
 
-def clean_up():
-    """As bench/run.py."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("soak: terminated"))
-    try:
-        main()
-    except (RuntimeError, OSError) as error:
-        sys.exit(f"soak: {error}")
-    except KeyboardInterrupt:
-        sys.exit("soak: interrupted")
-    finally:
-        shutil.rmtree(lab.WORK, ignore_errors=True)
-
-
-clean_up()
+lab.carry_out("soak", main)
