@@ -12,18 +12,13 @@ import subprocess
 import time
 
 import pytest
-from est_server import CA, LEAF, PASSWORD, USER, EstServer, Reply, make_ca
+from est_client import arguments, ctl, made
+from est_server import CA, LEAF, PASSWORD, USER, EstServer, Reply
 from terminal import Terminal, write_secret
 from token_hsm import OBJECTS, PIN, Hsm
-from trustctl import BUILD, PATIENCE, PROGRAM, Trustctl, openssl
+from trustctl import BUILD, PATIENCE, PROGRAM, openssl
 
 CACERTS = "gw/cacerts.pem"
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Keys take their time, and are the same for all."""
-    return make_ca(tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture
@@ -32,19 +27,6 @@ def est(made, tmp_path):
     server = EstServer(tmp_path / "est")
     yield server
     server.close()
-
-
-@pytest.fixture
-def ctl(tmp_path):
-    ctl = Trustctl(tmp_path, registry=None)
-    for name in list(ctl.environment):
-        if name.lower().endswith("_proxy"):
-            del ctl.environment[name]
-    return ctl
-
-
-def arguments(est, operation, *more):
-    return ("est", operation, "--server", est.url, "-o", "gw", *more)
 
 
 def enroll(est, *more):

@@ -5,18 +5,13 @@ and openssl. What a server may do wrong is in test_est.py."""
 import shutil
 
 import pytest
+from est_client import arguments, ctl, made
 from est_nginx import EstNginx
-from est_server import PASSWORD, USER, make_ca
+from est_server import PASSWORD, USER
 from terminal import write_secret
-from trustctl import Trustctl, openssl
+from trustctl import openssl
 
 PLACE = "/.well-known/est/"
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Keys take their time, and are the same for all."""
-    return make_ca(tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture
@@ -25,19 +20,6 @@ def est(made, tmp_path):
     server = EstNginx(tmp_path / "est")
     yield server
     server.close()
-
-
-@pytest.fixture
-def ctl(tmp_path):
-    ctl = Trustctl(tmp_path, registry=None)
-    for name in list(ctl.environment):
-        if name.lower().endswith("_proxy"):
-            del ctl.environment[name]
-    return ctl
-
-
-def arguments(est, operation, *more):
-    return ("est", operation, "--server", est.url, "-o", "gw", *more)
 
 
 def enroll(est, *more):
